@@ -1,0 +1,35 @@
+# pylon_fdw: builds with PGXS; see README.md for the commands.
+
+EXTENSION = pylon_fdw
+EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" pylon_fdw.control)
+MODULE_big = pylon_fdw
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard fdw/*.c)))
+DATA = $(sort $(wildcard fdw/*.sql))
+REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+
+PKG_CONFIG ?= pkg-config
+PG_CPPFLAGS = -DPYLON_FDW_VERSION='"$(EXTVERSION)"' $(shell $(PKG_CONFIG) --cflags libcurl json-c)
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -MMD -MP
+SHLIB_LINK = $(shell $(PKG_CONFIG) --libs libcurl json-c)
+EXTRA_CLEAN = $(OBJS:.o=.d) results regression.diffs regression.out
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# PGXS knows no header dependencies; the compiler writes them beside each object.
+-include $(OBJS:.o=.d)
+
+.PHONY: test demo bench test-matrix test-asan test-valgrind
+test:
+	test/run
+demo:
+	test/demo
+bench:
+	test/bench/run
+test-matrix:
+	test/matrix
+test-asan:
+	test/sanitize asan
+test-valgrind:
+	test/sanitize valgrind

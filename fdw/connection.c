@@ -1,0 +1,229 @@
+/*-------------------------------------------------------------------------
+ *
+ * connection.c
+ *		Options, token and counters of a server, for one scan or write.
+ *
+ * Nothing read from the catalogs is kept: a connection is looked up again
+ * for each execution (some microseconds, against milliseconds of a request),
+ * so ALTER SERVER and ALTER USER MAPPING take effect at the next statement
+ * without any invalidation. Only counters live for the whole session.
+ *
+ * IDENTIFICATION
+ *		fdw/connection.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <ctype.h>
+
+#include "catalog/pg_user_mapping.h"
+#include "connection.h"
+#include "foreign/foreign.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "storage/fd.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+/* A token is some dozens of bytes; a file of more isn't one. */
+#define MAX_TOKEN_FILE_SIZE 4096
+
+/* Setting pylon_fdw.progress_interval, in ms; 0 is off. */
+int			pylon_progress_interval = 0;
+
+static HTAB *sessions = NULL;
+static double last_progress = 0;
+
+static PylonSession *find_session(Oid serverid);
+static List *find_mapping_options(ForeignServer *server, Oid userid);
+static char *find_token(ForeignServer *server, Oid userid);
+static char *read_token_file(ForeignServer *server, const char *path);
+static void raise_no_token(ForeignServer *server, const char *detail);
+
+/*
+ * A connection to "serverid" as "userid", allocated in the current memory
+ * context. "table_options" is NIL where no table is concerned. "purpose"
+ * completes "could not ..." in messages; it must live as long.
+ *
+ * Sends nothing. Raises 28000 where the user has no token.
+ */
+PylonConnection *
+connection_open(Oid serverid, Oid userid, List *table_options, char *purpose)
+{
+	PylonConnection *connection = palloc0(sizeof(PylonConnection));
+	ForeignServer *server = GetForeignServer(serverid);
+
+	connection->serverid = serverid;
+	connection->server_name = server->servername;
+	connection->purpose = purpose;
+	option_read_server(&connection->options, server->options, table_options);
+	connection->token = find_token(server, userid);
+	connection->started = connection_now();
+	connection->session = find_session(serverid);
+	return connection;
+}
+
+/* PylonSession of each server that this session has used. */
+List *
+connection_sessions(void)
+{
+	List	   *list = NIL;
+	HASH_SEQ_STATUS status;
+	PylonSession *session;
+
+	if (sessions == NULL)
+		return NIL;
+	hash_seq_init(&status, sessions);
+	while ((session = hash_seq_search(&status)) != NULL)
+		list = lappend(list, session);
+	return list;
+}
+
+/* All counters of the session start at 0 again. */
+void
+connection_reset_counters(void)
+{
+	ListCell   *lc;
+
+	foreach(lc, connection_sessions())
+	{
+		PylonSession *session = lfirst(lc);
+
+		memset(&session->counters, 0, sizeof(session->counters));
+	}
+}
+
+/* Milliseconds on a clock that nobody sets. */
+double
+connection_now(void)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return INSTR_TIME_GET_MILLISEC(now);
+}
+
+/* Milliseconds until the next progress message may be sent, -1 if never. */
+long
+connection_progress_due(void)
+{
+	double		due;
+
+	if (pylon_progress_interval <= 0)
+		return -1;
+	due = last_progress + pylon_progress_interval - connection_now();
+	return due > 0 ? (long) due + 1 : pylon_progress_interval;
+}
+
+/*
+ * A NOTICE on long work, at most each pylon_fdw.progress_interval.
+ * "rate_limit_wait" is what is still to wait, in ms, 0 for not waiting.
+ */
+void
+connection_report_progress(PylonConnection *connection,
+						   double rate_limit_wait)
+{
+	double		now = connection_now();
+
+	if (pylon_progress_interval <= 0 ||
+		now - Max(last_progress, connection->started) < pylon_progress_interval)
+		return;
+	last_progress = now;
+	ereport(NOTICE,
+			(errmsg("%s: " UINT64_FORMAT " pages, " UINT64_FORMAT " contacts, %.0f s",
+					connection->purpose, connection->calls.pages,
+					connection->calls.contacts_read,
+					(now - connection->started) / 1000),
+			 rate_limit_wait > 0 ?
+			 errdetail("Waiting %.0f s for the rate limit.",
+					   rate_limit_wait / 1000) : 0));
+}
+
+static PylonSession *
+find_session(Oid serverid)
+{
+	PylonSession *session;
+	bool		found;
+
+	if (sessions == NULL)
+	{
+		HASHCTL		ctl = {.keysize = sizeof(Oid),.entrysize = sizeof(PylonSession)};
+
+		sessions = hash_create("pylon_fdw sessions", 8, &ctl,
+							   HASH_ELEM | HASH_BLOBS);
+	}
+	session = hash_search(sessions, &serverid, HASH_ENTER, &found);
+	if (!found)
+		memset(&session->counters, 0, sizeof(session->counters));
+	return session;
+}
+
+/* NIL where neither the user nor PUBLIC has a mapping. */
+static List *
+find_mapping_options(ForeignServer *server, Oid userid)
+{
+	if (!SearchSysCacheExists2(USERMAPPINGUSERSERVER,
+							   ObjectIdGetDatum(userid),
+							   ObjectIdGetDatum(server->serverid)) &&
+		!SearchSysCacheExists2(USERMAPPINGUSERSERVER,
+							   ObjectIdGetDatum(InvalidOid),
+							   ObjectIdGetDatum(server->serverid)))
+		raise_no_token(server,
+					   psprintf("There is no user mapping for user \"%s\".",
+								GetUserNameFromId(userid, false)));
+	return GetUserMapping(userid, server->serverid)->options;
+}
+
+static char *
+find_token(ForeignServer *server, Oid userid)
+{
+	PylonMappingOptions mapping;
+
+	option_read_mapping(&mapping, find_mapping_options(server, userid));
+	if (mapping.api_token != NULL)
+		return mapping.api_token;
+	if (mapping.api_token_file == NULL)
+		raise_no_token(server, "The user mapping has neither option \"api_token\" nor \"api_token_file\".");
+	return read_token_file(server, mapping.api_token_file);
+}
+
+/* Read anew at each connection, so that a rotated token needs no ALTER. */
+static char *
+read_token_file(ForeignServer *server, const char *path)
+{
+	char	   *buffer = palloc(MAX_TOKEN_FILE_SIZE + 1);
+	FILE	   *file = AllocateFile(path, PG_BINARY_R);
+	size_t		length;
+	char	   *token;
+
+	if (file == NULL)
+		raise_no_token(server, psprintf("Could not open file \"%s\": %m.", path));
+	length = fread(buffer, 1, MAX_TOKEN_FILE_SIZE, file);
+	if (ferror(file))
+		raise_no_token(server, psprintf("Could not read file \"%s\": %m.", path));
+	FreeFile(file);
+
+	while (length > 0 && isspace((unsigned char) buffer[length - 1]))
+		length--;
+	buffer[length] = '\0';
+	for (token = buffer; isspace((unsigned char) *token); token++)
+		;
+	if (strlen(buffer) != length || !option_token_is_clean(token))
+		raise_no_token(server, psprintf("File \"%s\" doesn't hold just a token.",
+										path));
+	return token;
+}
+
+static void
+raise_no_token(ForeignServer *server, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+			 errmsg("no API token for server \"%s\"", server->servername),
+			 errdetail("%s", detail),
+			 errhint("Set one with CREATE or ALTER USER MAPPING ... SERVER %s OPTIONS (api_token '...').",
+					 quote_identifier(server->servername))));
+}

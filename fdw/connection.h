@@ -1,0 +1,72 @@
+/*-------------------------------------------------------------------------
+ *
+ * connection.h
+ *		With what a statement talks to one server: options, token, counters.
+ *
+ * IDENTIFICATION
+ *		fdw/connection.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PYLON_CONNECTION_H
+#define PYLON_CONNECTION_H
+
+#include "option.h"
+
+/* What was done, of one scan or write, or of a server in this session. */
+typedef struct PylonCounters
+{
+	uint64		requests;		/* HTTP requests sent, repeated ones too */
+	uint64		retries;
+	uint64		rate_limited;	/* answers 429 */
+	double		rate_limit_wait;	/* ms */
+	uint64		bytes_sent;
+	uint64		bytes_received; /* as they came over the wire */
+	uint64		pages;
+	uint64		contacts_read;
+	uint64		contacts_created;
+	uint64		contacts_updated;
+	uint64		contacts_deleted;
+} PylonCounters;
+
+/* A server's counters in this session; lives as long as the session. */
+typedef struct PylonSession
+{
+	Oid			serverid;		/* hash key */
+	PylonCounters counters;
+} PylonSession;
+
+/*
+ * Made anew for each scan, so that it never outlives a change of the options
+ * or of the user mapping. What is expensive, the TCP and TLS connections,
+ * belongs to http.c and is shared by all of them.
+ */
+typedef struct PylonConnection
+{
+	Oid			serverid;
+	char	   *server_name;
+	char	   *purpose;		/* "read foreign table \"contacts\"" */
+	PylonOptions options;
+	char	   *token;
+	double		started;		/* monotonic ms */
+	PylonCounters calls;		/* of this connection alone */
+	PylonSession *session;
+} PylonConnection;
+
+/* Counts "n" of a member of PylonCounters. */
+#define CONNECTION_COUNT(connection, member, n) \
+	((connection)->calls.member += (n), \
+	 (connection)->session->counters.member += (n))
+
+extern int	pylon_progress_interval;
+
+extern PylonConnection *connection_open(Oid serverid, Oid userid,
+										List *table_options, char *purpose);
+extern List *connection_sessions(void);
+extern void connection_reset_counters(void);
+extern double connection_now(void);
+extern long connection_progress_due(void);
+extern void connection_report_progress(PylonConnection *connection,
+									   double rate_limit_wait);
+
+#endif							/* PYLON_CONNECTION_H */

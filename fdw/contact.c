@@ -1,0 +1,634 @@
+/*-------------------------------------------------------------------------
+ *
+ * contact.c
+ *		The one table of a contact's fields, and JSON to Datum through it.
+ *
+ * A foreign table's column shows a field of the contact or one of its
+ * custom fields (see contact_column_field). What a scan needs of a contact
+ * is compiled into a ContactReader: page.c cuts the JSON into slices by it,
+ * and contact_read makes Datums of a row's slices. Nothing else in the
+ * extension knows the names of fields.
+ *
+ * IDENTIFICATION
+ *		fdw/contact.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "contact.h"
+#include "foreign/foreign.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "option.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+/* Reference: the response of "Get a contact by its ID". */
+static const ContactField fields[] =
+{
+	{"id", NULL, "id", FIELD_STRING, "text", FIELD_EQUALS | FIELD_IN},
+	{"account_id", "account", "id", FIELD_STRING, "text", FIELD_EQUALS | FIELD_IN},
+	{"name", NULL, "name", FIELD_STRING, "text NOT NULL", 0},
+	{"email", NULL, "email", FIELD_STRING, "text", FIELD_EQUALS | FIELD_IN},
+	{"emails", NULL, "emails", FIELD_LIST, "text[]", 0},
+	{"avatar_url", NULL, "avatar_url", FIELD_STRING, "text", 0},
+	{"portal_role", NULL, "portal_role", FIELD_STRING, "text", 0},
+	{"portal_role_id", NULL, "portal_role_id", FIELD_STRING, "text", 0},
+	{"phone_numbers", NULL, "phone_numbers", FIELD_LIST, "text[]", 0},
+	{"primary_phone_number", NULL, "primary_phone_number", FIELD_STRING, "text", 0},
+	{"external_ids", NULL, "external_ids", FIELD_JSON, "jsonb", 0},
+	{"account_external_ids", "account", "external_ids", FIELD_JSON, "jsonb", 0},
+	{"integration_user_ids", NULL, "integration_user_ids", FIELD_JSON, "jsonb", 0},
+	{"custom_fields", NULL, "custom_fields", FIELD_CUSTOM_FIELDS, "jsonb", 0},
+};
+
+/* What stands for the field of a column with option custom_field. */
+static const ContactField custom_field =
+{NULL, "custom_fields", NULL, FIELD_CUSTOM, NULL, 0};
+
+/* What the error context says while a value is converted. */
+typedef struct ConversionContext
+{
+	const char *table;
+	const char *column;
+	JsonSlice	id;
+} ConversionContext;
+
+static const ContactField *find_field(const char *name);
+static void raise_unmapped(Relation table, const char *column,
+						   const char *field);
+static ContactLevel field_level(const ContactField *field);
+static void add_source(ContactReader *reader, ContactColumn *column,
+					   const char *slug, ContactSource *sources,
+					   ContactLevel *levels);
+static void sort_sources(ContactReader *reader, const ContactSource *sources,
+						 const ContactLevel *levels);
+static int	compare_sources(const void *a, const void *b);
+static int	compare_keys(const char *a, int alength, const char *b, int blength);
+static void prepare_input(ContactColumn *column, Form_pg_attribute attr);
+static Datum read_column(ContactColumn *column, JsonSlice slice, bool *null);
+static Datum read_string(ContactColumn *column, JsonSlice slice);
+static Datum read_text(ContactColumn *column, const char *text, int length);
+static Datum read_array(ContactColumn *column, JsonSlice slice);
+static void add_element(ContactColumn *column, ArrayBuildState *state,
+						JsonSlice element);
+static JsonSlice custom_value(JsonSlice custom);
+static bool is_empty_array(JsonSlice array);
+static char *flatten_custom_fields(JsonSlice map);
+static void append_as_string(StringInfo buffer, JsonSlice value);
+static void append_as_strings(StringInfo buffer, JsonSlice array);
+static bool is_printable_ascii(JsonSlice slice);
+static void conversion_error_callback(void *arg);
+
+/* All fields of a contact, in the order of an imported table. */
+const ContactField *
+contact_fields(int *count)
+{
+	*count = lengthof(fields);
+	return fields;
+}
+
+/*
+ * What column "attnum" of a foreign table shows: the field named by its
+ * option "field", else by its own name, or with "slug" set, the custom field
+ * of option "custom_field". "slug" is allocated in the current context.
+ *
+ * Raises HV005 where the column maps to nothing.
+ */
+const ContactField *
+contact_column_field(Relation table, AttrNumber attnum, char **slug)
+{
+	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(table), attnum - 1);
+	const char *name = NameStr(attr->attname);
+	const ContactField *field;
+	PylonColumnOptions options;
+
+	option_read_column(&options,
+					   GetForeignColumnOptions(RelationGetRelid(table), attnum));
+	*slug = options.custom_field;
+	if (options.custom_field != NULL)
+		return &custom_field;
+
+	field = find_field(options.field != NULL ? options.field : name);
+	if (field == NULL)
+		raise_unmapped(table, name, options.field);
+	return field;
+}
+
+/* Raises HV005 if any column of "table" maps to nothing. */
+void
+contact_check_columns(Relation table)
+{
+	TupleDesc	desc = RelationGetDescr(table);
+	char	   *slug;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			(void) contact_column_field(table, i + 1, &slug);
+	}
+}
+
+/*
+ * Prepares to read the columns "attnums" (numbers, not offset) of contacts.
+ * Allocated in the current memory context.
+ */
+ContactReader *
+contact_reader_create(Relation table, Bitmapset *attnums)
+{
+	ContactReader *reader = palloc0(sizeof(ContactReader));
+	int			most = bms_num_members(attnums) + 1;
+	ContactSource *sources = palloc(most * sizeof(ContactSource));
+	ContactLevel *levels = palloc(most * sizeof(ContactLevel));
+	int			attnum = -1;
+
+	reader->table = pstrdup(RelationGetRelationName(table));
+	reader->columns = palloc0(most * sizeof(ContactColumn));
+	sources[0].key = "id";
+	sources[0].length = 2;
+	levels[0] = LEVEL_CONTACT;
+	reader->nsources = 1;
+
+	while ((attnum = bms_next_member(attnums, attnum)) >= 0)
+	{
+		ContactColumn *column = &reader->columns[reader->ncolumns++];
+		Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(table), attnum - 1);
+		char	   *slug;
+
+		column->attnum = attnum;
+		column->name = pstrdup(NameStr(attr->attname));
+		column->field = contact_column_field(table, attnum, &slug);
+		prepare_input(column, attr);
+		add_source(reader, column, slug, sources, levels);
+	}
+	sort_sources(reader, sources, levels);
+	return reader;
+}
+
+/* The index of the wanted member "key" of a level, or -1. */
+int
+contact_reader_find(const ContactReader *reader, ContactLevel level,
+					JsonSlice key)
+{
+	int			low = reader->level_start[level];
+	int			high = reader->level_start[level + 1];
+
+	/* Few names: length and first bytes settle it; many slugs: halve. */
+	if (high - low > 16 && memchr(key.data, '\\', key.length) == NULL)
+	{
+		while (low < high)
+		{
+			int			middle = (low + high) / 2;
+			int			order = compare_keys(key.data + 1, key.length - 2,
+											 reader->sources[middle].key,
+											 reader->sources[middle].length);
+
+			if (order == 0)
+				return middle;
+			if (order < 0)
+				high = middle;
+			else
+				low = middle + 1;
+		}
+		return -1;
+	}
+	for (int i = low; i < high; i++)
+	{
+		if (json_slice_key_is(key, reader->sources[i].key,
+							  reader->sources[i].length))
+			return i;
+	}
+	return -1;
+}
+
+/*
+ * Makes Datums of a contact's slices, in the current memory context. Columns
+ * that the reader doesn't read are left alone. Errors of the types' input
+ * functions name the column and the contact in their context.
+ */
+void
+contact_read(const ContactReader *reader, const JsonSlice *slices,
+			 Datum *values, bool *nulls)
+{
+	ConversionContext context = {reader->table, NULL, slices[CONTACT_ID_SOURCE]};
+	ErrorContextCallback callback;
+
+	callback.callback = conversion_error_callback;
+	callback.arg = &context;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+
+	for (int i = 0; i < reader->ncolumns; i++)
+	{
+		ContactColumn *column = &reader->columns[i];
+
+		context.column = column->name;
+		values[column->attnum - 1] =
+			read_column(column, slices[column->source],
+						&nulls[column->attnum - 1]);
+	}
+	error_context_stack = callback.previous;
+}
+
+static const ContactField *
+find_field(const char *name)
+{
+	for (size_t i = 0; i < lengthof(fields); i++)
+	{
+		if (strcmp(fields[i].name, name) == 0)
+			return &fields[i];
+	}
+	return NULL;
+}
+
+static void
+raise_unmapped(Relation table, const char *column, const char *field)
+{
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (size_t i = 0; i < lengthof(fields); i++)
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", fields[i].name);
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
+			 errmsg("column \"%s\" of foreign table \"%s\" shows no field of a contact",
+					column, RelationGetRelationName(table)),
+			 field ? errdetail("There is no field \"%s\".", field) : 0,
+			 errhint("Name one in the column's option \"field\", or a custom field in \"custom_field\". Fields are: %s.",
+					 names.data)));
+}
+
+static ContactLevel
+field_level(const ContactField *field)
+{
+	if (field->parent == NULL)
+		return LEVEL_CONTACT;
+	return field->kind == FIELD_CUSTOM ? LEVEL_CUSTOM : LEVEL_ACCOUNT;
+}
+
+/* Where the column's value comes from; shared with columns that show it too. */
+static void
+add_source(ContactReader *reader, ContactColumn *column, const char *slug,
+		   ContactSource *sources, ContactLevel *levels)
+{
+	ContactSource source;
+	ContactLevel level = field_level(column->field);
+
+	source.key = slug == NULL ? column->field->key :
+		pg_server_to_any(slug, strlen(slug), PG_UTF8);
+	source.length = strlen(source.key);
+	for (column->source = 0; column->source < reader->nsources; column->source++)
+	{
+		if (levels[column->source] == level &&
+			compare_sources(&sources[column->source], &source) == 0)
+			return;
+	}
+	sources[reader->nsources] = source;
+	levels[reader->nsources++] = level;
+}
+
+/* Levels one after the other, keys in order within; the id stays first. */
+static void
+sort_sources(ContactReader *reader, const ContactSource *sources,
+			 const ContactLevel *levels)
+{
+	int			n = 0;
+
+	reader->sources = palloc(reader->nsources * sizeof(ContactSource));
+	for (ContactLevel level = 0; level < NUM_CONTACT_LEVELS; level++)
+	{
+		int			start = n;
+
+		reader->level_start[level] = start;
+		for (int i = 0; i < reader->nsources; i++)
+		{
+			if (levels[i] == level)
+				reader->sources[n++] = sources[i];
+		}
+		/* The id, first of its level, is looked up by its place. */
+		if (level == LEVEL_CONTACT)
+			start++;
+		qsort(reader->sources + start, n - start, sizeof(ContactSource),
+			  compare_sources);
+	}
+	reader->level_start[NUM_CONTACT_LEVELS] = n;
+
+	for (int i = 0; i < reader->ncolumns; i++)
+	{
+		ContactColumn *column = &reader->columns[i];
+		ContactLevel level = levels[column->source];
+		int			place = reader->level_start[level];
+
+		while (compare_sources(&reader->sources[place],
+							   &sources[column->source]) != 0)
+			place++;
+		column->source = place;
+	}
+}
+
+static int
+compare_sources(const void *a, const void *b)
+{
+	const ContactSource *left = a;
+	const ContactSource *right = b;
+
+	return compare_keys(left->key, left->length, right->key, right->length);
+}
+
+static int
+compare_keys(const char *a, int alength, const char *b, int blength)
+{
+	if (alength != blength)
+		return alength < blength ? -1 : 1;
+	return memcmp(a, b, alength);
+}
+
+/*
+ * Which input function makes the column's values. A list goes element by
+ * element into an array; into any other type goes its JSON.
+ */
+static void
+prepare_input(ContactColumn *column, Form_pg_attribute attr)
+{
+	Oid			base;
+	Oid			function;
+
+	column->type = attr->atttypid;
+	column->typmod = attr->atttypmod;
+	base = getBaseType(column->type);
+	column->element = get_element_type(base);
+	column->is_array = OidIsValid(column->element) &&
+		(column->field->kind == FIELD_LIST || column->field->kind == FIELD_CUSTOM);
+	if (column->is_array)
+	{
+		if (base != column->type)
+		{
+			column->domain = column->type;
+			(void) getBaseTypeAndTypmod(column->type, &column->typmod);
+		}
+		get_typlenbyvalalign(column->element, &column->element_length,
+							 &column->element_byval, &column->element_align);
+	}
+	getTypeInputInfo(column->is_array ? column->element : column->type,
+					 &function, &column->ioparam);
+	fmgr_info(function, &column->input);
+}
+
+static Datum
+read_column(ContactColumn *column, JsonSlice slice, bool *null)
+{
+	char	   *json;
+
+	if (column->field->kind == FIELD_CUSTOM_FIELDS)
+	{
+		json = flatten_custom_fields(slice);
+		*null = false;
+		return read_text(column, json, strlen(json));
+	}
+	if (column->field->kind == FIELD_CUSTOM)
+		slice = custom_value(slice);
+
+	/* The API leaves out, nulls or empties the strings that aren't set. */
+	*null = json_slice_is_null(slice) ||
+		(column->field->kind == FIELD_STRING && slice.length == 2 &&
+		 json_slice_is_string(slice));
+	if (*null)
+		return (Datum) 0;
+	if (column->is_array)
+		return read_array(column, slice);
+	return read_string(column, slice);
+}
+
+/* A string's text, or the JSON of anything else, into the column's type. */
+static Datum
+read_string(ContactColumn *column, JsonSlice slice)
+{
+	int			length;
+	const char *text;
+
+	if (column->field->kind == FIELD_STRING &&
+		(json_slice_is_object(slice) || json_slice_is_array(slice)))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("the API's answer has a list or an object where a string was expected")));
+
+	/* JSON columns take the API's own JSON, and a custom string as one. */
+	if (column->field->kind == FIELD_JSON)
+	{
+		text = pg_any_to_server(slice.data, slice.length, PG_UTF8);
+		length = text == slice.data ? slice.length : (int) strlen(text);
+	}
+	else
+		text = json_slice_text(slice, &length);
+	return read_text(column, text, length);
+}
+
+static Datum
+read_text(ContactColumn *column, const char *text, int length)
+{
+	/* By far the most common type, and its input function only copies. */
+	if (column->type == TEXTOID)
+		return PointerGetDatum(cstring_to_text_with_len(text, length));
+	return InputFunctionCall(&column->input, pnstrdup(text, length),
+							 column->ioparam, column->typmod);
+}
+
+/* A list; a single value is a list of one. */
+static Datum
+read_array(ContactColumn *column, JsonSlice slice)
+{
+	ArrayBuildState *state = initArrayResult(column->element,
+											 CurrentMemoryContext, false);
+	Datum		array;
+
+	if (json_slice_is_array(slice))
+	{
+		JsonReader	reader;
+		bool		first = true;
+
+		json_reader_begin(&reader, slice.data, slice.length);
+		json_reader_enter(&reader);
+		while (json_reader_next_element(&reader, &first))
+			add_element(column, state, json_reader_value(&reader));
+		json_reader_end(&reader);
+	}
+	else
+		add_element(column, state, slice);
+
+	array = makeArrayResult(state, CurrentMemoryContext);
+	if (OidIsValid(column->domain))
+		domain_check(array, false, column->domain, NULL, NULL);
+	return array;
+}
+
+static void
+add_element(ContactColumn *column, ArrayBuildState *state, JsonSlice element)
+{
+	bool		null = json_slice_is_null(element);
+	Datum		value = (Datum) 0;
+
+	if (!null)
+		value = InputFunctionCall(&column->input, json_slice_cstring(element),
+								  column->ioparam, column->typmod);
+	(void) accumArrayResult(state, value, null, column->element,
+							CurrentMemoryContext);
+}
+
+/*
+ * The value of a custom field, {"slug": ..., "value": ..., "values": [...]}.
+ * A single-valued one has "value" and a multi-valued one "values"; where both
+ * stand, the one that isn't set is null or empty.
+ */
+static JsonSlice
+custom_value(JsonSlice custom)
+{
+	JsonSlice	value = JSON_SLICE_NULL;
+	JsonSlice	values = JSON_SLICE_NULL;
+	JsonSlice	key;
+	JsonReader	reader;
+	bool		first = true;
+
+	if (!json_slice_is_object(custom))
+		return custom;
+	json_reader_begin(&reader, custom.data, custom.length);
+	json_reader_enter(&reader);
+	while (json_reader_next_member(&reader, &first, &key))
+	{
+		JsonSlice	member = json_reader_value(&reader);
+
+		if (json_slice_key_is(key, "value", 5))
+			value = member;
+		else if (json_slice_key_is(key, "values", 6))
+			values = member;
+	}
+	json_reader_end(&reader);
+
+	if (json_slice_is_null(value) || !is_empty_array(values))
+		return json_slice_is_null(values) ? value : values;
+	return value;
+}
+
+/* Also true for no array at all. */
+static bool
+is_empty_array(JsonSlice array)
+{
+	if (!json_slice_is_array(array))
+		return true;
+	for (int i = 1; i < array.length - 1; i++)
+	{
+		if (strchr(" \t\r\n", array.data[i]) == NULL)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The API's map of custom fields as an object of slug and string, or array
+ * of strings; slugs without a value are left out. Server's encoding.
+ */
+static char *
+flatten_custom_fields(JsonSlice map)
+{
+	StringInfoData json;
+	JsonReader	reader;
+	JsonSlice	key;
+	bool		first = true;
+
+	if (!json_slice_is_object(map))
+		return "{}";
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	json_reader_begin(&reader, map.data, map.length);
+	json_reader_enter(&reader);
+	while (json_reader_next_member(&reader, &first, &key))
+	{
+		JsonSlice	value = custom_value(json_reader_value(&reader));
+
+		if (json_slice_is_null(value))
+			continue;
+		if (json.len > 1)
+			appendStringInfoChar(&json, ',');
+		appendBinaryStringInfo(&json, key.data, key.length);
+		appendStringInfoChar(&json, ':');
+		if (json_slice_is_array(value))
+			append_as_strings(&json, value);
+		else
+			append_as_string(&json, value);
+	}
+	json_reader_end(&reader);
+	appendStringInfoChar(&json, '}');
+	return pg_any_to_server(json.data, json.len, PG_UTF8);
+}
+
+/* All values of custom fields are strings; should one not be, it becomes one. */
+static void
+append_as_string(StringInfo buffer, JsonSlice value)
+{
+	bool		scalar = !json_slice_is_string(value) &&
+		!json_slice_is_object(value) && !json_slice_is_array(value);
+
+	if (json_slice_is_null(value))
+	{
+		appendStringInfoString(buffer, "null");
+		return;
+	}
+	if (scalar)
+		appendStringInfoChar(buffer, '"');
+	appendBinaryStringInfo(buffer, value.data, value.length);
+	if (scalar)
+		appendStringInfoChar(buffer, '"');
+}
+
+static void
+append_as_strings(StringInfo buffer, JsonSlice array)
+{
+	JsonReader	reader;
+	bool		first = true;
+	const char *separator = "[";
+
+	json_reader_begin(&reader, array.data, array.length);
+	json_reader_enter(&reader);
+	while (json_reader_next_element(&reader, &first))
+	{
+		appendStringInfoString(buffer, separator);
+		append_as_string(buffer, json_reader_value(&reader));
+		separator = ",";
+	}
+	json_reader_end(&reader);
+	appendStringInfoString(buffer, separator[0] == '[' ? "[]" : "]");
+}
+
+static bool
+is_printable_ascii(JsonSlice slice)
+{
+	for (int i = 0; i < slice.length; i++)
+	{
+		if (slice.data[i] < ' ' || slice.data[i] > '~')
+			return false;
+	}
+	return true;
+}
+
+/* An id that is none must not spoil the message. */
+static void
+conversion_error_callback(void *arg)
+{
+	ConversionContext *context = arg;
+	const char *id = context->id.data;
+
+	if (!json_slice_is_string(context->id) ||
+		!is_printable_ascii(context->id))
+		id = NULL;
+	if (id != NULL)
+		errcontext("column \"%s\" of foreign table \"%s\", contact id \"%.*s\"",
+				   context->column, context->table, context->id.length - 2,
+				   id + 1);
+	else
+		errcontext("column \"%s\" of foreign table \"%s\"",
+				   context->column, context->table);
+}

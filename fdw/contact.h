@@ -1,0 +1,111 @@
+/*-------------------------------------------------------------------------
+ *
+ * contact.h
+ *		What a contact is: its fields, and how they become columns.
+ *
+ * IDENTIFICATION
+ *		fdw/contact.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PYLON_CONTACT_H
+#define PYLON_CONTACT_H
+
+#include "access/tupdesc.h"
+#include "fmgr.h"
+#include "json_slice.h"
+#include "nodes/bitmapset.h"
+#include "utils/relcache.h"
+
+typedef enum ContactFieldKind
+{
+	FIELD_STRING,				/* "" is NULL */
+	FIELD_LIST,					/* an array of strings */
+	FIELD_JSON,					/* the API's own JSON */
+	FIELD_CUSTOM_FIELDS,		/* the map of all custom fields, flattened */
+	FIELD_CUSTOM,				/* one custom field */
+} ContactFieldKind;
+
+/* Operators of the search that a field takes (reference: filterable fields). */
+#define FIELD_EQUALS			0x01
+#define FIELD_IN				0x02
+
+/* A field of a contact. */
+typedef struct ContactField
+{
+	const char *name;			/* of the column, by default */
+	const char *parent;			/* member of the contact that holds it, or NULL */
+	const char *key;			/* its name in the API */
+	ContactFieldKind kind;
+	const char *type;			/* of an imported column */
+	int			operators;		/* FIELD_... */
+} ContactField;
+
+/*
+ * One member of the API's contact that is wanted. Several columns may show
+ * the same.
+ */
+typedef struct ContactSource
+{
+	const char *key;			/* UTF-8, as in the JSON */
+	int			length;
+} ContactSource;
+
+/* The members that a contact's JSON is cut into, by where they stand. */
+typedef enum ContactLevel
+{
+	LEVEL_CONTACT,
+	LEVEL_ACCOUNT,
+	LEVEL_CUSTOM,				/* keys are slugs */
+	NUM_CONTACT_LEVELS,
+} ContactLevel;
+
+/* A wanted column of a foreign table. */
+typedef struct ContactColumn
+{
+	AttrNumber	attnum;
+	const char *name;
+	const ContactField *field;
+	int			source;			/* index of its slice */
+	Oid			type;
+	int32		typmod;
+	Oid			domain;			/* of an array, whose checks remain to do */
+	bool		is_array;
+	FmgrInfo	input;			/* of the type, or of the array's element */
+	Oid			ioparam;
+	Oid			element;
+	int16		element_length;
+	bool		element_byval;
+	char		element_align;
+} ContactColumn;
+
+/*
+ * How the contacts of one scan become rows. The sources of a level stand
+ * together, in the order of their keys; the contact's id is always the
+ * first of all.
+ */
+typedef struct ContactReader
+{
+	const char *table;			/* its name, for messages */
+	int			ncolumns;
+	ContactColumn *columns;
+	int			nsources;
+	ContactSource *sources;
+	int			level_start[NUM_CONTACT_LEVELS + 1];
+} ContactReader;
+
+#define CONTACT_ID_SOURCE 0
+
+extern const ContactField *contact_fields(int *count);
+extern const ContactField *contact_column_field(Relation table,
+												AttrNumber attnum,
+												char **slug);
+extern void contact_check_columns(Relation table);
+extern ContactReader *contact_reader_create(Relation table,
+											Bitmapset *attnums);
+extern int	contact_reader_find(const ContactReader *reader,
+								ContactLevel level, JsonSlice key);
+extern void contact_read(const ContactReader *reader,
+						 const JsonSlice *slices, Datum *values, bool *nulls);
+
+#endif							/* PYLON_CONTACT_H */

@@ -1,0 +1,974 @@
+/*-------------------------------------------------------------------------
+ *
+ * http.c
+ *		One HTTP request to its answer.
+ *
+ * One libcurl multi handle serves all requests of the backend, so that
+ * scans and statements share its connections. It is driven by
+ * curl_multi_socket_action from exactly one waiting place, which also waits
+ * for the latch (cancel, termination) and for the end of back-off times.
+ *
+ * Nothing that libcurl calls back may throw: a longjmp would leave libcurl's
+ * state behind half changed. The callbacks note what went wrong and return;
+ * who waits looks at it. Each request belongs to a memory context from birth:
+ * when that is reset, a transfer in flight is broken off and its connection
+ * closed rather than used again.
+ *
+ * This file decides about retries, rate limit and sizes; what an answer
+ * means, and the SQLSTATE, is decided in pylon_api.c.
+ *
+ * IDENTIFICATION
+ *		fdw/http.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+
+#include "common/pg_prng.h"
+#include "compat.h"
+#include "http.h"
+#include "lib/ilist.h"
+#include "storage/fd.h"
+#include "storage/latch.h"
+
+/*
+ * 7.87 brought CURLOPT_QUICK_EXIT, without which a cancel waits until the
+ * resolver thread gives up.
+ */
+#if LIBCURL_VERSION_NUM < 0x075700
+#error "pylon_fdw needs libcurl 7.87 or newer"
+#endif
+
+/* Idle connections kept for the next statement. */
+#define MAX_IDLE_CONNECTIONS 8L
+
+/* What libcurl hands over at once; measured to be the fastest. */
+#define RECEIVE_BUFFER_SIZE (64 * 1024L)
+
+/* Back-off after a failure: the first wait and the longest, in ms. */
+#define FAILURE_WAIT 250.0
+#define FAILURE_WAIT_MAX 30000.0
+
+/* The same for a rate limit that comes without a time. */
+#define RATE_LIMIT_WAIT 1000.0
+#define RATE_LIMIT_WAIT_MAX 60000.0
+
+/* Nobody drove the transfer for so long (ms): its time-out means nothing. */
+#define NEGLECT_TIME 1000.0
+
+/* The wait wakes at least so often (ms), should libcurl set no timer. */
+#define LONGEST_WAIT 1000.0
+
+typedef enum HttpState
+{
+	HTTP_TRANSFERRING,			/* in the multi handle */
+	HTTP_BACKING_OFF,			/* sent again at resume_at */
+	HTTP_DONE,
+} HttpState;
+
+struct HttpRequest
+{
+	PylonConnection *connection;
+	HttpCall	call;
+	HttpState	state;
+	HttpResponse response;
+
+	/* libcurl's, freed by release_request */
+	CURL	   *easy;
+	struct curl_slist *headers;
+	char	   *body;			/* malloc'd: a callback can't palloc */
+	size_t		length;
+	size_t		capacity;
+	char		error[CURL_ERROR_SIZE];
+
+	bool		in_multi;
+	bool		listed;			/* in "unfinished" */
+	bool		too_large;
+	bool		out_of_memory;
+	bool		neglected;		/* nobody drove it for a while */
+	double		started;		/* the present try, monotonic ms */
+	int			failures;		/* other than rate limits */
+	int			rate_limits;
+	double		resume_at;		/* monotonic ms */
+	dlist_node	node;
+	MemoryContextCallback callback;
+};
+
+/* One socket that libcurl wants watched. */
+typedef struct WatchedSocket
+{
+	curl_socket_t fd;
+	int			what;			/* CURL_POLL_... */
+} WatchedSocket;
+
+/* What a failed transfer amounts to, and whether another try may help. */
+static const struct
+{
+	CURLcode	code;
+	HttpOutcome outcome;
+	bool		transient;
+}			transfer_failures[] =
+{
+	{CURLE_COULDNT_RESOLVE_HOST, HTTP_NO_CONNECTION, true},
+	{CURLE_COULDNT_CONNECT, HTTP_NO_CONNECTION, true},
+	{CURLE_SSL_CONNECT_ERROR, HTTP_NO_CONNECTION, true},
+	{CURLE_PEER_FAILED_VERIFICATION, HTTP_NO_CONNECTION, false},
+	{CURLE_SSL_CACERT_BADFILE, HTTP_NO_CONNECTION, false},
+	{CURLE_SSL_ISSUER_ERROR, HTTP_NO_CONNECTION, false},
+	{CURLE_SSL_CIPHER, HTTP_NO_CONNECTION, false},
+	{CURLE_SSL_CERTPROBLEM, HTTP_NO_CONNECTION, false},
+	{CURLE_SSL_INVALIDCERTSTATUS, HTTP_NO_CONNECTION, false},
+	{CURLE_UNSUPPORTED_PROTOCOL, HTTP_NO_CONNECTION, false},
+	{CURLE_URL_MALFORMAT, HTTP_NO_CONNECTION, false},
+	{CURLE_BAD_CONTENT_ENCODING, HTTP_BAD_ANSWER, false},
+	{CURLE_WEIRD_SERVER_REPLY, HTTP_BAD_ANSWER, false},
+	{CURLE_FILESIZE_EXCEEDED, HTTP_BAD_ANSWER, false},
+	{CURLE_WRITE_ERROR, HTTP_BAD_ANSWER, false},
+	{CURLE_OUT_OF_MEMORY, HTTP_OUT_OF_MEMORY, false},
+};
+
+/* Hosts to which a token may go unencrypted. */
+static const char *const loopback_hosts[] = {"localhost", "[::1]"};
+
+static CURLM *multi = NULL;
+static CURLSH *share = NULL;
+static dlist_head unfinished = DLIST_STATIC_INIT(unfinished);
+static WatchedSocket *watched = NULL;
+static int	nwatched = 0;
+static int	watched_capacity = 0;
+static double timer_at = -1;	/* when libcurl wants to be called, or -1 */
+static double driven_at = 0;	/* when we last looked */
+static WaitEventSet *wait_set = NULL;
+static bool wait_set_stale = true;
+
+/* libcurl's callbacks */
+static int	note_socket(CURL *easy, curl_socket_t fd, int what, void *arg,
+						void *socket_arg);
+static int	note_timer(CURLM *handle, long timeout, void *arg);
+static size_t append_body(char *data, size_t size, size_t count, void *arg);
+static curl_socket_t open_socket(void *arg, curlsocktype purpose,
+								 struct curl_sockaddr *address);
+static int	close_socket(void *arg, curl_socket_t fd);
+
+/* life of a request */
+static void initialize(void);
+static void prepare_transfer(HttpRequest *request);
+static void add_header(HttpRequest *request, const char *header);
+static void start_transfer(HttpRequest *request);
+static void stop_transfer(HttpRequest *request);
+static void release_request(void *arg);
+static void finish_transfer(HttpRequest *request, CURLcode code);
+static void finish_request(HttpRequest *request, HttpOutcome outcome,
+						   const char *error);
+static void classify_failure(HttpRequest *request, CURLcode code,
+							 bool *transient);
+static bool never_connected(HttpRequest *request);
+static void count_transfer(HttpRequest *request);
+static double retry_after(HttpRequest *request);
+static double retry_wait(HttpRequest *request, bool transient);
+static double back_off(int times, double first, double longest);
+
+/* driving and waiting */
+static void drive(void);
+static void socket_action(curl_socket_t fd, int events);
+static void resume_requests(double now);
+static void collect_finished(void);
+static double next_deadline(void);
+static void wait_for_events(void);
+static void rebuild_wait_set(void);
+
+#define SETOPT(request, option, value) \
+	do { \
+		CURLcode	code_ = curl_easy_setopt((request)->easy, option, value); \
+		if (code_ != CURLE_OK) \
+			elog(ERROR, "could not set %s: %s", #option, \
+				 curl_easy_strerror(code_)); \
+	} while (0)
+
+#define SETMULTI(option, value) \
+	do { \
+		CURLMcode	code_ = curl_multi_setopt(multi, option, value); \
+		if (code_ != CURLM_OK) \
+			elog(ERROR, "could not set %s: %s", #option, \
+				 curl_multi_strerror(code_)); \
+	} while (0)
+
+/*
+ * NULL if "url" may be a base URL, else what is wrong with it. Cleartext
+ * is for loopback hosts, since each request carries the token.
+ */
+const char *
+http_check_base_url(const char *url)
+{
+	CURLU	   *parsed = curl_url();
+	char	   *scheme = NULL;
+	char	   *host = NULL;
+	char	   *part = NULL;
+	const char *problem = NULL;
+	bool		loopback = false;
+
+	if (parsed == NULL)
+		return "Out of memory.";
+	if (curl_url_set(parsed, CURLUPART_URL, url, CURLU_DISALLOW_USER) != CURLUE_OK ||
+		curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+		curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+		problem = "It is not a URL, or it names a user.";
+	else if (curl_url_get(parsed, CURLUPART_QUERY, &part, 0) == CURLUE_OK ||
+			 curl_url_get(parsed, CURLUPART_FRAGMENT, &part, 0) == CURLUE_OK)
+		problem = "It has a query or a fragment.";
+	else
+	{
+		for (size_t i = 0; i < lengthof(loopback_hosts); i++)
+			loopback |= pg_strcasecmp(host, loopback_hosts[i]) == 0;
+		/* libcurl has normalized the many forms of an IPv4 address. */
+		loopback |= strncmp(host, "127.", 4) == 0 &&
+			strspn(host, "0123456789.") == strlen(host);
+		if (strcmp(scheme, "https") != 0 &&
+			!(strcmp(scheme, "http") == 0 && loopback))
+			problem = "The token is sent only over https, or to a loopback host.";
+	}
+	curl_free(part);
+	curl_free(host);
+	curl_free(scheme);
+	curl_url_cleanup(parsed);
+	return problem;
+}
+
+/* "url" without slashes at its end, allocated in the current context. */
+char *
+http_normalize_base_url(const char *url)
+{
+	char	   *normal = pstrdup(url);
+	size_t		length = strlen(normal);
+
+	while (length > 0 && normal[length - 1] == '/')
+		normal[--length] = '\0';
+	return normal;
+}
+
+/*
+ * "text" percent-encoded for a path or query, in the current context.
+ * The API wants UTF-8, so "text" must be that.
+ */
+char *
+http_escape(const char *text)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	char	   *escaped = palloc(strlen(text) * 3 + 1);
+	char	   *out = escaped;
+
+	for (const unsigned char *p = (const unsigned char *) text; *p; p++)
+	{
+		if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+			(*p >= '0' && *p <= '9') || strchr("-._~", *p) != NULL)
+			*out++ = *p;
+		else
+		{
+			*out++ = '%';
+			*out++ = hex[*p >> 4];
+			*out++ = hex[*p & 0x0f];
+		}
+	}
+	*out = '\0';
+	return escaped;
+}
+
+/*
+ * Sends a request and returns without waiting for the answer.
+ *
+ * The request and all it holds belong to the current memory context; the
+ * strings of "call" and "connection" must live as long. Raises an error only
+ * where no request can be made at all; what happens to it, http_wait tells.
+ */
+HttpRequest *
+http_start(PylonConnection *connection, const HttpCall *call)
+{
+	HttpRequest *request = palloc0(sizeof(HttpRequest));
+
+	initialize();
+	request->connection = connection;
+	request->call = *call;
+	request->callback.func = release_request;
+	request->callback.arg = request;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext,
+									   &request->callback);
+	prepare_transfer(request);
+	dlist_push_tail(&unfinished, &request->node);
+	request->listed = true;
+	start_transfer(request);
+
+	/* Out with it, while the caller has other things to do. */
+	drive();
+	return request;
+}
+
+/*
+ * Waits until "request" has its final outcome, all retries done; drives all
+ * other requests meanwhile. Interruptible. Raises nothing else: the response
+ * (which lives as long as the request) says what happened.
+ */
+const HttpResponse *
+http_wait(HttpRequest *request)
+{
+	drive();
+	while (request->state != HTTP_DONE)
+	{
+		wait_for_events();
+		drive();
+		connection_report_progress(request->connection,
+								   request->state == HTTP_BACKING_OFF ?
+								   request->resume_at - connection_now() : 0);
+	}
+	CHECK_FOR_INTERRUPTS();
+	return &request->response;
+}
+
+/*
+ * Lets requests in flight make progress without waiting, so that an answer
+ * larger than the kernel's buffers arrives while its predecessor is used.
+ */
+void
+http_poll(void)
+{
+	if (dlist_is_empty(&unfinished))
+		return;
+	/* Each call may change the table. */
+	for (int i = nwatched - 1; i >= 0; i--)
+	{
+		if (i < nwatched)
+			socket_action(watched[i].fd, 0);
+	}
+	drive();
+}
+
+/* What was asked for by "request". */
+const HttpCall *
+http_call(const HttpRequest *request)
+{
+	return &request->call;
+}
+
+/* Whose request it is. */
+PylonConnection *
+http_connection(const HttpRequest *request)
+{
+	return request->connection;
+}
+
+/* ------------------------------------------------------------------------
+ * Callbacks of libcurl: these note and return
+ * ------------------------------------------------------------------------
+ */
+
+/* libcurl wants "fd" watched in another way. */
+static int
+note_socket(CURL *easy, curl_socket_t fd, int what, void *arg,
+			void *socket_arg)
+{
+	int			i;
+
+	wait_set_stale = true;
+	for (i = 0; i < nwatched && watched[i].fd != fd; i++)
+		;
+	if (what == CURL_POLL_REMOVE)
+	{
+		if (i < nwatched)
+			watched[i] = watched[--nwatched];
+		return 0;
+	}
+	if (i == watched_capacity)
+	{
+		int			capacity = watched_capacity + 16;
+		WatchedSocket *table = realloc(watched, capacity * sizeof(WatchedSocket));
+
+		if (table == NULL)
+			return -1;
+		watched = table;
+		watched_capacity = capacity;
+	}
+	if (i == nwatched)
+		nwatched++;
+	watched[i].fd = fd;
+	watched[i].what = what;
+	return 0;
+}
+
+/* libcurl wants to be called after "timeout" ms; -1 takes that back. */
+static int
+note_timer(CURLM *handle, long timeout, void *arg)
+{
+	timer_at = timeout < 0 ? -1 : connection_now() + timeout;
+	return 0;
+}
+
+/* Inflated bytes of the answer; a short count breaks the transfer off. */
+static size_t
+append_body(char *data, size_t size, size_t count, void *arg)
+{
+	HttpRequest *request = arg;
+	size_t		bytes = size * count;
+
+	if (request->length + bytes > (size_t) request->connection->options.max_response_size)
+	{
+		request->too_large = true;
+		return 0;
+	}
+	if (request->length + bytes + 1 > request->capacity)
+	{
+		size_t		capacity = Max(request->capacity * 2, (size_t) RECEIVE_BUFFER_SIZE);
+		char	   *body;
+
+		capacity = Max(capacity, request->length + bytes + 1);
+		body = realloc(request->body, capacity);
+		if (body == NULL)
+		{
+			request->out_of_memory = true;
+			return 0;
+		}
+		request->body = body;
+		request->capacity = capacity;
+	}
+	memcpy(request->body + request->length, data, bytes);
+	request->length += bytes;
+	request->body[request->length] = '\0';
+	return bytes;
+}
+
+/* Sockets count against the files that the backend may have open. */
+static curl_socket_t
+open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	curl_socket_t fd;
+
+	if (!AcquireExternalFD())
+		return CURL_SOCKET_BAD;
+	fd = socket(address->family, address->socktype, address->protocol);
+	if (fd == CURL_SOCKET_BAD)
+		ReleaseExternalFD();
+	else
+		(void) fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return fd;
+}
+
+static int
+close_socket(void *arg, curl_socket_t fd)
+{
+	ReleaseExternalFD();
+	return close(fd);
+}
+
+/* ------------------------------------------------------------------------
+ * The life of a request
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Once per backend, at the first request: never in the postmaster, which
+ * would hand libcurl's threads and TLS state down to its children.
+ */
+static void
+initialize(void)
+{
+	if (multi != NULL)
+		return;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		elog(ERROR, "could not initialize libcurl");
+	if (share == NULL)
+		share = curl_share_init();
+	if (share == NULL ||
+		curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK)
+		elog(ERROR, "could not set up libcurl's cache of TLS sessions");
+	multi = curl_multi_init();
+	if (multi == NULL)
+		elog(ERROR, "could not set up libcurl");
+	SETMULTI(CURLMOPT_SOCKETFUNCTION, note_socket);
+	SETMULTI(CURLMOPT_TIMERFUNCTION, note_timer);
+	SETMULTI(CURLMOPT_MAXCONNECTS, MAX_IDLE_CONNECTIONS);
+}
+
+/* A new easy handle with all its options; nothing is sent. */
+static void
+prepare_transfer(HttpRequest *request)
+{
+	const PylonOptions *options = &request->connection->options;
+	const HttpCall *call = &request->call;
+	char	   *url = psprintf("%s%s", options->base_url, call->path);
+	char	   *authorization = psprintf("Authorization: Bearer %s",
+										 request->connection->token);
+
+	request->easy = curl_easy_init();
+	if (request->easy == NULL)
+		elog(ERROR, "could not set up a request");
+
+	SETOPT(request, CURLOPT_PRIVATE, request);
+	SETOPT(request, CURLOPT_ERRORBUFFER, request->error);
+	SETOPT(request, CURLOPT_SHARE, share);
+	/* No SIGALRM handler, and no siglongjmp from one. */
+	SETOPT(request, CURLOPT_NOSIGNAL, 1L);
+	SETOPT(request, CURLOPT_QUICK_EXIT, 1L);
+	SETOPT(request, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	SETOPT(request, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+
+	/* The token goes to this URL and nowhere else. */
+	SETOPT(request, CURLOPT_URL, url);
+	SETOPT(request, CURLOPT_PROTOCOLS_STR, "http,https");
+	SETOPT(request, CURLOPT_FOLLOWLOCATION, 0L);
+	SETOPT(request, CURLOPT_PATH_AS_IS, 1L);
+	SETOPT(request, CURLOPT_PROXY, "");
+	SETOPT(request, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
+	if (options->ca_file != NULL)
+		SETOPT(request, CURLOPT_CAINFO, options->ca_file);
+	add_header(request, authorization);
+	explicit_bzero(authorization, strlen(authorization));
+
+	SETOPT(request, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
+	SETOPT(request, CURLOPT_PIPEWAIT, 1L);
+	SETOPT(request, CURLOPT_ACCEPT_ENCODING, "");
+	SETOPT(request, CURLOPT_USERAGENT, "pylon_fdw/" PYLON_FDW_VERSION);
+	add_header(request, "Accept: application/json");
+	SETOPT(request, CURLOPT_CUSTOMREQUEST, call->method);
+	if (call->body != NULL)
+	{
+		add_header(request, "Content-Type: application/json");
+		add_header(request, "Expect:");
+		SETOPT(request, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) strlen(call->body));
+		SETOPT(request, CURLOPT_POSTFIELDS, call->body);
+	}
+	SETOPT(request, CURLOPT_HTTPHEADER, request->headers);
+
+	SETOPT(request, CURLOPT_CONNECTTIMEOUT_MS, (long) options->connect_timeout);
+	SETOPT(request, CURLOPT_TIMEOUT_MS, (long) options->request_timeout);
+	SETOPT(request, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_SIZE);
+	SETOPT(request, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) options->max_response_size);
+	SETOPT(request, CURLOPT_WRITEFUNCTION, append_body);
+	SETOPT(request, CURLOPT_WRITEDATA, request);
+}
+
+static void
+add_header(HttpRequest *request, const char *header)
+{
+	struct curl_slist *headers = curl_slist_append(request->headers, header);
+
+	if (headers == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	request->headers = headers;
+}
+
+/* Hands the transfer to libcurl, at first or again. */
+static void
+start_transfer(HttpRequest *request)
+{
+	CURLMcode	code;
+
+	request->length = 0;
+	request->too_large = request->out_of_memory = request->neglected = false;
+	request->error[0] = '\0';
+	request->started = connection_now();
+	code = curl_multi_add_handle(multi, request->easy);
+	if (code != CURLM_OK)
+	{
+		/* Whoever waits for it hears of it; it may not be the caller. */
+		finish_request(request, HTTP_OUT_OF_MEMORY, curl_multi_strerror(code));
+		return;
+	}
+	request->state = HTTP_TRANSFERRING;
+	request->in_multi = true;
+	request->response.tries++;
+	CONNECTION_COUNT(request->connection, requests, 1);
+}
+
+/* If it is in mid-transfer, libcurl closes its connection. */
+static void
+stop_transfer(HttpRequest *request)
+{
+	if (request->in_multi)
+		(void) curl_multi_remove_handle(multi, request->easy);
+	request->in_multi = false;
+}
+
+/* Reset callback of the memory context that owns the request. */
+static void
+release_request(void *arg)
+{
+	HttpRequest *request = arg;
+
+	if (request->listed)
+		dlist_delete(&request->node);
+	request->listed = false;
+	stop_transfer(request);
+	if (request->easy != NULL)
+		curl_easy_cleanup(request->easy);
+	request->easy = NULL;
+	curl_slist_free_all(request->headers);
+	request->headers = NULL;
+	free(request->body);
+	request->body = NULL;
+}
+
+/* A try has ended: the final outcome, or a wait before the next try. */
+static void
+finish_transfer(HttpRequest *request, CURLcode code)
+{
+	HttpResponse *response = &request->response;
+	bool		transient = false;
+	long		status = 0;
+	double		wait;
+
+	(void) curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+	response->status = code == CURLE_OK ? (int) status : 0;
+	response->outcome = HTTP_ANSWERED;
+	response->retry_after = retry_after(request);
+	if (code != CURLE_OK)
+		classify_failure(request, code, &transient);
+	else
+		transient = status >= 500;
+	count_transfer(request);
+	stop_transfer(request);
+
+	wait = retry_wait(request, transient);
+	if (wait >= 0)
+	{
+		request->state = HTTP_BACKING_OFF;
+		request->resume_at = connection_now() + wait;
+		response->waited += wait;
+		CONNECTION_COUNT(request->connection, retries, 1);
+		if (status == 429)
+			CONNECTION_COUNT(request->connection, rate_limit_wait, wait);
+		return;
+	}
+
+	finish_request(request, response->outcome,
+				   request->error[0] != '\0' ? request->error :
+				   code != CURLE_OK ? curl_easy_strerror(code) : "");
+}
+
+/* The outcome is final. */
+static void
+finish_request(HttpRequest *request, HttpOutcome outcome, const char *error)
+{
+	request->state = HTTP_DONE;
+	dlist_delete(&request->node);
+	request->listed = false;
+	request->response.outcome = outcome;
+	request->response.body = request->body != NULL ? request->body : "";
+	request->response.length = request->length;
+	request->response.error = error;
+}
+
+/* From libcurl's code to what it amounts to. */
+static void
+classify_failure(HttpRequest *request, CURLcode code, bool *transient)
+{
+	HttpResponse *response = &request->response;
+
+	response->outcome = never_connected(request) ? HTTP_NO_CONNECTION :
+		HTTP_CONNECTION_LOST;
+	*transient = true;
+	for (size_t i = 0; i < lengthof(transfer_failures); i++)
+	{
+		if (transfer_failures[i].code == code)
+		{
+			response->outcome = transfer_failures[i].outcome;
+			*transient = transfer_failures[i].transient;
+		}
+	}
+	if (request->out_of_memory)
+		response->outcome = HTTP_OUT_OF_MEMORY;
+	if (request->too_large || code == CURLE_FILESIZE_EXCEEDED)
+		snprintf(request->error, sizeof(request->error),
+				 "The answer is larger than max_response_size.");
+}
+
+/* A time-out before there was a connection is no lost connection. */
+static bool
+never_connected(HttpRequest *request)
+{
+	curl_off_t	connected = 0;
+	curl_off_t	secured = 0;
+	bool		tls = strncmp(request->connection->options.base_url, "https:", 6) == 0;
+
+	(void) curl_easy_getinfo(request->easy, CURLINFO_CONNECT_TIME_T, &connected);
+	(void) curl_easy_getinfo(request->easy, CURLINFO_APPCONNECT_TIME_T, &secured);
+	return tls ? secured == 0 : connected == 0;
+}
+
+static void
+count_transfer(HttpRequest *request)
+{
+	PylonConnection *connection = request->connection;
+	long		head_sent = 0;
+	long		head_received = 0;
+	curl_off_t	sent = 0;
+	curl_off_t	received = 0;
+
+	(void) curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &head_sent);
+	(void) curl_easy_getinfo(request->easy, CURLINFO_HEADER_SIZE, &head_received);
+	(void) curl_easy_getinfo(request->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+	(void) curl_easy_getinfo(request->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
+	CONNECTION_COUNT(connection, bytes_sent, head_sent + sent);
+	CONNECTION_COUNT(connection, bytes_received, head_received + received);
+	if (request->response.status == 429)
+		CONNECTION_COUNT(connection, rate_limited, 1);
+}
+
+/*
+ * Milliseconds that the server asks to wait, or -1: Pylon's X-Retry-After
+ * in seconds, or the standard's header in seconds or as a date. A date is
+ * measured by the server's clock where the answer tells it.
+ */
+static double
+retry_after(HttpRequest *request)
+{
+	static const char *const names[] = {"X-Retry-After", "Retry-After"};
+	struct curl_header *header;
+
+	for (size_t i = 0; i < lengthof(names); i++)
+	{
+		const char *value;
+		char	   *end;
+		double		seconds;
+		time_t		date;
+		time_t		now = time(NULL);
+
+		if (curl_easy_header(request->easy, names[i], 0, CURLH_HEADER, -1,
+							 &header) != CURLHE_OK)
+			continue;
+		/* libcurl owns the value, until the next call. */
+		value = header->value;
+		seconds = strtod(value, &end);
+		if (end > value && *end == '\0' && seconds >= 0 && isfinite(seconds))
+			return seconds * 1000;
+		date = curl_getdate(value, NULL);
+		if (date == -1)
+			continue;
+		if (curl_easy_header(request->easy, "Date", 0, CURLH_HEADER, -1,
+							 &header) == CURLHE_OK &&
+			curl_getdate(header->value, NULL) != -1)
+			now = curl_getdate(header->value, NULL);
+		return Max(date - now, 0) * 1000.0;
+	}
+	return -1;
+}
+
+/*
+ * Milliseconds until the next try, or -1 for none.
+ *
+ * A rate limit was refused before anything was done, so it may always be
+ * tried again, for as long as max_retry_wait allows. Anything else is tried
+ * again max_retries times, if doing it twice does no harm.
+ */
+static double
+retry_wait(HttpRequest *request, bool transient)
+{
+	const PylonOptions *options = &request->connection->options;
+	HttpResponse *response = &request->response;
+	double		wait;
+
+	if (response->status == 429)
+	{
+		wait = back_off(request->rate_limits++, RATE_LIMIT_WAIT,
+						RATE_LIMIT_WAIT_MAX);
+		/* Not all sessions at the same instant. */
+		if (response->retry_after >= 0)
+			wait = response->retry_after +
+				pg_prng_double(&pg_global_prng_state) * 100;
+	}
+	else if (!transient || !request->call.repeatable)
+		return -1;
+	else if (request->neglected && response->outcome != HTTP_ANSWERED)
+		return 0;				/* the session slept, not the server */
+	else if (request->failures >= options->max_retries)
+		return -1;
+	else
+	{
+		wait = back_off(request->failures++, FAILURE_WAIT, FAILURE_WAIT_MAX);
+		wait = Max(wait, response->retry_after);
+	}
+	response->wait_exhausted = response->waited + wait > options->max_retry_wait;
+	return response->wait_exhausted ? -1 : wait;
+}
+
+/* Doubles with each time; somewhere in the upper half, by chance. */
+static double
+back_off(int times, double first, double longest)
+{
+	double		wait = Min(first * pow(2, times), longest);
+
+	return wait * (0.5 + 0.5 * pg_prng_double(&pg_global_prng_state));
+}
+
+/* ------------------------------------------------------------------------
+ * Driving libcurl, and waiting
+ * ------------------------------------------------------------------------
+ */
+
+/* Does all that is due now; never waits. */
+static void
+drive(void)
+{
+	double		now = connection_now();
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &unfinished)
+	{
+		HttpRequest *request = dlist_container(HttpRequest, node, iter.cur);
+
+		if (now - driven_at > NEGLECT_TIME && request->started <= driven_at)
+			request->neglected = true;
+	}
+	driven_at = now;
+
+	resume_requests(now);
+	while (timer_at >= 0 && timer_at <= connection_now())
+	{
+		timer_at = -1;
+		socket_action(CURL_SOCKET_TIMEOUT, 0);
+	}
+	collect_finished();
+}
+
+/*
+ * Lets libcurl work. Signals are blocked meanwhile, since a resolver thread
+ * that it starts would inherit the mask and take the backend's signals.
+ */
+static void
+socket_action(curl_socket_t fd, int events)
+{
+	sigset_t	all;
+	sigset_t	before;
+	int			running;
+	CURLMcode	code;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	code = curl_multi_socket_action(multi, fd, events, &running);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (code != CURLM_OK)
+		elog(ERROR, "could not drive a request: %s", curl_multi_strerror(code));
+}
+
+/* Sends again what has backed off for long enough. */
+static void
+resume_requests(double now)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &unfinished)
+	{
+		HttpRequest *request = dlist_container(HttpRequest, node, iter.cur);
+
+		if (request->state == HTTP_BACKING_OFF && request->resume_at <= now)
+			start_transfer(request);
+	}
+}
+
+static void
+collect_finished(void)
+{
+	CURLMsg    *message;
+	int			left;
+
+	while ((message = curl_multi_info_read(multi, &left)) != NULL)
+	{
+		CURLcode	code = message->data.result;
+		HttpRequest *request = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		(void) curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
+								 (char **) &request);
+		finish_transfer(request, code);
+	}
+}
+
+/* When something is due even if no socket stirs, in monotonic ms. */
+static double
+next_deadline(void)
+{
+	double		now = connection_now();
+	double		deadline = now + LONGEST_WAIT;
+	long		progress = connection_progress_due();
+	dlist_iter	iter;
+
+	if (timer_at >= 0)
+		deadline = Min(deadline, timer_at);
+	if (progress >= 0)
+		deadline = Min(deadline, now + progress);
+	dlist_foreach(iter, &unfinished)
+	{
+		HttpRequest *request = dlist_container(HttpRequest, node, iter.cur);
+
+		if (request->state == HTTP_BACKING_OFF)
+			deadline = Min(deadline, request->resume_at);
+	}
+	return deadline;
+}
+
+/*
+ * The one place where pylon_fdw waits: for libcurl's sockets and timer, the
+ * end of a back-off, a cancel, the end of the postmaster.
+ */
+static void
+wait_for_events(void)
+{
+	WaitEvent	events[16];
+	double		timeout = next_deadline() - connection_now();
+	int			count;
+
+	if (wait_set_stale)
+		rebuild_wait_set();
+	count = WaitEventSetWait(wait_set, timeout > 0 ? (long) ceil(timeout) : 0,
+							 events, lengthof(events), compat_wait_event());
+	for (int i = 0; i < count; i++)
+	{
+		int			action = 0;
+
+		if (events[i].events & WL_LATCH_SET)
+			ResetLatch(MyLatch);
+		if (events[i].events & WL_SOCKET_READABLE)
+			action |= CURL_CSELECT_IN;
+		if (events[i].events & WL_SOCKET_WRITEABLE)
+			action |= CURL_CSELECT_OUT;
+		if (action != 0)
+			socket_action(events[i].fd, action);
+	}
+	CHECK_FOR_INTERRUPTS();
+}
+
+/* PostgreSQL can't take a socket out of a wait set. */
+static void
+rebuild_wait_set(void)
+{
+	if (wait_set != NULL)
+	{
+		WaitEventSet *old = wait_set;
+
+		wait_set = NULL;
+		FreeWaitEventSet(old);
+	}
+	wait_set = compat_create_wait_event_set(nwatched + 2);
+	AddWaitEventToSet(wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	AddWaitEventToSet(wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	for (int i = 0; i < nwatched; i++)
+	{
+		int			what = watched[i].what;
+		uint32		wanted = 0;
+
+		if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
+			wanted |= WL_SOCKET_READABLE;
+		if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
+			wanted |= WL_SOCKET_WRITEABLE;
+		AddWaitEventToSet(wait_set, wanted, watched[i].fd, NULL, NULL);
+	}
+	wait_set_stale = false;
+}

@@ -1,0 +1,61 @@
+/*-------------------------------------------------------------------------
+ *
+ * http.h
+ *		HTTP requests in flight, and the one place that waits for them.
+ *
+ * IDENTIFICATION
+ *		fdw/http.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PYLON_HTTP_H
+#define PYLON_HTTP_H
+
+#include "connection.h"
+
+typedef struct HttpRequest HttpRequest;
+
+typedef enum HttpOutcome
+{
+	HTTP_ANSWERED,				/* status and body are there */
+	HTTP_NO_CONNECTION,			/* DNS, TCP, TLS */
+	HTTP_CONNECTION_LOST,		/* broken off or timed out */
+	HTTP_BAD_ANSWER,			/* not HTTP, badly compressed, too large */
+	HTTP_OUT_OF_MEMORY,
+} HttpOutcome;
+
+/* What became of a request, after all its retries. Owned by the request. */
+typedef struct HttpResponse
+{
+	HttpOutcome outcome;
+	int			status;			/* 0 without an answer */
+	const char *body;			/* bytes as they came, NUL-terminated */
+	size_t		length;
+	const char *error;			/* libcurl's words, "" if none */
+	int			tries;
+	double		retry_after;	/* ms that the server asks for, -1 if none */
+	double		waited;			/* ms spent waiting between tries */
+	bool		wait_exhausted; /* another wait would pass max_retry_wait */
+} HttpResponse;
+
+/* What to send. */
+typedef struct HttpCall
+{
+	const char *method;
+	const char *path;			/* with its query, percent-encoded */
+	const char *body;			/* UTF-8 JSON; NULL for none */
+	bool		repeatable;		/* doing it twice does no harm */
+} HttpCall;
+
+extern const char *http_check_base_url(const char *url);
+extern char *http_normalize_base_url(const char *url);
+extern char *http_escape(const char *text);
+
+extern HttpRequest *http_start(PylonConnection *connection,
+							   const HttpCall *call);
+extern const HttpResponse *http_wait(HttpRequest *request);
+extern void http_poll(void);
+extern const HttpCall *http_call(const HttpRequest *request);
+extern PylonConnection *http_connection(const HttpRequest *request);
+
+#endif							/* PYLON_HTTP_H */

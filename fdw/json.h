@@ -1,0 +1,62 @@
+/*-------------------------------------------------------------------------
+ *
+ * json.h
+ *		Bodies of requests, and answers that hold no contacts.
+ *
+ * IDENTIFICATION
+ *		fdw/json.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PYLON_JSON_H
+#define PYLON_JSON_H
+
+#include "nodes/pg_list.h"
+
+/*
+ * The API's Filter object: a leaf has field and value or values, a compound
+ * one ("and", "or") has subfilters. Strings in the server's encoding.
+ */
+typedef struct PylonFilter
+{
+	const char *operator;
+	const char *field;			/* NULL in a compound filter */
+	const char *value;			/* or NULL */
+	List	   *values;			/* of char *, or NIL */
+	List	   *subfilters;		/* of PylonFilter *, or NIL */
+} PylonFilter;
+
+/* What the API says of a failure; members that it left out are NULL. */
+typedef struct PylonError
+{
+	char	   *message;
+	char	   *code;
+	char	   *request_id;
+	char	   *exists_id;
+} PylonError;
+
+/* Who GET /me says we are; members that it left out are NULL. */
+typedef struct PylonMe
+{
+	char	   *organization;
+	char	   *token_name;
+} PylonMe;
+
+/* The definition of a custom field. */
+typedef struct PylonCustomField
+{
+	char	   *slug;
+	char	   *type;			/* "" if the API left it out */
+	bool		read_only;
+} PylonCustomField;
+
+extern char *json_filter_text(const PylonFilter *filter);
+extern char *json_search_body(const PylonFilter *filter, int limit,
+							  const char *cursor);
+extern bool json_read_error(const char *body, size_t length,
+							PylonError *error);
+extern bool json_read_me(const char *body, size_t length, PylonMe *me);
+extern bool json_read_custom_fields(const char *body, size_t length,
+									List **fields, char **cursor);
+
+#endif							/* PYLON_JSON_H */

@@ -1,0 +1,271 @@
+/*-------------------------------------------------------------------------
+ *
+ * json_slice.c
+ *		Reading JSON in place, with the lexer of PostgreSQL's own parser.
+ *
+ * The text stays as it came, in UTF-8, and nothing is copied while reading:
+ * a value that nobody needs costs its lexing and no more. Escapes are
+ * resolved, and the encoding is checked and converted, only where a slice is
+ * turned into text. That keeps a bad character in one field from spoiling
+ * all others, and lets the error name the column.
+ *
+ * Syntax errors are raised as 08P01.
+ *
+ * IDENTIFICATION
+ *		fdw/json_slice.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "json_slice.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+
+static void advance(JsonReader *reader);
+static void expect(JsonReader *reader, JsonTokenType type);
+static void skip(JsonReader *reader);
+static void raise_syntax_error(JsonReader *reader);
+
+/*
+ * Starts reading "text"; the lexer is allocated in the current memory
+ * context. "text" must outlive the slices.
+ */
+void
+json_reader_begin(JsonReader *reader, const char *text, int length)
+{
+	reader->lex = compat_make_json_lexer(text, length, PG_UTF8, false);
+	advance(reader);
+}
+
+/* Checks that nothing follows, and frees the lexer. */
+void
+json_reader_end(JsonReader *reader)
+{
+	if (reader->lex->token_type != JSON_TOKEN_END)
+		raise_syntax_error(reader);
+	compat_free_json_lexer(reader->lex);
+}
+
+/* The type of the token at hand. */
+JsonTokenType
+json_reader_token(JsonReader *reader)
+{
+	return reader->lex->token_type;
+}
+
+/* Steps into the object or array at hand. */
+void
+json_reader_enter(JsonReader *reader)
+{
+	if (reader->lex->token_type != JSON_TOKEN_OBJECT_START &&
+		reader->lex->token_type != JSON_TOKEN_ARRAY_START)
+		raise_syntax_error(reader);
+	advance(reader);
+}
+
+/*
+ * The next key of the object that was entered; then its value is at hand
+ * and must be read. False at the end of the object, which is left. "first"
+ * is true at the first call and kept by the caller.
+ */
+bool
+json_reader_next_member(JsonReader *reader, bool *first, JsonSlice *key)
+{
+	JsonLexContext *lex = reader->lex;
+
+	if (lex->token_type == JSON_TOKEN_OBJECT_END)
+	{
+		advance(reader);
+		return false;
+	}
+	if (!*first)
+		expect(reader, JSON_TOKEN_COMMA);
+	*first = false;
+	if (lex->token_type != JSON_TOKEN_STRING)
+		raise_syntax_error(reader);
+	key->data = lex->token_start;
+	key->length = lex->token_terminator - lex->token_start;
+	advance(reader);
+	expect(reader, JSON_TOKEN_COLON);
+	return true;
+}
+
+/* The same for the elements of an array. */
+bool
+json_reader_next_element(JsonReader *reader, bool *first)
+{
+	if (reader->lex->token_type == JSON_TOKEN_ARRAY_END)
+	{
+		advance(reader);
+		return false;
+	}
+	if (!*first)
+		expect(reader, JSON_TOKEN_COMMA);
+	*first = false;
+	return true;
+}
+
+/* The value at hand, which is left behind. */
+JsonSlice
+json_reader_value(JsonReader *reader)
+{
+	const char *start = json_reader_position(reader);
+	bool		null = reader->lex->token_type == JSON_TOKEN_NULL;
+
+	skip(reader);
+	return null ? JSON_SLICE_NULL : json_reader_since(reader, start);
+}
+
+/* Where the token at hand starts. */
+const char *
+json_reader_position(JsonReader *reader)
+{
+	return reader->lex->token_start;
+}
+
+/* What has been read since "start", to the end of the last token. */
+JsonSlice
+json_reader_since(JsonReader *reader, const char *start)
+{
+	JsonSlice	slice;
+
+	slice.data = start;
+	slice.length = reader->lex->prev_token_terminator - start;
+	return slice;
+}
+
+/*
+ * A string's text, escapes resolved, or any other value's JSON, in the
+ * server's encoding. The result is not NUL-terminated; it may point into the
+ * slice or be allocated in the current memory context.
+ *
+ * Raises what the encoding conversion raises, and 22P05 for \u0000.
+ */
+const char *
+json_slice_text(JsonSlice slice, int *length)
+{
+	bool		string = json_slice_is_string(slice);
+	JsonLexContext *lex;
+	JsonParseErrorType error;
+	char	   *text;
+
+	if (string && memchr(slice.data, '\\', slice.length) == NULL)
+	{
+		slice.data++;
+		slice.length -= 2;
+		string = false;
+	}
+	text = pg_any_to_server(slice.data, slice.length, PG_UTF8);
+	*length = text == slice.data ? slice.length : (int) strlen(text);
+	if (!string)
+		return text;
+
+	/* Still with its escapes: these are ASCII in any server encoding. */
+	lex = compat_make_json_lexer(text, *length, GetDatabaseEncoding(), true);
+	error = json_lex(lex);
+	if (error != JSON_SUCCESS)
+		ereport(ERROR,
+				(errcode(error == JSON_UNICODE_CODE_POINT_ZERO ?
+						 ERRCODE_UNTRANSLATABLE_CHARACTER :
+						 ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("invalid text in the answer of the API"),
+				 errdetail_internal("%s", json_errdetail(error, lex))));
+	*length = lex->strval->len;
+	return lex->strval->data;
+}
+
+/* The same as a C string, allocated in the current memory context. */
+char *
+json_slice_cstring(JsonSlice slice)
+{
+	int			length;
+	const char *text = json_slice_text(slice, &length);
+
+	return pnstrdup(text, length);
+}
+
+/*
+ * Is "key" the member "name" (UTF-8, without escapes)? Keys that are written
+ * with escapes are rare enough to be resolved on the spot; one that can't be
+ * is none that we know.
+ */
+bool
+json_slice_key_is(JsonSlice key, const char *name, int length)
+{
+	JsonLexContext *lex;
+	bool		equal;
+
+	if (key.length == length + 2 && memcmp(key.data + 1, name, length) == 0)
+		return true;
+	if (memchr(key.data, '\\', key.length) == NULL)
+		return false;
+
+	lex = compat_make_json_lexer(key.data, key.length, PG_UTF8, true);
+	equal = json_lex(lex) == JSON_SUCCESS && lex->strval->len == length &&
+		memcmp(lex->strval->data, name, length) == 0;
+	compat_free_json_lexer(lex);
+	return equal;
+}
+
+static void
+advance(JsonReader *reader)
+{
+	if (json_lex(reader->lex) != JSON_SUCCESS)
+		raise_syntax_error(reader);
+}
+
+static void
+expect(JsonReader *reader, JsonTokenType type)
+{
+	if (reader->lex->token_type != type)
+		raise_syntax_error(reader);
+	advance(reader);
+}
+
+/* Leaves a whole value behind, checking that it is one. */
+static void
+skip(JsonReader *reader)
+{
+	bool		first = true;
+	JsonSlice	key;
+
+	check_stack_depth();
+	switch (reader->lex->token_type)
+	{
+		case JSON_TOKEN_OBJECT_START:
+			advance(reader);
+			while (json_reader_next_member(reader, &first, &key))
+				skip(reader);
+			break;
+		case JSON_TOKEN_ARRAY_START:
+			advance(reader);
+			while (json_reader_next_element(reader, &first))
+				skip(reader);
+			break;
+		case JSON_TOKEN_STRING:
+		case JSON_TOKEN_NUMBER:
+		case JSON_TOKEN_TRUE:
+		case JSON_TOKEN_FALSE:
+		case JSON_TOKEN_NULL:
+			advance(reader);
+			break;
+		default:
+			raise_syntax_error(reader);
+	}
+}
+
+/* Doesn't quote the text: it may be anything, in any encoding. */
+static void
+raise_syntax_error(JsonReader *reader)
+{
+	JsonLexContext *lex = reader->lex;
+	int			offset = lex->token_start != NULL ?
+		(int) (lex->token_start - lex->input) : (int) lex->input_length;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION),
+			 errmsg("the API's answer is not the JSON that was expected"),
+			 errdetail("At byte %d of %d.", offset, (int) lex->input_length)));
+}

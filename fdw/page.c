@@ -1,0 +1,237 @@
+/*-------------------------------------------------------------------------
+ *
+ * page.c
+ *		An answer that holds contacts, cut into slices of the wanted members.
+ *
+ * Takes the answers of list, search, get, create and update, which hold
+ * contacts under "data": many, one, or none. Whatever else the answer or a
+ * contact holds is passed over. Slices become Datums later, a row at a time
+ * (contact.c), so that a page costs little more than lexing it.
+ *
+ * IDENTIFICATION
+ *		fdw/page.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "miscadmin.h"
+#include "page.h"
+#include "utils/memutils.h"
+
+static void parse_data(PylonPage *page, const ContactReader *contacts,
+					   JsonReader *reader);
+static void parse_contact(PylonPage *page, const ContactReader *contacts,
+						  JsonReader *reader);
+static void parse_object(const ContactReader *contacts, ContactLevel level,
+						 JsonReader *reader, JsonSlice *slices);
+static ContactLevel nested_level(JsonSlice key);
+static bool level_is_wanted(const ContactReader *contacts, ContactLevel level);
+static JsonSlice *add_contact(PylonPage *page);
+static void parse_pagination(PylonPage *page, JsonReader *reader);
+static void raise_wrong_shape(const char *member, const char *expected);
+
+/* Members of a contact that are objects with wanted members of their own. */
+static const struct
+{
+	const char *key;
+	ContactLevel level;
+}			nested[] =
+{
+	{"account", LEVEL_ACCOUNT},
+	{"custom_fields", LEVEL_CUSTOM},
+};
+
+/*
+ * Parses an answer (reference: "Get all contacts", 200). Absent or null
+ * "data" is no contact, absent "pagination" the last page.
+ *
+ * The page is allocated in the current memory context. Raises 08P01 where
+ * the answer isn't JSON or has another shape. Interruptible.
+ */
+PylonPage *
+page_parse(const ContactReader *contacts, const char *body, size_t length)
+{
+	PylonPage  *page = palloc0(sizeof(PylonPage));
+	JsonReader	reader;
+	JsonSlice	key;
+	bool		first = true;
+
+	page->nslices = contacts->nsources;
+	json_reader_begin(&reader, body, (int) length);
+	if (json_reader_token(&reader) != JSON_TOKEN_OBJECT_START)
+		raise_wrong_shape("answer", "an object");
+	json_reader_enter(&reader);
+	while (json_reader_next_member(&reader, &first, &key))
+	{
+		if (json_slice_key_is(key, "data", 4))
+			parse_data(page, contacts, &reader);
+		else if (json_slice_key_is(key, "pagination", 10))
+			parse_pagination(page, &reader);
+		else
+			(void) json_reader_value(&reader);
+	}
+	json_reader_end(&reader);
+	return page;
+}
+
+/* The slices of a contact, in the order of the reader's sources. */
+const JsonSlice *
+page_contact(const PylonPage *page, int index)
+{
+	Assert(index >= 0 && index < page->ncontacts);
+	return page->slices + (size_t) index * page->nslices;
+}
+
+/* A list of contacts, one contact, or null. */
+static void
+parse_data(PylonPage *page, const ContactReader *contacts, JsonReader *reader)
+{
+	bool		first = true;
+
+	page->has_data = true;
+	page->ncontacts = 0;
+	switch (json_reader_token(reader))
+	{
+		case JSON_TOKEN_OBJECT_START:
+			parse_contact(page, contacts, reader);
+			break;
+		case JSON_TOKEN_ARRAY_START:
+			json_reader_enter(reader);
+			while (json_reader_next_element(reader, &first))
+			{
+				CHECK_FOR_INTERRUPTS();
+				parse_contact(page, contacts, reader);
+			}
+			break;
+		case JSON_TOKEN_NULL:
+			page->has_data = false;
+			(void) json_reader_value(reader);
+			break;
+		default:
+			raise_wrong_shape("data", "a list of contacts, a contact or null");
+	}
+}
+
+static void
+parse_contact(PylonPage *page, const ContactReader *contacts,
+			  JsonReader *reader)
+{
+	JsonSlice  *slices = add_contact(page);
+
+	if (json_reader_token(reader) != JSON_TOKEN_OBJECT_START)
+		raise_wrong_shape("data", "a list of objects");
+	parse_object(contacts, LEVEL_CONTACT, reader, slices);
+}
+
+/*
+ * The wanted members of a contact, or of an object in it. A member may be
+ * wanted as a whole and for its members.
+ */
+static void
+parse_object(const ContactReader *contacts, ContactLevel level,
+			 JsonReader *reader, JsonSlice *slices)
+{
+	JsonSlice	key;
+	bool		first = true;
+
+	json_reader_enter(reader);
+	while (json_reader_next_member(reader, &first, &key))
+	{
+		const char *start = json_reader_position(reader);
+		int			source = contact_reader_find(contacts, level, key);
+		ContactLevel inner = level == LEVEL_CONTACT ? nested_level(key) : level;
+		JsonSlice	value;
+
+		if (inner != level && level_is_wanted(contacts, inner) &&
+			json_reader_token(reader) == JSON_TOKEN_OBJECT_START)
+		{
+			parse_object(contacts, inner, reader, slices);
+			value = json_reader_since(reader, start);
+		}
+		else
+			value = json_reader_value(reader);
+		if (source >= 0)
+			slices[source] = value;
+	}
+}
+
+/* LEVEL_CONTACT for a member that holds nothing of interest. */
+static ContactLevel
+nested_level(JsonSlice key)
+{
+	for (size_t i = 0; i < lengthof(nested); i++)
+	{
+		if (json_slice_key_is(key, nested[i].key, strlen(nested[i].key)))
+			return nested[i].level;
+	}
+	return LEVEL_CONTACT;
+}
+
+static bool
+level_is_wanted(const ContactReader *contacts, ContactLevel level)
+{
+	return contacts->level_start[level] < contacts->level_start[level + 1];
+}
+
+/* Room for one more contact, all of its slices null. */
+static JsonSlice *
+add_contact(PylonPage *page)
+{
+	Size		size = page->nslices * sizeof(JsonSlice);
+	JsonSlice  *slices;
+
+	if (page->ncontacts == page->capacity)
+	{
+		page->capacity = page->capacity == 0 ? 64 : page->capacity * 2;
+		page->slices = page->slices == NULL ?
+			palloc_extended(page->capacity * size, MCXT_ALLOC_HUGE) :
+			repalloc_huge(page->slices, page->capacity * size);
+	}
+	slices = page->slices + (size_t) page->ncontacts++ * page->nslices;
+	memset(slices, 0, size);
+	return slices;
+}
+
+/*
+ * There is a next page only if has_next_page is true and the cursor isn't
+ * empty; any other shape has been seen on last pages.
+ */
+static void
+parse_pagination(PylonPage *page, JsonReader *reader)
+{
+	JsonSlice	key;
+	JsonSlice	cursor = JSON_SLICE_NULL;
+	bool		first = true;
+	bool		more = false;
+
+	if (json_reader_token(reader) != JSON_TOKEN_OBJECT_START)
+	{
+		(void) json_reader_value(reader);
+		return;
+	}
+	json_reader_enter(reader);
+	while (json_reader_next_member(reader, &first, &key))
+	{
+		bool		is_true = json_reader_token(reader) == JSON_TOKEN_TRUE;
+		JsonSlice	value = json_reader_value(reader);
+
+		if (json_slice_key_is(key, "cursor", 6))
+			cursor = value;
+		else if (json_slice_key_is(key, "has_next_page", 13))
+			more = is_true;
+	}
+	if (more && json_slice_is_string(cursor) && cursor.length > 2)
+		page->cursor = json_slice_cstring(cursor);
+}
+
+static void
+raise_wrong_shape(const char *member, const char *expected)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION),
+			 errmsg("the API's answer has another shape than documented"),
+			 errdetail("\"%s\" is not %s.", member, expected)));
+}

@@ -1,0 +1,585 @@
+/*-------------------------------------------------------------------------
+ *
+ * pylon_api.c
+ *		The verbs of the Pylon API: paths, bodies, cursors, and what a
+ *		failure means in SQL.
+ *
+ * Reading is asynchronous by one page: as soon as a page is parsed, the
+ * request for the next one is on its way, and at most these two are held.
+ * A failure is raised with the SQLSTATE of the tables below, the API's own
+ * words in DETAIL. Nothing here knows about plans or slots.
+ *
+ * IDENTIFICATION
+ *		fdw/pylon_api.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "common/hashfn.h"
+#include "http.h"
+#include "mb/pg_wchar.h"
+#include "pylon_api.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+/* Remote words in a message are cut to this. */
+#define MAX_REMOTE_TEXT 512
+
+#define US_URL "https://api.usepylon.com"
+#define EU_URL "https://api.eu.usepylon.com"
+
+typedef enum ReadMode
+{
+	READ_LIST,					/* GET /contacts */
+	READ_SEARCH,				/* POST /contacts/search */
+	READ_CONTACT,				/* GET /contacts/{id} */
+} ReadMode;
+
+/*
+ * Lives in the memory context in which it was created, and keeps each page
+ * with its request in a child of that.
+ */
+struct PylonReader
+{
+	PylonConnection *connection;
+	const ContactReader *contacts;
+	MemoryContext context;
+
+	/* what is read */
+	ReadMode	mode;
+	const PylonFilter *filter;
+	const char *id;
+	double		limit;			/* rows that will do, -1 if all are wanted */
+	bool		prefetch;
+
+	/* how far */
+	int			pages;
+	double		received;		/* contacts */
+	char	   *cursor;			/* of the page not yet asked for, in page_context */
+	HTAB	   *cursors;		/* those already followed */
+	MemoryContext page_context;
+	PylonPage  *page;			/* in hand */
+	MemoryContext next_context;
+	HttpRequest *next;			/* in flight, or NULL */
+};
+
+/* The hash of a cursor: equal hashes are as good as equal cursors. */
+typedef struct CursorKey
+{
+	uint64		hash[2];
+} CursorKey;
+
+/* What an answer's status means. 0 in a place stands for any digit. */
+static const struct
+{
+	int			first;
+	int			last;
+	int			sqlstate;
+	const char *summary;
+	const char *hint;
+}			status_failures[] =
+{
+	{300, 399, ERRCODE_PROTOCOL_VIOLATION, "the server answered with a redirect",
+	"Redirects are not followed, since each request carries the token. Check option \"base_url\" of the server."},
+	{401, 401, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, "the API did not accept the token",
+	"Check option \"api_token\" of the user mapping."},
+	{403, 403, ERRCODE_INSUFFICIENT_PRIVILEGE, "the API denied permission",
+	"Use a token that has the permission."},
+	{404, 404, ERRCODE_FDW_ERROR, "the API has no such path",
+	"Check option \"base_url\" of the server."},
+	{429, 429, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "the rate limit of the API is used up",
+	"Try again later, or raise option \"max_retry_wait\" of the server."},
+	{400, 499, ERRCODE_FDW_ERROR, "the API refused the request", NULL},
+	{500, 599, ERRCODE_SYSTEM_ERROR, "the API failed",
+	"Try again later."},
+	{0, 999, ERRCODE_PROTOCOL_VIOLATION, "the server's answer is not one of the API",
+	"Check option \"base_url\" of the server."},
+};
+
+/* What it means to get no answer. */
+static const struct
+{
+	HttpOutcome outcome;
+	int			sqlstate;
+	const char *summary;
+	const char *hint;
+}			outcome_failures[] =
+{
+	{HTTP_NO_CONNECTION, ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
+		"no connection to the API",
+	"Check option \"base_url\" of the server, the network, and for a certificate that isn't trusted, option \"ca_file\"."},
+	{HTTP_CONNECTION_LOST, ERRCODE_CONNECTION_FAILURE,
+	"the connection to the API was lost", "Try again later, or raise option \"request_timeout\" of the server."},
+	{HTTP_BAD_ANSWER, ERRCODE_PROTOCOL_VIOLATION,
+	"the server's answer can't be used", "For an answer that is too large, lower option \"page_size\" or raise \"max_response_size\"."},
+	{HTTP_OUT_OF_MEMORY, ERRCODE_OUT_OF_MEMORY, "out of memory", NULL},
+};
+
+static void begin_reading(PylonReader *reader, ReadMode mode, double limit);
+static void request_page(PylonReader *reader);
+static int	next_page_size(PylonReader *reader);
+static char *list_path(int limit, const char *cursor);
+static bool note_cursor(PylonReader *reader, const char *cursor);
+static void receive_page(PylonReader *reader);
+static void parsing_error_callback(void *arg);
+static const HttpResponse *get(PylonConnection *connection, const char *path,
+							   HttpRequest **request);
+static void raise_failure(const HttpRequest *request,
+						  const HttpResponse *response);
+static void raise_refusal(const HttpRequest *request,
+						  const HttpResponse *response);
+static char *describe_answer(const HttpRequest *request,
+							 const HttpResponse *response, PylonError *error);
+static const char *other_region(const PylonConnection *connection);
+static char *safe_text(const PylonConnection *connection, const char *text);
+
+/*
+ * A reader of contacts, in the current memory context. Nothing is sent
+ * before pylon_next_page.
+ */
+PylonReader *
+pylon_reader_create(PylonConnection *connection,
+					const ContactReader *contacts)
+{
+	PylonReader *reader = palloc0(sizeof(PylonReader));
+
+	reader->connection = connection;
+	reader->contacts = contacts;
+	reader->context = CurrentMemoryContext;
+	return reader;
+}
+
+/*
+ * Starts over with all contacts (reference: "Get all contacts").
+ *
+ * "limit" is how many contacts will do: pages are asked for no larger than
+ * that needs, and none beyond it before it is wanted. It is -1 where all
+ * contacts will be read, and infinity where it is open how many.
+ */
+void
+pylon_read_list(PylonReader *reader, double limit)
+{
+	begin_reading(reader, READ_LIST, limit);
+}
+
+/*
+ * Starts over with a search (reference: "Search for contacts by a given
+ * filter"). "filter" must live until the reading ends; "limit" as above.
+ */
+void
+pylon_read_search(PylonReader *reader, const PylonFilter *filter,
+				  double limit)
+{
+	begin_reading(reader, READ_SEARCH, limit);
+	reader->filter = filter;
+}
+
+/* Goes on with the same filter that has moved to another place in memory. */
+void
+pylon_refilter(PylonReader *reader, const PylonFilter *filter)
+{
+	reader->filter = filter;
+}
+
+/*
+ * Starts over with one contact (reference: "Get a contact by its ID"), which
+ * is a page of one, or of none where the API has no such id. "id", in the
+ * server's encoding, must live until the reading ends.
+ */
+void
+pylon_read_contact(PylonReader *reader, const char *id)
+{
+	begin_reading(reader, READ_CONTACT, -1);
+	reader->id = id;
+}
+
+/*
+ * The next page, or NULL after the last one. It is valid until the next
+ * call. Raises the errors of the API and of the transport; interruptible.
+ */
+const PylonPage *
+pylon_next_page(PylonReader *reader)
+{
+	if (reader->next == NULL)
+	{
+		if (reader->pages > 0 && reader->cursor == NULL)
+			return NULL;
+		request_page(reader);
+	}
+	receive_page(reader);
+	if (reader->cursor != NULL && reader->prefetch &&
+		(reader->limit < 0 || reader->received < reader->limit))
+		request_page(reader);
+	return reader->page;
+}
+
+/*
+ * Can the reading start over without a request? True if the first page is
+ * still in hand: it is the current one then.
+ */
+bool
+pylon_can_rewind(PylonReader *reader)
+{
+	return reader->pages == 1 && reader->page != NULL;
+}
+
+/* Lets the page on the way arrive while the one in hand is used. */
+void
+pylon_poll(PylonReader *reader)
+{
+	if (reader->next != NULL)
+		http_poll();
+}
+
+/* Forgets all of the last reading; a request in flight is broken off. */
+static void
+begin_reading(PylonReader *reader, ReadMode mode, double limit)
+{
+	if (reader->page_context != NULL)
+		MemoryContextDelete(reader->page_context);
+	if (reader->next_context != NULL)
+		MemoryContextDelete(reader->next_context);
+	if (reader->cursors != NULL)
+		hash_destroy(reader->cursors);
+	reader->page_context = reader->next_context = NULL;
+	reader->cursors = NULL;
+	reader->page = NULL;
+	reader->next = NULL;
+	reader->cursor = NULL;
+	reader->pages = 0;
+	reader->received = 0;
+	reader->mode = mode;
+	reader->filter = NULL;
+	reader->id = NULL;
+
+	/* Open end: whole pages, but each only when it is wanted. */
+	reader->prefetch = !isinf(limit);
+	reader->limit = isinf(limit) ? -1 : limit;
+}
+
+/* Sends the request for the page at "cursor", in a context of its own. */
+static void
+request_page(PylonReader *reader)
+{
+	HttpCall	call = {.method = "GET",.repeatable = true};
+	MemoryContext before;
+	int			limit = next_page_size(reader);
+
+	if (reader->cursor != NULL && !note_cursor(reader, reader->cursor))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("could not %s: the API's pages go round in a circle",
+						reader->connection->purpose),
+				 errdetail("A cursor came a second time, on page %d.", reader->pages)));
+
+	reader->next_context = AllocSetContextCreate(reader->context,
+												 "pylon_fdw page",
+												 ALLOCSET_DEFAULT_SIZES);
+	before = MemoryContextSwitchTo(reader->next_context);
+	switch (reader->mode)
+	{
+		case READ_LIST:
+			call.path = list_path(limit, reader->cursor);
+			break;
+		case READ_SEARCH:
+			call.method = "POST";
+			call.path = "/contacts/search";
+			call.body = json_search_body(reader->filter, limit, reader->cursor);
+			break;
+		case READ_CONTACT:
+			call.path = psprintf("/contacts/%s",
+								 http_escape(pg_server_to_any(reader->id, strlen(reader->id), PG_UTF8)));
+			break;
+	}
+	reader->next = http_start(reader->connection, &call);
+	MemoryContextSwitchTo(before);
+}
+
+/* No more than is still needed, where that is known. */
+static int
+next_page_size(PylonReader *reader)
+{
+	int			size = reader->connection->options.page_size;
+	double		needed = reader->limit - reader->received;
+
+	if (reader->limit < 0 || needed >= size || needed <= 0)
+		return size;
+	return (int) needed;
+}
+
+/* "limit" isn't documented for this path, but taken, and wanted by some. */
+static char *
+list_path(int limit, const char *cursor)
+{
+	if (cursor == NULL)
+		return psprintf("/contacts?limit=%d", limit);
+	return psprintf("/contacts?limit=%d&cursor=%s", limit,
+					http_escape(pg_server_to_any(cursor, strlen(cursor), PG_UTF8)));
+}
+
+/* False if the cursor has been followed before. */
+static bool
+note_cursor(PylonReader *reader, const char *cursor)
+{
+	const unsigned char *bytes = (const unsigned char *) cursor;
+	CursorKey	key;
+	bool		found;
+
+	if (reader->cursors == NULL)
+	{
+		HASHCTL		ctl = {.keysize = sizeof(CursorKey),.entrysize = sizeof(CursorKey),.hcxt = reader->context};
+
+		reader->cursors = hash_create("pylon_fdw cursors", 64, &ctl,
+									  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	key.hash[0] = hash_bytes_extended(bytes, strlen(cursor), 0);
+	key.hash[1] = hash_bytes_extended(bytes, strlen(cursor), 1);
+	(void) hash_search(reader->cursors, &key, HASH_ENTER, &found);
+	return !found;
+}
+
+/* Waits for the page in flight, which then is the one in hand. */
+static void
+receive_page(PylonReader *reader)
+{
+	const HttpResponse *response = http_wait(reader->next);
+	PylonConnection *connection = reader->connection;
+	ErrorContextCallback callback;
+	MemoryContext before;
+	bool		missing = reader->mode == READ_CONTACT && response->status == 404;
+
+	if (response->outcome != HTTP_ANSWERED ||
+		((response->status < 200 || response->status > 299) && !missing))
+		raise_failure(reader->next, response);
+
+	/* The page in hand is used up; two are held just while parsing. */
+	if (reader->page_context != NULL)
+		MemoryContextDelete(reader->page_context);
+	reader->page_context = NULL;
+	reader->page = NULL;
+
+	callback.callback = parsing_error_callback;
+	callback.arg = reader->next;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	before = MemoryContextSwitchTo(reader->next_context);
+	reader->page = missing ? palloc0(sizeof(PylonPage)) :
+		page_parse(reader->contacts, response->body, response->length);
+	MemoryContextSwitchTo(before);
+	error_context_stack = callback.previous;
+
+	reader->page_context = reader->next_context;
+	reader->next_context = NULL;
+	reader->next = NULL;
+	reader->cursor = reader->mode == READ_CONTACT ? NULL : reader->page->cursor;
+	reader->pages++;
+	reader->received += reader->page->ncontacts;
+	CONNECTION_COUNT(connection, pages, 1);
+	CONNECTION_COUNT(connection, contacts_read, reader->page->ncontacts);
+	connection_report_progress(connection, 0);
+}
+
+static void
+parsing_error_callback(void *arg)
+{
+	const HttpRequest *request = arg;
+
+	errcontext("answer to %s %s of server \"%s\"",
+			   http_call(request)->method, http_call(request)->path,
+			   http_connection(request)->server_name);
+}
+
+/*
+ * Who the token is (reference: "Get details of the authenticated
+ * organization and user"). "latency" is set to the time it took, in ms.
+ * Allocated in the current memory context; errors as in pylon_next_page.
+ */
+PylonMe *
+pylon_me(PylonConnection *connection, double *latency)
+{
+	PylonMe    *me = palloc0(sizeof(PylonMe));
+	double		start = connection_now();
+	HttpRequest *request;
+	const HttpResponse *response = get(connection, "/me", &request);
+
+	*latency = connection_now() - start;
+	if (!json_read_me(response->body, response->length, me))
+		raise_refusal(request, response);
+	return me;
+}
+
+/*
+ * The definitions of the contacts' custom fields, of PylonCustomField
+ * (reference: "Get all custom fields"). Allocated in the current memory
+ * context; errors as in pylon_next_page.
+ */
+List *
+pylon_contact_custom_fields(PylonConnection *connection)
+{
+	static const char *const path = "/custom-fields?object_type=contact";
+	List	   *fields = NIL;
+	List	   *followed = NIL;
+	char	   *cursor = NULL;
+
+	do
+	{
+		HttpRequest *request;
+		const HttpResponse *response;
+		ListCell   *lc;
+
+		response = get(connection, cursor == NULL ? path :
+					   psprintf("%s&cursor=%s", path, http_escape(cursor)),
+					   &request);
+		if (!json_read_custom_fields(response->body, response->length,
+									 &fields, &cursor))
+			raise_refusal(request, response);
+		/* No paging is documented, so there is little to follow. */
+		foreach(lc, followed)
+		{
+			if (cursor != NULL && strcmp(lfirst(lc), cursor) == 0)
+				raise_refusal(request, response);
+		}
+		followed = lappend(followed, cursor);
+	} while (cursor != NULL);
+	return fields;
+}
+
+/* One small answer, waited for. */
+static const HttpResponse *
+get(PylonConnection *connection, const char *path, HttpRequest **request)
+{
+	HttpCall	call = {.method = "GET",.path = path,.repeatable = true};
+	const HttpResponse *response;
+
+	*request = http_start(connection, &call);
+	response = http_wait(*request);
+	if (response->outcome != HTTP_ANSWERED ||
+		response->status < 200 || response->status > 299)
+		raise_failure(*request, response);
+	return response;
+}
+
+/* ------------------------------------------------------------------------
+ * From failure to SQL error
+ * ------------------------------------------------------------------------
+ */
+
+/* Raises what the request's final outcome amounts to. */
+static void
+raise_failure(const HttpRequest *request, const HttpResponse *response)
+{
+	const HttpCall *call = http_call(request);
+	const char *purpose = http_connection(request)->purpose;
+
+	if (response->outcome == HTTP_ANSWERED)
+		raise_refusal(request, response);
+
+	for (size_t i = 0; i < lengthof(outcome_failures); i++)
+	{
+		if (outcome_failures[i].outcome == response->outcome)
+			ereport(ERROR,
+					(errcode(outcome_failures[i].sqlstate),
+					 errmsg("could not %s: %s", purpose, outcome_failures[i].summary),
+					 errdetail("%s %s: %s (tries: %d)", call->method, call->path,
+							   safe_text(http_connection(request), response->error),
+							   response->tries),
+					 outcome_failures[i].hint ? errhint("%s", outcome_failures[i].hint) : 0));
+	}
+	elog(ERROR, "unexpected outcome of a request: %d", response->outcome);
+}
+
+/* The same for an answer that isn't what was asked for. */
+static void
+raise_refusal(const HttpRequest *request, const HttpResponse *response)
+{
+	const PylonConnection *connection = http_connection(request);
+	PylonError	error;
+	char	   *detail = describe_answer(request, response, &error);
+	const char *hint;
+	int			i = 0;
+
+	/* A success that came here has the wrong shape: the last line. */
+	while (response->status < status_failures[i].first ||
+		   response->status > status_failures[i].last)
+		i++;
+	hint = status_failures[i].hint;
+	if (error.code != NULL && strcmp(error.code, "wrong_region_token") == 0)
+		hint = psprintf("The token belongs to another region: set option \"base_url\" of the server to \"%s\".",
+						other_region(connection));
+	ereport(ERROR,
+			(errcode(status_failures[i].sqlstate),
+			 errmsg("could not %s: %s", connection->purpose,
+					status_failures[i].summary),
+			 errdetail_internal("%s", detail),
+			 hint ? errhint("%s", hint) : 0));
+}
+
+/* Method, path, status, the API's own words and its request_id. */
+static char *
+describe_answer(const HttpRequest *request, const HttpResponse *response,
+				PylonError *error)
+{
+	const PylonConnection *connection = http_connection(request);
+	bool		understood = json_read_error(response->body, response->length, error);
+	StringInfoData detail;
+
+	initStringInfo(&detail);
+	appendStringInfo(&detail, "%s %s: HTTP status %d",
+					 http_call(request)->method, http_call(request)->path,
+					 response->status);
+	if (!understood && response->length > 0)
+		appendStringInfo(&detail, ", \"%s\"",
+						 safe_text(connection, response->body));
+	if (error->message != NULL)
+		appendStringInfo(&detail, ", \"%s\"",
+						 safe_text(connection, error->message));
+	if (error->code != NULL)
+		appendStringInfo(&detail, ", code %s", safe_text(connection, error->code));
+	if (error->request_id != NULL)
+		appendStringInfo(&detail, ", request_id %s",
+						 safe_text(connection, error->request_id));
+	if (response->tries > 1)
+		appendStringInfo(&detail, " (tries: %d)", response->tries);
+	if (response->wait_exhausted && response->retry_after >= 0)
+		appendStringInfo(&detail, ". The API asks to wait for %.0f s; %.0f s of %.0f s are used up.",
+						 response->retry_after / 1000, response->waited / 1000,
+						 connection->options.max_retry_wait / 1000.0);
+	return detail.data;
+}
+
+static const char *
+other_region(const PylonConnection *connection)
+{
+	return strcmp(connection->options.base_url, EU_URL) == 0 ? US_URL : EU_URL;
+}
+
+/*
+ * Remote text as it may stand in a message: capped, without control
+ * characters, in the server's encoding, and without the token, should the
+ * API echo it.
+ */
+static char *
+safe_text(const PylonConnection *connection, const char *text)
+{
+	char	   *safe = pstrdup(text);
+	size_t		token_length = strlen(connection->token);
+	bool		utf8 = GetDatabaseEncoding() == PG_UTF8 &&
+		pg_verify_mbstr(PG_UTF8, safe, strlen(safe), true);
+	char	   *found;
+
+	while ((found = strstr(safe, connection->token)) != NULL)
+		memset(found, '*', token_length);
+	if (strlen(safe) > MAX_REMOTE_TEXT)
+		safe[utf8 ? pg_mbcliplen(safe, strlen(safe), MAX_REMOTE_TEXT) : MAX_REMOTE_TEXT] = '\0';
+	for (char *p = safe; *p != '\0'; p++)
+	{
+		if ((unsigned char) *p < ' ' || *p == 0x7f)
+			*p = ' ';
+		else if (IS_HIGHBIT_SET(*p) && !utf8)
+			*p = '?';
+	}
+	return safe;
+}

@@ -1,0 +1,35 @@
+/*-------------------------------------------------------------------------
+ *
+ * pylon_api.h
+ *		The verbs of the Pylon API.
+ *
+ * IDENTIFICATION
+ *		fdw/pylon_api.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PYLON_API_H
+#define PYLON_API_H
+
+#include "connection.h"
+#include "json.h"
+#include "page.h"
+
+/* Contacts of a list, a search or a look-up, page by page. */
+typedef struct PylonReader PylonReader;
+
+extern PylonReader *pylon_reader_create(PylonConnection *connection,
+										const ContactReader *contacts);
+extern void pylon_read_list(PylonReader *reader, double limit);
+extern void pylon_read_search(PylonReader *reader, const PylonFilter *filter,
+							  double limit);
+extern void pylon_refilter(PylonReader *reader, const PylonFilter *filter);
+extern void pylon_read_contact(PylonReader *reader, const char *id);
+extern const PylonPage *pylon_next_page(PylonReader *reader);
+extern bool pylon_can_rewind(PylonReader *reader);
+extern void pylon_poll(PylonReader *reader);
+
+extern PylonMe *pylon_me(PylonConnection *connection, double *latency);
+extern List *pylon_contact_custom_fields(PylonConnection *connection);
+
+#endif							/* PYLON_API_H */

@@ -1,0 +1,72 @@
+/*-------------------------------------------------------------------------
+ *
+ * pylon_fdw.c
+ *		Foreign data wrapper for the contacts of Pylon (usepylon.com).
+ *
+ * The module's entry: settings, and the handler with its table of
+ * callbacks. The callbacks live in the file that the comments of
+ * pylon_fdw.h name.
+ *
+ * IDENTIFICATION
+ *		fdw/pylon_fdw.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "compat.h"
+#include "connection.h"
+#include "fmgr.h"
+#include "pylon_fdw.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+PYLON_MODULE_MAGIC;
+
+PG_FUNCTION_INFO_V1(pylon_fdw_handler);
+PG_FUNCTION_INFO_V1(pylon_fdw_version);
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	DefineCustomIntVariable("pylon_fdw.progress_interval",
+							"Sends a notice on long work, at most this often.",
+							"Zero turns these notices off.",
+							&pylon_progress_interval,
+							0, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	MarkGUCPrefixReserved("pylon_fdw");
+}
+
+/* The callbacks that the server calls. */
+Datum
+pylon_fdw_handler(PG_FUNCTION_ARGS)
+{
+	FdwRoutine *routine = makeNode(FdwRoutine);
+
+	routine->GetForeignRelSize = pylonGetForeignRelSize;
+	routine->GetForeignPaths = pylonGetForeignPaths;
+	routine->GetForeignPlan = pylonGetForeignPlan;
+
+	routine->BeginForeignScan = pylonBeginForeignScan;
+	routine->IterateForeignScan = pylonIterateForeignScan;
+	routine->ReScanForeignScan = pylonReScanForeignScan;
+	routine->EndForeignScan = pylonEndForeignScan;
+
+	routine->ExplainForeignScan = pylonExplainForeignScan;
+	routine->ImportForeignSchema = pylonImportForeignSchema;
+
+	PG_RETURN_POINTER(routine);
+}
+
+/* The version of the loaded library. */
+Datum
+pylon_fdw_version(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(PYLON_FDW_VERSION));
+}

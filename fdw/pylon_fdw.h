@@ -1,0 +1,66 @@
+/*-------------------------------------------------------------------------
+ *
+ * pylon_fdw.h
+ *		The callbacks of the foreign data wrapper, and what a plan carries
+ *		from one to the next.
+ *
+ * IDENTIFICATION
+ *		fdw/pylon_fdw.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PYLON_FDW_H
+#define PYLON_FDW_H
+
+#include "connection.h"
+#include "filter.h"
+#include "foreign/fdwapi.h"
+
+/* What LIMIT lets a scan know of how many rows will be read. */
+typedef enum ScanLimit
+{
+	SCAN_ALL,					/* all of them */
+	SCAN_LIMITED,				/* no more than a value that is computed */
+	SCAN_OPEN,					/* it may end anywhere */
+} ScanLimit;
+
+/*
+ * Members of a ForeignScan's fdw_private, all of them copyable nodes.
+ * fdw_exprs holds the values of the filter and, after these, the LIMIT's
+ * count and offset (one or both of them).
+ */
+typedef enum ScanPrivateIndex
+{
+	ScanPrivateFilter,			/* List, see filter.h */
+	ScanPrivateValues,			/* Integer: how many values the filter has */
+	ScanPrivateAttnums,			/* IntList: columns to fill in */
+	ScanPrivateLimit,			/* Integer: ScanLimit */
+} ScanPrivateIndex;
+
+/* plan.c */
+extern void pylonGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
+								   Oid foreigntableid);
+extern void pylonGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
+								 Oid foreigntableid);
+extern ForeignScan *pylonGetForeignPlan(PlannerInfo *root,
+										RelOptInfo *baserel,
+										Oid foreigntableid,
+										ForeignPath *best_path, List *tlist,
+										List *scan_clauses, Plan *outer_plan);
+
+/* scan.c */
+extern void pylonBeginForeignScan(ForeignScanState *node, int eflags);
+extern TupleTableSlot *pylonIterateForeignScan(ForeignScanState *node);
+extern void pylonReScanForeignScan(ForeignScanState *node);
+extern void pylonEndForeignScan(ForeignScanState *node);
+extern const PylonCounters *scan_counters(ForeignScanState *node);
+
+/* explain.c */
+extern void pylonExplainForeignScan(ForeignScanState *node,
+									struct ExplainState *es);
+
+/* import.c */
+extern List *pylonImportForeignSchema(ImportForeignSchemaStmt *stmt,
+									  Oid serverOid);
+
+#endif							/* PYLON_FDW_H */

@@ -1,0 +1,297 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.c
+ *		The foreign scan: from pages to tuples.
+ *
+ * Nothing is sent, nor any token looked for, before the first row is asked
+ * for. A scan that starts over keeps its first page where that is still in
+ * hand and the request would be the same.
+ *
+ * Memory: what lives as long as the scan is in PylonScan's context, a child
+ * of the query's; pages and filter have contexts of their own below it;
+ * rows are made in the executor's per-tuple context.
+ *
+ * IDENTIFICATION
+ *		fdw/scan.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "compat.h"
+#include "contact.h"
+#include "executor/executor.h"
+#include "foreign/foreign.h"
+#include "pylon_api.h"
+#include "pylon_fdw.h"
+#include "utils/rel.h"
+
+/* Rows after which the page on the way gets a chance to arrive. */
+#define ROWS_PER_POLL 64
+
+typedef struct PylonScan
+{
+	MemoryContext context;
+	Oid			userid;
+	ContactReader *contacts;
+	FilterState *filter;
+	ScanLimit	limit;
+	List	   *limit_states;	/* ExprStates of count and offset */
+
+	/* from the first row on */
+	PylonConnection *connection;
+	PylonReader *reader;
+	bool		started;		/* else the next row is the first one */
+	char	   *signature;		/* of what "reader" reads, or NULL */
+	FilterRequest request;
+	int			batch;			/* of the filter's searches */
+	const PylonPage *page;
+	int			next;			/* contact of the page */
+} PylonScan;
+
+static void connect(ForeignScanState *node, PylonScan *scan);
+static void start(ForeignScanState *node, PylonScan *scan);
+static bool can_rewind(PylonScan *scan, const char *signature);
+static void begin_batch(ForeignScanState *node, PylonScan *scan, int batch);
+static bool next_contact(ForeignScanState *node, PylonScan *scan);
+static void store_contact(PylonScan *scan, TupleTableSlot *slot);
+static double row_limit(ForeignScanState *node, PylonScan *scan);
+
+void
+pylonBeginForeignScan(ForeignScanState *node, int eflags)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	int			nvalues = intVal(list_nth(plan->fdw_private, ScanPrivateValues));
+	PylonOptions options;
+	PylonScan  *scan;
+	MemoryContext context;
+	MemoryContext before;
+	ForeignTable *table;
+	Bitmapset  *attnums = NULL;
+	List	   *states;
+	ListCell   *lc;
+
+	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
+		return;
+
+	context = AllocSetContextCreate(node->ss.ps.state->es_query_cxt,
+									"pylon_fdw scan", ALLOCSET_DEFAULT_SIZES);
+	before = MemoryContextSwitchTo(context);
+	scan = palloc0(sizeof(PylonScan));
+	scan->context = context;
+	scan->userid = compat_scan_user(node);
+	scan->limit = intVal(list_nth(plan->fdw_private, ScanPrivateLimit));
+
+	table = GetForeignTable(RelationGetRelid(node->ss.ss_currentRelation));
+	option_read_server(&options, GetForeignServer(table->serverid)->options,
+					   table->options);
+	foreach(lc, (List *) list_nth(plan->fdw_private, ScanPrivateAttnums))
+		attnums = bms_add_member(attnums, lfirst_int(lc));
+	scan->contacts = contact_reader_create(node->ss.ss_currentRelation, attnums);
+	states = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
+	scan->filter = filter_begin(list_nth(plan->fdw_private, ScanPrivateFilter),
+								plan->fdw_exprs, states,
+								options.lookup_batch_size);
+	scan->limit_states = list_copy_tail(states, nvalues);
+	MemoryContextSwitchTo(before);
+	node->fdw_state = scan;
+}
+
+/* The next row, in the slot; an empty slot at the end. */
+TupleTableSlot *
+pylonIterateForeignScan(ForeignScanState *node)
+{
+	PylonScan  *scan = node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+
+	if (!scan->started)
+		start(node, scan);
+	for (;;)
+	{
+		ExecClearTuple(slot);
+		if (!next_contact(node, scan))
+			return slot;
+		store_contact(scan, slot);
+		if (filter_accepts(scan->filter, scan->batch, slot))
+			return slot;
+	}
+}
+
+/* The next row is the first one again, perhaps with other parameters. */
+void
+pylonReScanForeignScan(ForeignScanState *node)
+{
+	PylonScan  *scan = node->fdw_state;
+
+	if (scan != NULL)
+		scan->started = false;
+}
+
+void
+pylonEndForeignScan(ForeignScanState *node)
+{
+	PylonScan  *scan = node->fdw_state;
+
+	if (scan != NULL)
+		MemoryContextDelete(scan->context);
+	node->fdw_state = NULL;
+}
+
+/* What the scan has done so far; NULL if it was never executed. */
+const PylonCounters *
+scan_counters(ForeignScanState *node)
+{
+	PylonScan  *scan = node->fdw_state;
+
+	return scan == NULL || scan->connection == NULL ? NULL :
+		&scan->connection->calls;
+}
+
+static void
+connect(ForeignScanState *node, PylonScan *scan)
+{
+	Relation	rel = node->ss.ss_currentRelation;
+	ForeignTable *table = GetForeignTable(RelationGetRelid(rel));
+
+	scan->connection = connection_open(table->serverid, scan->userid,
+									   table->options,
+									   psprintf("read foreign table \"%s\"",
+												RelationGetRelationName(rel)));
+	scan->reader = pylon_reader_create(scan->connection, scan->contacts);
+}
+
+/* Computes what is to be asked, and asks it unless the answer is at hand. */
+static void
+start(ForeignScanState *node, PylonScan *scan)
+{
+	MemoryContext before = MemoryContextSwitchTo(scan->context);
+	char	   *signature;
+
+	scan->started = true;
+	scan->next = 0;
+	scan->request = filter_evaluate(scan->filter, node->ss.ps.ps_ExprContext);
+	if (scan->request != FILTER_NOTHING)
+	{
+		if (scan->connection == NULL)
+			connect(node, scan);
+		signature = filter_signature(scan->filter);
+		if (can_rewind(scan, signature))
+			pfree(signature);
+		else
+		{
+			if (scan->signature != NULL)
+				pfree(scan->signature);
+			scan->signature = signature;
+			begin_batch(node, scan, 0);
+		}
+	}
+	MemoryContextSwitchTo(before);
+}
+
+/*
+ * The same request as before, and its first page still in hand? The filter
+ * was evaluated anew, so its batch must be made again, too.
+ */
+static bool
+can_rewind(PylonScan *scan, const char *signature)
+{
+	if (scan->signature == NULL || strcmp(scan->signature, signature) != 0 ||
+		scan->batch != 0 || !pylon_can_rewind(scan->reader))
+		return false;
+	if (scan->request == FILTER_SEARCH)
+		pylon_refilter(scan->reader, filter_batch(scan->filter, 0));
+	return true;
+}
+
+/* Sets out on a batch of the filter's searches; sends nothing yet. */
+static void
+begin_batch(ForeignScanState *node, PylonScan *scan, int batch)
+{
+	double		limit = row_limit(node, scan);
+
+	scan->batch = batch;
+	scan->page = NULL;
+	scan->next = 0;
+	switch (scan->request)
+	{
+		case FILTER_LIST:
+			pylon_read_list(scan->reader, limit);
+			break;
+		case FILTER_SEARCH:
+			pylon_read_search(scan->reader, filter_batch(scan->filter, batch), limit);
+			break;
+		case FILTER_CONTACT:
+			pylon_read_contact(scan->reader, filter_id(scan->filter));
+			break;
+		case FILTER_NOTHING:
+			break;
+	}
+}
+
+/* Moves on to the next contact, over the ends of pages and batches. */
+static bool
+next_contact(ForeignScanState *node, PylonScan *scan)
+{
+	if (scan->request == FILTER_NOTHING)
+		return false;
+	while (scan->page == NULL || scan->next >= scan->page->ncontacts)
+	{
+		const PylonPage *page = pylon_next_page(scan->reader);
+
+		if (page != NULL)
+		{
+			scan->page = page;
+			scan->next = 0;
+		}
+		else if (scan->request == FILTER_SEARCH &&
+				 scan->batch + 1 < filter_batches(scan->filter))
+			begin_batch(node, scan, scan->batch + 1);
+		else
+			return false;
+	}
+	scan->next++;
+	if (scan->next % ROWS_PER_POLL == 0)
+		pylon_poll(scan->reader);
+	return true;
+}
+
+static void
+store_contact(PylonScan *scan, TupleTableSlot *slot)
+{
+	memset(slot->tts_isnull, true,
+		   slot->tts_tupleDescriptor->natts * sizeof(bool));
+	contact_read(scan->contacts, page_contact(scan->page, scan->next - 1),
+				 slot->tts_values, slot->tts_isnull);
+	ExecStoreVirtualTuple(slot);
+}
+
+/*
+ * The rows that will do, for pylon_read_list. What the filter lets through
+ * beyond what SQL wants may make it more: then reading just goes on.
+ */
+static double
+row_limit(ForeignScanState *node, PylonScan *scan)
+{
+	ExprContext *econtext = node->ss.ps.ps_ExprContext;
+	double		limit = 0;
+	ListCell   *lc;
+
+	if (scan->limit == SCAN_ALL)
+		return -1;
+	if (scan->limit == SCAN_OPEN || !filter_is_exact(scan->filter))
+		return INFINITY;
+	foreach(lc, scan->limit_states)
+	{
+		bool		null;
+		Datum		value = ExecEvalExprSwitchContext(lfirst(lc), econtext, &null);
+
+		/* LIMIT NULL is no limit, OFFSET NULL no offset. */
+		if (null && lc == list_head(scan->limit_states))
+			return -1;
+		if (!null)
+			limit += (double) DatumGetInt64(value);
+	}
+	return limit;
+}
