@@ -1,0 +1,179 @@
+"""The switches: every behaviour of the API that is unknown, or that differs between its documented eras.
+
+One table holds name, kind, default and meaning; validation, the README's table and the tests come from it.
+"""
+
+from typing import Any, Callable, NamedTuple
+
+
+class SwitchError(ValueError):
+    """A switch that does not exist, or a value that it does not take."""
+
+
+class Kind(NamedTuple):
+    """How the text of a value is read, and how the choice is shown to a person."""
+
+    label: str
+    read: Callable[[str], Any]
+
+
+def choice(*values: str) -> Kind:
+    """One word of a few; anything else is refused, so that a typing error can't pass for a test."""
+
+    def read(text: str) -> str:
+        if text not in values:
+            raise ValueError
+        return text
+
+    return Kind(" ".join(values), read)
+
+
+def number_from(text: str) -> int:
+    """Counts, seconds and milliseconds: negative ones have no meaning for any switch."""
+    value = int(text)
+    if value < 0:
+        raise ValueError
+    return value
+
+
+def seconds_from(text: str) -> float:
+    """Seconds may be a fraction: a lag of a second would make the tests slow."""
+    value = float(text)
+    if not 0 <= value < 86400:
+        raise ValueError
+    return value
+
+
+def names_from(text: str) -> frozenset[str]:
+    """A comma list; an empty text is the empty list."""
+    return frozenset(name.strip() for name in text.split(",") if name.strip())
+
+
+FLAG = Kind("on off", {"on": True, "off": False}.__getitem__)
+NUMBER = Kind("number", number_from)
+SECONDS = Kind("seconds", seconds_from)
+NAMES = Kind("comma list", names_from)
+NAMES_OR_ALL = Kind("all, none or comma list", names_from)
+
+
+class Switch(NamedTuple):
+    """A line of the table."""
+
+    name: str
+    default: str
+    kind: Kind
+    doc: str
+
+
+SWITCHES = (
+    # which API
+    Switch("era", "C", choice("A", "B", "C"),
+           "documented state of the API: A has 8 contact fields, no filter on name, e-mail required on create; "
+           "B adds phones, roles, external and integration ids, name filter, search_text; C adds `code` to errors"),
+    Switch("external_id_in_path", "on", FLAG,
+           "in era C the id in a path may also be an external id of the contact"),
+    # filters
+    Switch("case_sensitive", "on", FLAG, "equals, in, not_in, string_contains and their opposites heed case"),
+    Switch("refuse_name_filter", "off", FLAG, "400 for a filter on name in every era"),
+    Switch("custom_operators", "all", NAMES_OR_ALL, "operators accepted on custom fields; others get 400"),
+    Switch("typed_operators", "on", FLAG, "400 for an operator that does not suit the custom field's type"),
+    Switch("not_in_null", "match", choice("match", "skip"),
+           "whether not_in, not_equals and the does_not operators let contacts without a value through"),
+    Switch("empty_in", "error", choice("all", "none", "error"), "what `in` with an empty list finds"),
+    Switch("max_in", "0", NUMBER, "longest list of values accepted; 0 = no limit"),
+    Switch("unknown_slug", "error", choice("error", "empty"),
+           "filter on an undefined slug: 400, or as a field that no contact has a value of"),
+    Switch("depth_counts_leaves", "on", FLAG, "whether leaves count for the filter's greatest depth of 3"),
+    Switch("search_lag", "0", SECONDS, "seconds by which POST /contacts/search lags behind writes"),
+    # pages
+    Switch("last_page", "empty_cursor", choice("empty_cursor", "null_cursor", "no_pagination", "no_has_next"),
+           "shape of the last page; no_has_next has a cursor but no has_next_page"),
+    Switch("zero_matches", "empty", choice("empty", "missing", "null"), "`data` of a page without contacts"),
+    Switch("end_page", "exact", choice("exact", "trailing"),
+           "trailing: a full last page announces another page, which is empty"),
+    Switch("cursor", "opaque", choice("opaque", "offset"),
+           "opaque cursors hold a position that stays; offset ones shift when contacts are deleted"),
+    Switch("short_pages", "0", NUMBER, "never more than this many in a page, whatever the limit; 0 = off"),
+    Switch("page_order", "data_first", choice("data_first", "pagination_first"), "order of an answer's members"),
+    # how values are given
+    Switch("absent", "mixed", choice("null", "absent", "empty", "mixed"),
+           "how unset values are given; mixed differs by contact and field (a list is then null or absent)"),
+    Switch("extra_keys", "off", FLAG, "undocumented members at top level, in contacts, accounts, custom values"),
+    Switch("unicode_escapes", "off", FLAG, "non-ASCII characters as \\uXXXX"),
+    Switch("pretty", "off", FLAG, "white space in the JSON"),
+    # writes
+    Switch("create_status", "200", choice("200", "201"), "status of a create"),
+    Switch("patch_answer", "full", choice("full", "empty", "no_data", "204"),
+           "answer to PATCH: the contact, 200 without a body, JSON without `data`, 204"),
+    Switch("normalise_email", "off", FLAG, "lower-cases addresses on write"),
+    Switch("ignore_fields", "", NAMES, "fields and slugs silently left out on write"),
+    Switch("clear_works", "all", NAMES_OR_ALL, "fields that an empty string or list clears; others keep their value"),
+    Switch("unknown_slug_write", "ignore", choice("ignore", "error"), "writing an undefined slug"),
+    Switch("duplicate_check", "on", FLAG, "a create with an address in use is refused with exists_id"),
+    Switch("duplicate_status", "400", choice("400", "409", "422"), "status of that refusal"),
+    Switch("duplicate_ignores_case", "on", FLAG, "whether addresses that differ in case are duplicates"),
+    # transport
+    Switch("rate_limit", "0", NUMBER, "requests per window and endpoint before 429; 0 = off"),
+    Switch("rate_window", "60", SECONDS, "length of the rate limit's window"),
+    Switch("retry_after", "x_seconds", choice("x_seconds", "seconds", "date", "none"),
+           "what a 429 says: X-Retry-After, Retry-After in seconds or as a date, nothing"),
+    Switch("latency", "0", NUMBER, "milliseconds added to every answer"),
+    Switch("write_latency", "0", NUMBER, "milliseconds added to answers of POST, PATCH and DELETE of contacts"),
+    Switch("compress", "off", FLAG, "gzip or deflate where Accept-Encoding allows it"),
+    Switch("chunked", "off", FLAG, "answers without Content-Length, in chunks"),
+)
+
+BY_NAME = {switch.name: switch for switch in SWITCHES}
+
+# A contact's bytes depend on these alone: a change makes the rendered contacts stale.
+SHAPE = ("era", "absent", "extra_keys", "unicode_escapes", "pretty")
+
+
+def as_text(value: Any) -> str:
+    """JSON gives true and 5 where the command line gives on and 5: one reader serves both."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    raise SwitchError(f"a switch takes a string, a number or a boolean, not {value!r}")
+
+
+def parse(name: str, value: Any) -> Any:
+    """Read one value, or say which name or value is wrong."""
+    if name not in BY_NAME:
+        raise SwitchError(f"unknown switch {name!r}; there are: {', '.join(sorted(BY_NAME))}")
+    kind = BY_NAME[name].kind
+    try:
+        return kind.read(as_text(value))
+    except (ValueError, KeyError):
+        raise SwitchError(f"switch {name} takes {kind.label}, not {as_text(value)!r}") from None
+
+
+class Settings:
+    """The switches' present values, one attribute each; `version` counts their changes."""
+
+    def __init__(self, initial: dict[str, Any]) -> None:
+        self.initial = initial
+        self.version = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to what the server was started with, not to bare defaults: --set describes the server."""
+        self.update({switch.name: switch.default for switch in SWITCHES})
+        self.update(self.initial)
+
+    def update(self, values: dict[str, Any]) -> None:
+        """All or nothing: a refused value leaves the others as they were."""
+        parsed = {name: parse(name, value) for name, value in values.items()}
+        for name, value in parsed.items():
+            setattr(self, name, value)
+        self.version += 1
+
+    def shape(self) -> tuple:
+        """What a rendered contact depends on."""
+        return tuple(getattr(self, name) for name in SHAPE)
+
+    def allows(self, name: str, member: str) -> bool:
+        """Whether a list switch that knows `all` and `none` holds a member."""
+        members = getattr(self, name)
+        return member in members or "all" in members
