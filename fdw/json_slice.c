@@ -26,7 +26,7 @@
 static void advance(JsonReader *reader);
 static void expect(JsonReader *reader, JsonTokenType type);
 static void skip(JsonReader *reader);
-static void raise_syntax_error(JsonReader *reader);
+static void fail(JsonReader *reader);
 
 /*
  * Starts reading "text"; the lexer is allocated in the current memory
@@ -36,6 +36,17 @@ void
 json_reader_begin(JsonReader *reader, const char *text, int length)
 {
 	reader->lex = compat_make_json_lexer(text, length, PG_UTF8, false);
+	reader->quiet = reader->failed = false;
+	advance(reader);
+}
+
+/* The same for a text that may turn out to be no JSON at all. */
+void
+json_reader_begin_quietly(JsonReader *reader, const char *text, int length)
+{
+	reader->lex = compat_make_json_lexer(text, length, PG_UTF8, false);
+	reader->quiet = true;
+	reader->failed = false;
 	advance(reader);
 }
 
@@ -44,7 +55,7 @@ void
 json_reader_end(JsonReader *reader)
 {
 	if (reader->lex->token_type != JSON_TOKEN_END)
-		raise_syntax_error(reader);
+		fail(reader);
 	compat_free_json_lexer(reader->lex);
 }
 
@@ -61,7 +72,7 @@ json_reader_enter(JsonReader *reader)
 {
 	if (reader->lex->token_type != JSON_TOKEN_OBJECT_START &&
 		reader->lex->token_type != JSON_TOKEN_ARRAY_START)
-		raise_syntax_error(reader);
+		fail(reader);
 	advance(reader);
 }
 
@@ -84,12 +95,12 @@ json_reader_next_member(JsonReader *reader, bool *first, JsonSlice *key)
 		expect(reader, JSON_TOKEN_COMMA);
 	*first = false;
 	if (lex->token_type != JSON_TOKEN_STRING)
-		raise_syntax_error(reader);
+		fail(reader);
 	key->data = lex->token_start;
 	key->length = lex->token_terminator - lex->token_start;
 	advance(reader);
 	expect(reader, JSON_TOKEN_COLON);
-	return true;
+	return !reader->failed;
 }
 
 /* The same for the elements of an array. */
@@ -104,7 +115,7 @@ json_reader_next_element(JsonReader *reader, bool *first)
 	if (!*first)
 		expect(reader, JSON_TOKEN_COMMA);
 	*first = false;
-	return true;
+	return !reader->failed;
 }
 
 /* The value at hand, which is left behind. */
@@ -115,7 +126,8 @@ json_reader_value(JsonReader *reader)
 	bool		null = reader->lex->token_type == JSON_TOKEN_NULL;
 
 	skip(reader);
-	return null ? JSON_SLICE_NULL : json_reader_since(reader, start);
+	return null || reader->failed ? JSON_SLICE_NULL :
+		json_reader_since(reader, start);
 }
 
 /* Where the token at hand starts. */
@@ -212,15 +224,15 @@ json_slice_key_is(JsonSlice key, const char *name, int length)
 static void
 advance(JsonReader *reader)
 {
-	if (json_lex(reader->lex) != JSON_SUCCESS)
-		raise_syntax_error(reader);
+	if (!reader->failed && json_lex(reader->lex) != JSON_SUCCESS)
+		fail(reader);
 }
 
 static void
 expect(JsonReader *reader, JsonTokenType type)
 {
 	if (reader->lex->token_type != type)
-		raise_syntax_error(reader);
+		fail(reader);
 	advance(reader);
 }
 
@@ -252,17 +264,21 @@ skip(JsonReader *reader)
 			advance(reader);
 			break;
 		default:
-			raise_syntax_error(reader);
+			fail(reader);
 	}
 }
 
 /* Doesn't quote the text: it may be anything, in any encoding. */
 static void
-raise_syntax_error(JsonReader *reader)
+fail(JsonReader *reader)
 {
 	JsonLexContext *lex = reader->lex;
 	int			offset = lex->token_start != NULL ?
 		(int) (lex->token_start - lex->input) : (int) lex->input_length;
+
+	reader->failed = true;
+	if (reader->quiet)
+		return;
 
 	ereport(ERROR,
 			(errcode(ERRCODE_PROTOCOL_VIOLATION),

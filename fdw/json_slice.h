@@ -28,6 +28,8 @@ typedef struct JsonSlice
 typedef struct JsonReader
 {
 	JsonLexContext *lex;
+	bool		quiet;			/* a syntax error is noted, not raised */
+	bool		failed;			/* there was one: nothing more will be found */
 } JsonReader;
 
 #define JSON_SLICE_NULL ((JsonSlice) {NULL, 0})
@@ -39,6 +41,8 @@ typedef struct JsonReader
 #define json_slice_is_array(slice) ((slice).data != NULL && (slice).data[0] == '[')
 
 extern void json_reader_begin(JsonReader *reader, const char *text, int length);
+extern void json_reader_begin_quietly(JsonReader *reader, const char *text,
+									  int length);
 extern void json_reader_end(JsonReader *reader);
 extern JsonTokenType json_reader_token(JsonReader *reader);
 extern void json_reader_enter(JsonReader *reader);

@@ -21,6 +21,10 @@
 #include "page.h"
 #include "utils/memutils.h"
 
+/* The end of an answer in which the pagination is looked for. */
+#define PEEK_LENGTH 2048
+#define PAGINATION_KEY "\"pagination\""
+
 static void parse_data(PylonPage *page, const ContactReader *contacts,
 					   JsonReader *reader);
 static void parse_contact(PylonPage *page, const ContactReader *contacts,
@@ -75,6 +79,29 @@ page_parse(const ContactReader *contacts, const char *body, size_t length)
 	}
 	json_reader_end(&reader);
 	return page;
+}
+
+/*
+ * The cursor that an answer probably holds, without parsing all of it: the
+ * pagination usually stands at its end. NULL if none is found there. Only a
+ * guess, which the caller compares with what page_parse finds.
+ */
+char *
+page_peek_cursor(const char *body, size_t length)
+{
+	const char *tail = body + (length > PEEK_LENGTH ? length - PEEK_LENGTH : 0);
+	const char *found = NULL;
+	PylonPage	page = {0};
+	JsonReader	reader;
+
+	for (const char *p = tail; (p = strstr(p, PAGINATION_KEY)) != NULL; p++)
+		found = p + strlen(PAGINATION_KEY);
+	if (found == NULL)
+		return NULL;
+	found += strspn(found, " \t\r\n:");
+	json_reader_begin_quietly(&reader, found, (int) (body + length - found));
+	parse_pagination(&page, &reader);
+	return reader.failed ? NULL : page.cursor;
 }
 
 /* The slices of a contact, in the order of the reader's sources. */

@@ -26,6 +26,7 @@ typedef struct PylonPage
 
 extern PylonPage *page_parse(const ContactReader *reader, const char *body,
 							 size_t length);
+extern char *page_peek_cursor(const char *body, size_t length);
 extern const JsonSlice *page_contact(const PylonPage *page, int index);
 
 #endif							/* PYLON_PAGE_H */

@@ -124,6 +124,9 @@ static int	next_page_size(PylonReader *reader);
 static char *list_path(int limit, const char *cursor);
 static bool note_cursor(PylonReader *reader, const char *cursor);
 static void receive_page(PylonReader *reader);
+static void read_ahead(PylonReader *reader, const HttpResponse *response);
+static void parse_page(PylonReader *reader, HttpRequest *request,
+					   const HttpResponse *response);
 static void parsing_error_callback(void *arg);
 static const HttpResponse *get(PylonConnection *connection, const char *path,
 							   HttpRequest **request);
@@ -210,7 +213,7 @@ pylon_next_page(PylonReader *reader)
 		request_page(reader);
 	}
 	receive_page(reader);
-	if (reader->cursor != NULL && reader->prefetch &&
+	if (reader->next == NULL && reader->cursor != NULL && reader->prefetch &&
 		(reader->limit < 0 || reader->received < reader->limit))
 		request_page(reader);
 	return reader->page;
@@ -345,41 +348,79 @@ note_cursor(PylonReader *reader, const char *cursor)
 static void
 receive_page(PylonReader *reader)
 {
-	const HttpResponse *response = http_wait(reader->next);
-	PylonConnection *connection = reader->connection;
-	ErrorContextCallback callback;
-	MemoryContext before;
+	HttpRequest *request = reader->next;
+	const HttpResponse *response = http_wait(request);
 	bool		missing = reader->mode == READ_CONTACT && response->status == 404;
 
 	if (response->outcome != HTTP_ANSWERED ||
 		((response->status < 200 || response->status > 299) && !missing))
-		raise_failure(reader->next, response);
+		raise_failure(request, response);
 
-	/* The page in hand is used up; two are held just while parsing. */
+	/* The page in hand is used up; the one that came takes its place. */
 	if (reader->page_context != NULL)
 		MemoryContextDelete(reader->page_context);
-	reader->page_context = NULL;
 	reader->page = NULL;
-
-	callback.callback = parsing_error_callback;
-	callback.arg = reader->next;
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
-	before = MemoryContextSwitchTo(reader->next_context);
-	reader->page = missing ? palloc0(sizeof(PylonPage)) :
-		page_parse(reader->contacts, response->body, response->length);
-	MemoryContextSwitchTo(before);
-	error_context_stack = callback.previous;
-
 	reader->page_context = reader->next_context;
 	reader->next_context = NULL;
 	reader->next = NULL;
-	reader->cursor = reader->mode == READ_CONTACT ? NULL : reader->page->cursor;
 	reader->pages++;
+
+	if (!missing)
+		read_ahead(reader, response);
+	parse_page(reader, request, missing ? NULL : response);
+
 	reader->received += reader->page->ncontacts;
-	CONNECTION_COUNT(connection, pages, 1);
-	CONNECTION_COUNT(connection, contacts_read, reader->page->ncontacts);
-	connection_report_progress(connection, 0);
+	CONNECTION_COUNT(reader->connection, pages, 1);
+	CONNECTION_COUNT(reader->connection, contacts_read, reader->page->ncontacts);
+	connection_report_progress(reader->connection, 0);
+}
+
+/*
+ * Sends the request for the next page even before this one is parsed, where
+ * all pages will be read: parsing then takes no time of its own.
+ */
+static void
+read_ahead(PylonReader *reader, const HttpResponse *response)
+{
+	MemoryContext before;
+
+	if (!reader->prefetch || reader->limit >= 0 || reader->mode == READ_CONTACT)
+		return;
+	before = MemoryContextSwitchTo(reader->page_context);
+	reader->cursor = page_peek_cursor(response->body, response->length);
+	MemoryContextSwitchTo(before);
+	if (reader->cursor != NULL)
+		request_page(reader);
+}
+
+/* Parses what came; "response" is NULL where there is no such contact. */
+static void
+parse_page(PylonReader *reader, HttpRequest *request,
+		   const HttpResponse *response)
+{
+	MemoryContext before = MemoryContextSwitchTo(reader->page_context);
+	ErrorContextCallback callback;
+	char	   *cursor;
+
+	callback.callback = parsing_error_callback;
+	callback.arg = request;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	reader->page = response == NULL ? palloc0(sizeof(PylonPage)) :
+		page_parse(reader->contacts, response->body, response->length);
+	error_context_stack = callback.previous;
+	MemoryContextSwitchTo(before);
+
+	/* What was read ahead goes on from another place? Then not from there. */
+	cursor = reader->mode == READ_CONTACT ? NULL : reader->page->cursor;
+	if (reader->next != NULL &&
+		(cursor == NULL || strcmp(cursor, reader->cursor) != 0))
+	{
+		MemoryContextDelete(reader->next_context);
+		reader->next_context = NULL;
+		reader->next = NULL;
+	}
+	reader->cursor = cursor;
 }
 
 static void
