@@ -6,6 +6,7 @@ MODULE_big = pylon_fdw
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard fdw/*.c)))
 DATA = $(sort $(wildcard fdw/*.sql))
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+REGRESS_OPTS = --encoding=UTF8 --no-locale
 
 PKG_CONFIG ?= pkg-config
 PG_CPPFLAGS = -DPYLON_FDW_VERSION='"$(EXTVERSION)"' $(shell $(PKG_CONFIG) --cflags libcurl json-c)

@@ -16,6 +16,9 @@
 #include "postgres.h"
 
 #include <ctype.h>
+#include <math.h>
+
+#include <curl/curl.h>
 
 #include "catalog/pg_user_mapping.h"
 #include "connection.h"
@@ -36,6 +39,9 @@ int			pylon_progress_interval = 0;
 
 static HTAB *sessions = NULL;
 static double last_progress = 0;
+
+/* Hosts to which a token may go unencrypted. */
+static const char *const loopback_hosts[] = {"localhost", "[::1]"};
 
 static PylonSession *find_session(Oid serverid);
 static List *find_mapping_options(ForeignServer *server, Oid userid);
@@ -64,6 +70,59 @@ connection_open(Oid serverid, Oid userid, List *table_options, char *purpose)
 	connection->started = connection_now();
 	connection->session = find_session(serverid);
 	return connection;
+}
+
+/*
+ * NULL if "url" may be a base URL, else what is wrong with it. Cleartext
+ * is for loopback hosts, since each request carries the token.
+ */
+const char *
+connection_check_base_url(const char *url)
+{
+	CURLU	   *parsed = curl_url();
+	char	   *scheme = NULL;
+	char	   *host = NULL;
+	char	   *part = NULL;
+	const char *problem = NULL;
+	bool		loopback = false;
+
+	if (parsed == NULL)
+		return "Out of memory.";
+	if (curl_url_set(parsed, CURLUPART_URL, url, CURLU_DISALLOW_USER) != CURLUE_OK ||
+		curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+		curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+		problem = "It is not a URL, or it names a user.";
+	else if (curl_url_get(parsed, CURLUPART_QUERY, &part, 0) == CURLUE_OK ||
+			 curl_url_get(parsed, CURLUPART_FRAGMENT, &part, 0) == CURLUE_OK)
+		problem = "It has a query or a fragment.";
+	else
+	{
+		for (size_t i = 0; i < lengthof(loopback_hosts); i++)
+			loopback |= pg_strcasecmp(host, loopback_hosts[i]) == 0;
+		/* libcurl has normalized the many forms of an IPv4 address. */
+		loopback |= strncmp(host, "127.", 4) == 0 &&
+			strspn(host, "0123456789.") == strlen(host);
+		if (strcmp(scheme, "https") != 0 &&
+			!(strcmp(scheme, "http") == 0 && loopback))
+			problem = "The token is sent only over https, or to a loopback host.";
+	}
+	curl_free(part);
+	curl_free(host);
+	curl_free(scheme);
+	curl_url_cleanup(parsed);
+	return problem;
+}
+
+/* "url" without slashes at its end, allocated in the current context. */
+char *
+connection_normalize_base_url(const char *url)
+{
+	char	   *normal = pstrdup(url);
+	size_t		length = strlen(normal);
+
+	while (length > 0 && normal[length - 1] == '/')
+		normal[--length] = '\0';
+	return normal;
 }
 
 /* PylonSession of each server that this session has used. */
@@ -139,7 +198,7 @@ connection_report_progress(PylonConnection *connection,
 					(now - connection->started) / 1000),
 			 rate_limit_wait > 0 ?
 			 errdetail("Waiting %.0f s for the rate limit.",
-					   rate_limit_wait / 1000) : 0));
+					   ceil(rate_limit_wait / 1000)) : 0));
 }
 
 static PylonSession *

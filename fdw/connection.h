@@ -62,6 +62,8 @@ extern int	pylon_progress_interval;
 
 extern PylonConnection *connection_open(Oid serverid, Oid userid,
 										List *table_options, char *purpose);
+extern const char *connection_check_base_url(const char *url);
+extern char *connection_normalize_base_url(const char *url);
 extern List *connection_sessions(void);
 extern void connection_reset_counters(void);
 extern double connection_now(void);

@@ -72,6 +72,7 @@ static int	compare_sources(const void *a, const void *b);
 static int	compare_keys(const char *a, int alength, const char *b, int blength);
 static void prepare_input(ContactColumn *column, Form_pg_attribute attr);
 static Datum read_column(ContactColumn *column, JsonSlice slice, bool *null);
+static Datum read_null(ContactColumn *column);
 static Datum read_string(ContactColumn *column, JsonSlice slice);
 static Datum read_text(ContactColumn *column, const char *text, int length);
 static Datum read_array(ContactColumn *column, JsonSlice slice);
@@ -361,12 +362,13 @@ prepare_input(ContactColumn *column, Form_pg_attribute attr)
 	column->type = attr->atttypid;
 	column->typmod = attr->atttypmod;
 	base = getBaseType(column->type);
+	column->is_domain = base != column->type;
 	column->element = get_element_type(base);
 	column->is_array = OidIsValid(column->element) &&
 		(column->field->kind == FIELD_LIST || column->field->kind == FIELD_CUSTOM);
 	if (column->is_array)
 	{
-		if (base != column->type)
+		if (column->is_domain)
 		{
 			column->domain = column->type;
 			(void) getBaseTypeAndTypmod(column->type, &column->typmod);
@@ -398,10 +400,22 @@ read_column(ContactColumn *column, JsonSlice slice, bool *null)
 		(column->field->kind == FIELD_STRING && slice.length == 2 &&
 		 json_slice_is_string(slice));
 	if (*null)
-		return (Datum) 0;
+		return read_null(column);
 	if (column->is_array)
 		return read_array(column, slice);
 	return read_string(column, slice);
+}
+
+/* A domain may refuse NULL. */
+static Datum
+read_null(ContactColumn *column)
+{
+	if (OidIsValid(column->domain))
+		domain_check((Datum) 0, true, column->domain, NULL, NULL);
+	else if (column->is_domain)
+		(void) InputFunctionCall(&column->input, NULL, column->ioparam,
+								 column->typmod);
+	return (Datum) 0;
 }
 
 /* A string's text, or the JSON of anything else, into the column's type. */
@@ -417,7 +431,7 @@ read_string(ContactColumn *column, JsonSlice slice)
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
 				 errmsg("the API's answer has a list or an object where a string was expected")));
 
-	/* JSON columns take the API's own JSON, and a custom string as one. */
+	/* The API's own JSON, strings in it with their quotes. */
 	if (column->field->kind == FIELD_JSON)
 	{
 		text = pg_any_to_server(slice.data, slice.length, PG_UTF8);
@@ -455,7 +469,7 @@ read_array(ContactColumn *column, JsonSlice slice)
 		json_reader_enter(&reader);
 		while (json_reader_next_element(&reader, &first))
 			add_element(column, state, json_reader_value(&reader));
-		json_reader_end(&reader);
+		(void) json_reader_end(&reader);
 	}
 	else
 		add_element(column, state, slice);
@@ -506,7 +520,7 @@ custom_value(JsonSlice custom)
 		else if (json_slice_key_is(key, "values", 6))
 			values = member;
 	}
-	json_reader_end(&reader);
+	(void) json_reader_end(&reader);
 
 	if (json_slice_is_null(value) || !is_empty_array(values))
 		return json_slice_is_null(values) ? value : values;
@@ -560,7 +574,7 @@ flatten_custom_fields(JsonSlice map)
 		else
 			append_as_string(&json, value);
 	}
-	json_reader_end(&reader);
+	(void) json_reader_end(&reader);
 	appendStringInfoChar(&json, '}');
 	return pg_any_to_server(json.data, json.len, PG_UTF8);
 }
@@ -599,7 +613,7 @@ append_as_strings(StringInfo buffer, JsonSlice array)
 		append_as_string(buffer, json_reader_value(&reader));
 		separator = ",";
 	}
-	json_reader_end(&reader);
+	(void) json_reader_end(&reader);
 	appendStringInfoString(buffer, separator[0] == '[' ? "[]" : "]");
 }
 

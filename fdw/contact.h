@@ -69,7 +69,8 @@ typedef struct ContactColumn
 	int			source;			/* index of its slice */
 	Oid			type;
 	int32		typmod;
-	Oid			domain;			/* of an array, whose checks remain to do */
+	bool		is_domain;
+	Oid			domain;			/* over an array, whose checks remain to do */
 	bool		is_array;
 	FmgrInfo	input;			/* of the type, or of the array's element */
 	Oid			ioparam;

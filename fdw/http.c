@@ -135,9 +135,6 @@ static const struct
 	{CURLE_OUT_OF_MEMORY, HTTP_OUT_OF_MEMORY, false},
 };
 
-/* Hosts to which a token may go unencrypted. */
-static const char *const loopback_hosts[] = {"localhost", "[::1]"};
-
 static CURLM *multi = NULL;
 static CURLSH *share = NULL;
 static dlist_head unfinished = DLIST_STATIC_INIT(unfinished);
@@ -200,86 +197,6 @@ static void rebuild_wait_set(void);
 			elog(ERROR, "could not set %s: %s", #option, \
 				 curl_multi_strerror(code_)); \
 	} while (0)
-
-/*
- * NULL if "url" may be a base URL, else what is wrong with it. Cleartext
- * is for loopback hosts, since each request carries the token.
- */
-const char *
-http_check_base_url(const char *url)
-{
-	CURLU	   *parsed = curl_url();
-	char	   *scheme = NULL;
-	char	   *host = NULL;
-	char	   *part = NULL;
-	const char *problem = NULL;
-	bool		loopback = false;
-
-	if (parsed == NULL)
-		return "Out of memory.";
-	if (curl_url_set(parsed, CURLUPART_URL, url, CURLU_DISALLOW_USER) != CURLUE_OK ||
-		curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-		curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK)
-		problem = "It is not a URL, or it names a user.";
-	else if (curl_url_get(parsed, CURLUPART_QUERY, &part, 0) == CURLUE_OK ||
-			 curl_url_get(parsed, CURLUPART_FRAGMENT, &part, 0) == CURLUE_OK)
-		problem = "It has a query or a fragment.";
-	else
-	{
-		for (size_t i = 0; i < lengthof(loopback_hosts); i++)
-			loopback |= pg_strcasecmp(host, loopback_hosts[i]) == 0;
-		/* libcurl has normalized the many forms of an IPv4 address. */
-		loopback |= strncmp(host, "127.", 4) == 0 &&
-			strspn(host, "0123456789.") == strlen(host);
-		if (strcmp(scheme, "https") != 0 &&
-			!(strcmp(scheme, "http") == 0 && loopback))
-			problem = "The token is sent only over https, or to a loopback host.";
-	}
-	curl_free(part);
-	curl_free(host);
-	curl_free(scheme);
-	curl_url_cleanup(parsed);
-	return problem;
-}
-
-/* "url" without slashes at its end, allocated in the current context. */
-char *
-http_normalize_base_url(const char *url)
-{
-	char	   *normal = pstrdup(url);
-	size_t		length = strlen(normal);
-
-	while (length > 0 && normal[length - 1] == '/')
-		normal[--length] = '\0';
-	return normal;
-}
-
-/*
- * "text" percent-encoded for a path or query, in the current context.
- * The API wants UTF-8, so "text" must be that.
- */
-char *
-http_escape(const char *text)
-{
-	static const char hex[] = "0123456789ABCDEF";
-	char	   *escaped = palloc(strlen(text) * 3 + 1);
-	char	   *out = escaped;
-
-	for (const unsigned char *p = (const unsigned char *) text; *p; p++)
-	{
-		if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-			(*p >= '0' && *p <= '9') || strchr("-._~", *p) != NULL)
-			*out++ = *p;
-		else
-		{
-			*out++ = '%';
-			*out++ = hex[*p >> 4];
-			*out++ = hex[*p & 0x0f];
-		}
-	}
-	*out = '\0';
-	return escaped;
-}
 
 /*
  * Sends a request and returns without waiting for the answer.

@@ -47,10 +47,6 @@ typedef struct HttpCall
 	bool		repeatable;		/* doing it twice does no harm */
 } HttpCall;
 
-extern const char *http_check_base_url(const char *url);
-extern char *http_normalize_base_url(const char *url);
-extern char *http_escape(const char *text);
-
 extern HttpRequest *http_start(PylonConnection *connection,
 							   const HttpCall *call);
 extern const HttpResponse *http_wait(HttpRequest *request);

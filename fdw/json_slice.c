@@ -9,7 +9,8 @@
  * turned into text. That keeps a bad character in one field from spoiling
  * all others, and lets the error name the column.
  *
- * Syntax errors are raised as 08P01.
+ * Nothing here raises an error for what the text is; only turning a slice
+ * into text may.
  *
  * IDENTIFICATION
  *		fdw/json_slice.c
@@ -36,27 +37,18 @@ void
 json_reader_begin(JsonReader *reader, const char *text, int length)
 {
 	reader->lex = compat_make_json_lexer(text, length, PG_UTF8, false);
-	reader->quiet = reader->failed = false;
-	advance(reader);
-}
-
-/* The same for a text that may turn out to be no JSON at all. */
-void
-json_reader_begin_quietly(JsonReader *reader, const char *text, int length)
-{
-	reader->lex = compat_make_json_lexer(text, length, PG_UTF8, false);
-	reader->quiet = true;
 	reader->failed = false;
 	advance(reader);
 }
 
-/* Checks that nothing follows, and frees the lexer. */
-void
+/* Frees the lexer. Was all of the text one sound value? */
+bool
 json_reader_end(JsonReader *reader)
 {
 	if (reader->lex->token_type != JSON_TOKEN_END)
 		fail(reader);
 	compat_free_json_lexer(reader->lex);
+	return !reader->failed;
 }
 
 /* The type of the token at hand. */
@@ -268,20 +260,15 @@ skip(JsonReader *reader)
 	}
 }
 
-/* Doesn't quote the text: it may be anything, in any encoding. */
+/* The first error is the one to tell of. */
 static void
 fail(JsonReader *reader)
 {
 	JsonLexContext *lex = reader->lex;
-	int			offset = lex->token_start != NULL ?
-		(int) (lex->token_start - lex->input) : (int) lex->input_length;
 
-	reader->failed = true;
-	if (reader->quiet)
+	if (reader->failed)
 		return;
-
-	ereport(ERROR,
-			(errcode(ERRCODE_PROTOCOL_VIOLATION),
-			 errmsg("the API's answer is not the JSON that was expected"),
-			 errdetail("At byte %d of %d.", offset, (int) lex->input_length)));
+	reader->failed = true;
+	reader->failed_at = lex->token_start != NULL ?
+		(int) (lex->token_start - lex->input) : (int) lex->input_length;
 }

@@ -24,12 +24,15 @@ typedef struct JsonSlice
 	int			length;
 } JsonSlice;
 
-/* A place in a JSON text; json_reader_* move it forward. */
+/*
+ * A place in a JSON text; json_reader_* move it forward. A syntax error is
+ * noted, not raised: from there on nothing more is found.
+ */
 typedef struct JsonReader
 {
 	JsonLexContext *lex;
-	bool		quiet;			/* a syntax error is noted, not raised */
-	bool		failed;			/* there was one: nothing more will be found */
+	bool		failed;
+	int			failed_at;		/* byte of the text */
 } JsonReader;
 
 #define JSON_SLICE_NULL ((JsonSlice) {NULL, 0})
@@ -41,9 +44,7 @@ typedef struct JsonReader
 #define json_slice_is_array(slice) ((slice).data != NULL && (slice).data[0] == '[')
 
 extern void json_reader_begin(JsonReader *reader, const char *text, int length);
-extern void json_reader_begin_quietly(JsonReader *reader, const char *text,
-									  int length);
-extern void json_reader_end(JsonReader *reader);
+extern bool json_reader_end(JsonReader *reader);
 extern JsonTokenType json_reader_token(JsonReader *reader);
 extern void json_reader_enter(JsonReader *reader);
 extern bool json_reader_next_member(JsonReader *reader, bool *first,

@@ -25,7 +25,7 @@
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "compat.h"
-#include "http.h"
+#include "connection.h"
 #include "option.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -316,7 +316,7 @@ check_option(const Option *option, const char *value)
 	switch (option->type)
 	{
 		case OPTION_URL:
-			problem = http_check_base_url(value);
+			problem = connection_check_base_url(value);
 			if (problem != NULL)
 				raise_invalid_value(option, value, problem);
 			check_url_privilege(value);
@@ -387,7 +387,7 @@ check_file_privilege(const Option *option)
 static void
 check_url_privilege(const char *value)
 {
-	char	   *url = http_normalize_base_url(value);
+	char	   *url = connection_normalize_base_url(value);
 
 	for (size_t i = 0; i < lengthof(pylon_hosts); i++)
 	{
@@ -441,7 +441,7 @@ store_option(void *target, const Option *option, const char *value)
 	switch (option->type)
 	{
 		case OPTION_URL:
-			*(char **) member = http_normalize_base_url(value);
+			*(char **) member = connection_normalize_base_url(value);
 			break;
 		case OPTION_FILE:
 		case OPTION_TOKEN:

@@ -35,7 +35,6 @@ static ContactLevel nested_level(JsonSlice key);
 static bool level_is_wanted(const ContactReader *contacts, ContactLevel level);
 static JsonSlice *add_contact(PylonPage *page);
 static void parse_pagination(PylonPage *page, JsonReader *reader);
-static void raise_wrong_shape(const char *member, const char *expected);
 
 /* Members of a contact that are objects with wanted members of their own. */
 static const struct
@@ -50,10 +49,11 @@ static const struct
 
 /*
  * Parses an answer (reference: "Get all contacts", 200). Absent or null
- * "data" is no contact, absent "pagination" the last page.
+ * "data" is no contact, absent "pagination" the last page. Where the answer
+ * isn't JSON or has another shape, "problem" says so, and nothing else of
+ * the page is to be used.
  *
- * The page is allocated in the current memory context. Raises 08P01 where
- * the answer isn't JSON or has another shape. Interruptible.
+ * The page is allocated in the current memory context. Interruptible.
  */
 PylonPage *
 page_parse(const ContactReader *contacts, const char *body, size_t length)
@@ -65,8 +65,6 @@ page_parse(const ContactReader *contacts, const char *body, size_t length)
 
 	page->nslices = contacts->nsources;
 	json_reader_begin(&reader, body, (int) length);
-	if (json_reader_token(&reader) != JSON_TOKEN_OBJECT_START)
-		raise_wrong_shape("answer", "an object");
 	json_reader_enter(&reader);
 	while (json_reader_next_member(&reader, &first, &key))
 	{
@@ -77,7 +75,9 @@ page_parse(const ContactReader *contacts, const char *body, size_t length)
 		else
 			(void) json_reader_value(&reader);
 	}
-	json_reader_end(&reader);
+	if (!json_reader_end(&reader))
+		page->problem = psprintf("It is not the JSON that was expected, at byte %d of %zu.",
+								 reader.failed_at, length);
 	return page;
 }
 
@@ -99,7 +99,7 @@ page_peek_cursor(const char *body, size_t length)
 	if (found == NULL)
 		return NULL;
 	found += strspn(found, " \t\r\n:");
-	json_reader_begin_quietly(&reader, found, (int) (body + length - found));
+	json_reader_begin(&reader, found, (int) (body + length - found));
 	parse_pagination(&page, &reader);
 	return reader.failed ? NULL : page.cursor;
 }
@@ -118,7 +118,6 @@ parse_data(PylonPage *page, const ContactReader *contacts, JsonReader *reader)
 {
 	bool		first = true;
 
-	page->has_data = true;
 	page->ncontacts = 0;
 	switch (json_reader_token(reader))
 	{
@@ -134,11 +133,11 @@ parse_data(PylonPage *page, const ContactReader *contacts, JsonReader *reader)
 			}
 			break;
 		case JSON_TOKEN_NULL:
-			page->has_data = false;
 			(void) json_reader_value(reader);
 			break;
 		default:
-			raise_wrong_shape("data", "a list of contacts, a contact or null");
+			page->problem = "Member \"data\" is no list of contacts.";
+			(void) json_reader_value(reader);
 	}
 }
 
@@ -149,7 +148,11 @@ parse_contact(PylonPage *page, const ContactReader *contacts,
 	JsonSlice  *slices = add_contact(page);
 
 	if (json_reader_token(reader) != JSON_TOKEN_OBJECT_START)
-		raise_wrong_shape("data", "a list of objects");
+	{
+		page->problem = "Member \"data\" holds something other than contacts.";
+		(void) json_reader_value(reader);
+		return;
+	}
 	parse_object(contacts, LEVEL_CONTACT, reader, slices);
 }
 
@@ -252,13 +255,4 @@ parse_pagination(PylonPage *page, JsonReader *reader)
 	}
 	if (more && json_slice_is_string(cursor) && cursor.length > 2)
 		page->cursor = json_slice_cstring(cursor);
-}
-
-static void
-raise_wrong_shape(const char *member, const char *expected)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_PROTOCOL_VIOLATION),
-			 errmsg("the API's answer has another shape than documented"),
-			 errdetail("\"%s\" is not %s.", member, expected)));
 }

@@ -20,7 +20,7 @@ typedef struct PylonPage
 	int			nslices;		/* a contact */
 	int			capacity;		/* in contacts */
 	JsonSlice  *slices;
-	bool		has_data;		/* "data" was there and not null */
+	const char *problem;		/* why it is none of the API; NULL if it is */
 	char	   *cursor;			/* of the next page, NULL at the last one */
 } PylonPage;
 

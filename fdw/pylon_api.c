@@ -28,6 +28,9 @@
 /* Remote words in a message are cut to this. */
 #define MAX_REMOTE_TEXT 512
 
+/* An error object larger than this is taken for something else. */
+#define MAX_ERROR_BODY (64 * 1024)
+
 #define US_URL "https://api.usepylon.com"
 #define EU_URL "https://api.eu.usepylon.com"
 
@@ -122,18 +125,18 @@ static void begin_reading(PylonReader *reader, ReadMode mode, double limit);
 static void request_page(PylonReader *reader);
 static int	next_page_size(PylonReader *reader);
 static char *list_path(int limit, const char *cursor);
+static char *url_escape(const char *text);
 static bool note_cursor(PylonReader *reader, const char *cursor);
 static void receive_page(PylonReader *reader);
 static void read_ahead(PylonReader *reader, const HttpResponse *response);
 static void parse_page(PylonReader *reader, HttpRequest *request,
 					   const HttpResponse *response);
-static void parsing_error_callback(void *arg);
 static const HttpResponse *get(PylonConnection *connection, const char *path,
 							   HttpRequest **request);
 static void raise_failure(const HttpRequest *request,
 						  const HttpResponse *response);
 static void raise_refusal(const HttpRequest *request,
-						  const HttpResponse *response);
+						  const HttpResponse *response, const char *problem);
 static char *describe_answer(const HttpRequest *request,
 							 const HttpResponse *response, PylonError *error);
 static const char *other_region(const PylonConnection *connection);
@@ -293,8 +296,7 @@ request_page(PylonReader *reader)
 			call.body = json_search_body(reader->filter, limit, reader->cursor);
 			break;
 		case READ_CONTACT:
-			call.path = psprintf("/contacts/%s",
-								 http_escape(pg_server_to_any(reader->id, strlen(reader->id), PG_UTF8)));
+			call.path = psprintf("/contacts/%s", url_escape(reader->id));
 			break;
 	}
 	reader->next = http_start(reader->connection, &call);
@@ -320,7 +322,35 @@ list_path(int limit, const char *cursor)
 	if (cursor == NULL)
 		return psprintf("/contacts?limit=%d", limit);
 	return psprintf("/contacts?limit=%d&cursor=%s", limit,
-					http_escape(pg_server_to_any(cursor, strlen(cursor), PG_UTF8)));
+					url_escape(cursor));
+}
+
+/*
+ * "text" (in the server's encoding) as UTF-8, percent-encoded for a path or
+ * query. Allocated in the current memory context.
+ */
+static char *
+url_escape(const char *text)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	char	   *utf8 = pg_server_to_any(text, strlen(text), PG_UTF8);
+	char	   *escaped = palloc(strlen(utf8) * 3 + 1);
+	char	   *out = escaped;
+
+	for (const unsigned char *p = (const unsigned char *) utf8; *p; p++)
+	{
+		if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+			(*p >= '0' && *p <= '9') || strchr("-._~", *p) != NULL)
+			*out++ = *p;
+		else
+		{
+			*out++ = '%';
+			*out++ = hex[*p >> 4];
+			*out++ = hex[*p & 0x0f];
+		}
+	}
+	*out = '\0';
+	return escaped;
 }
 
 /* False if the cursor has been followed before. */
@@ -399,17 +429,13 @@ parse_page(PylonReader *reader, HttpRequest *request,
 		   const HttpResponse *response)
 {
 	MemoryContext before = MemoryContextSwitchTo(reader->page_context);
-	ErrorContextCallback callback;
 	char	   *cursor;
 
-	callback.callback = parsing_error_callback;
-	callback.arg = request;
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
 	reader->page = response == NULL ? palloc0(sizeof(PylonPage)) :
 		page_parse(reader->contacts, response->body, response->length);
-	error_context_stack = callback.previous;
 	MemoryContextSwitchTo(before);
+	if (reader->page->problem != NULL)
+		raise_refusal(request, response, reader->page->problem);
 
 	/* What was read ahead goes on from another place? Then not from there. */
 	cursor = reader->mode == READ_CONTACT ? NULL : reader->page->cursor;
@@ -421,16 +447,6 @@ parse_page(PylonReader *reader, HttpRequest *request,
 		reader->next = NULL;
 	}
 	reader->cursor = cursor;
-}
-
-static void
-parsing_error_callback(void *arg)
-{
-	const HttpRequest *request = arg;
-
-	errcontext("answer to %s %s of server \"%s\"",
-			   http_call(request)->method, http_call(request)->path,
-			   http_connection(request)->server_name);
 }
 
 /*
@@ -448,7 +464,7 @@ pylon_me(PylonConnection *connection, double *latency)
 
 	*latency = connection_now() - start;
 	if (!json_read_me(response->body, response->length, me))
-		raise_refusal(request, response);
+		raise_refusal(request, response, "It does not tell the organization.");
 	return me;
 }
 
@@ -472,16 +488,16 @@ pylon_contact_custom_fields(PylonConnection *connection)
 		ListCell   *lc;
 
 		response = get(connection, cursor == NULL ? path :
-					   psprintf("%s&cursor=%s", path, http_escape(cursor)),
+					   psprintf("%s&cursor=%s", path, url_escape(cursor)),
 					   &request);
 		if (!json_read_custom_fields(response->body, response->length,
 									 &fields, &cursor))
-			raise_refusal(request, response);
+			raise_refusal(request, response, "It is no list of custom fields.");
 		/* No paging is documented, so there is little to follow. */
 		foreach(lc, followed)
 		{
 			if (cursor != NULL && strcmp(lfirst(lc), cursor) == 0)
-				raise_refusal(request, response);
+				raise_refusal(request, response, "A cursor came a second time.");
 		}
 		followed = lappend(followed, cursor);
 	} while (cursor != NULL);
@@ -516,7 +532,7 @@ raise_failure(const HttpRequest *request, const HttpResponse *response)
 	const char *purpose = http_connection(request)->purpose;
 
 	if (response->outcome == HTTP_ANSWERED)
-		raise_refusal(request, response);
+		raise_refusal(request, response, NULL);
 
 	for (size_t i = 0; i < lengthof(outcome_failures); i++)
 	{
@@ -532,9 +548,13 @@ raise_failure(const HttpRequest *request, const HttpResponse *response)
 	elog(ERROR, "unexpected outcome of a request: %d", response->outcome);
 }
 
-/* The same for an answer that isn't what was asked for. */
+/*
+ * The same for an answer that isn't what was asked for; "problem" is what is
+ * wrong with one that looked like a success.
+ */
 static void
-raise_refusal(const HttpRequest *request, const HttpResponse *response)
+raise_refusal(const HttpRequest *request, const HttpResponse *response,
+			  const char *problem)
 {
 	const PylonConnection *connection = http_connection(request);
 	PylonError	error;
@@ -554,6 +574,7 @@ raise_refusal(const HttpRequest *request, const HttpResponse *response)
 			(errcode(status_failures[i].sqlstate),
 			 errmsg("could not %s: %s", connection->purpose,
 					status_failures[i].summary),
+			 problem ? errdetail_internal("%s. %s", detail, problem) :
 			 errdetail_internal("%s", detail),
 			 hint ? errhint("%s", hint) : 0));
 }
@@ -564,8 +585,14 @@ describe_answer(const HttpRequest *request, const HttpResponse *response,
 				PylonError *error)
 {
 	const PylonConnection *connection = http_connection(request);
-	bool		understood = json_read_error(response->body, response->length, error);
+	bool		understood;
 	StringInfoData detail;
+
+	/* Megabytes aren't the API's words on an error. */
+	understood = response->length <= MAX_ERROR_BODY &&
+		json_read_error(response->body, response->length, error);
+	if (!understood)
+		memset(error, 0, sizeof(*error));
 
 	initStringInfo(&detail);
 	appendStringInfo(&detail, "%s %s: HTTP status %d",
@@ -605,16 +632,17 @@ other_region(const PylonConnection *connection)
 static char *
 safe_text(const PylonConnection *connection, const char *text)
 {
-	char	   *safe = pstrdup(text);
 	size_t		token_length = strlen(connection->token);
-	bool		utf8 = GetDatabaseEncoding() == PG_UTF8 &&
-		pg_verify_mbstr(PG_UTF8, safe, strlen(safe), true);
+	char	   *safe = pnstrdup(text, MAX_REMOTE_TEXT + token_length);
+	bool		utf8 = GetDatabaseEncoding() == PG_UTF8;
 	char	   *found;
 
+	/* First the token, so that the cut can't leave a part of it. */
 	while ((found = strstr(safe, connection->token)) != NULL)
 		memset(found, '*', token_length);
 	if (strlen(safe) > MAX_REMOTE_TEXT)
-		safe[utf8 ? pg_mbcliplen(safe, strlen(safe), MAX_REMOTE_TEXT) : MAX_REMOTE_TEXT] = '\0';
+		safe[utf8 ? pg_encoding_mbcliplen(PG_UTF8, safe, strlen(safe), MAX_REMOTE_TEXT) : MAX_REMOTE_TEXT] = '\0';
+	utf8 = utf8 && pg_verify_mbstr(PG_UTF8, safe, strlen(safe), true);
 	for (char *p = safe; *p != '\0'; p++)
 	{
 		if ((unsigned char) *p < ' ' || *p == 0x7f)

@@ -1,0 +1,87 @@
+-- EXPLAIN and EXPLAIN ANALYZE, in every format.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set setup :abs_srcdir '/test/regress/setup.psql'
+\set contacts 1200
+\i :setup
+IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO public;
+
+-- Shows a plan without what differs between versions and runs.
+CREATE FUNCTION show(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+BEGIN
+  FOR line IN EXECUTE query LOOP
+    line := regexp_replace(line, 'bytes=\d+', 'bytes=N');
+    line := regexp_replace(line, '("?Bytes"?: )\d+', '\1N');
+    line := regexp_replace(line, '<Bytes>\d+', '<Bytes>N');
+    line := regexp_replace(line, 'rows=(\d+)(\.00)?', 'rows=\1');
+    CONTINUE WHEN line ~ '^ *(Planning|Execution|Query Identifier|Buffers|Index Searches)';
+    RETURN NEXT line;
+  END LOOP;
+END $$;
+-- The part of a structured plan that is ours.
+CREATE FUNCTION show_pylon(query text, key text) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  plan json;
+BEGIN
+  EXECUTE query INTO plan;
+  RETURN jsonb_path_query(plan::jsonb, ('$.**."' || key || '"')::jsonpath);
+END $$;
+
+-- ====================================================================
+-- Without ANALYZE nothing is asked of the API
+-- ====================================================================
+EXPLAIN (COSTS OFF) SELECT name FROM contacts;
+EXPLAIN (COSTS OFF) SELECT name FROM contacts WHERE id = '00000000-0000-4000-8000-000000000001';
+EXPLAIN (COSTS OFF) SELECT name FROM contacts WHERE email = 'ada@acme.com';
+EXPLAIN (COSTS OFF) SELECT name FROM contacts WHERE email IN ('ada@acme.com', 'grace@acme.com') AND account_id = 'a';
+EXPLAIN (COSTS OFF) SELECT name FROM contacts WHERE email = NULL;
+EXPLAIN (VERBOSE, COSTS OFF) SELECT name FROM contacts WHERE email = 'ada@acme.com';
+PREPARE p(text, text[]) AS SELECT name FROM contacts WHERE email = $1 AND account_id = ANY ($2);
+PREPARE by_id(text) AS SELECT name FROM contacts WHERE id = $1;
+SET plan_cache_mode = force_generic_plan;
+EXPLAIN (COSTS OFF) EXECUTE p('ada@acme.com', '{a,b}');
+EXPLAIN (COSTS OFF) EXECUTE by_id('x');
+RESET plan_cache_mode;
+EXPLAIN (COSTS OFF) SELECT name FROM contacts WHERE email = lower(current_setting('application_name'));
+\echo `$ctl count`
+
+-- ====================================================================
+-- ANALYZE says what it took
+-- ====================================================================
+SELECT show('EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT name FROM contacts');
+SELECT show('EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT name FROM contacts WHERE email = ''ada@acme.com''');
+SELECT show('EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT name FROM contacts WHERE email = ANY (ARRAY[NULL])');
+\echo `$ctl fault '{"kind":"status","status":429,"headers":{"X-Retry-After":"0"}}'`
+\echo `$ctl fault '{"kind":"status","status":503}'`
+SELECT show_pylon('EXPLAIN (ANALYZE, FORMAT JSON) SELECT name FROM contacts LIMIT 5', 'Pylon Calls') - '{Bytes,Rate-Limit Wait}'::text[] AS calls;
+SELECT show_pylon('EXPLAIN (FORMAT JSON) SELECT name FROM contacts WHERE email = ''ada@acme.com''', 'Pylon Filter') AS filter;
+SELECT line FROM show('EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, FORMAT YAML) SELECT name FROM contacts LIMIT 5') AS t(text),
+  regexp_split_to_table(text, '\n') line WHERE line ~ 'Pylon|Requests|Pages|Contacts|Retries|Wait|Bytes';
+SELECT line FROM show('EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, FORMAT XML) SELECT name FROM contacts LIMIT 5') AS t(text),
+  regexp_split_to_table(text, '\n') line WHERE line ~ 'Pylon|Requests|Pages|Contacts|Retries|Wait|Bytes';
+
+-- ====================================================================
+-- Costs are counted in requests
+-- ====================================================================
+CREATE FUNCTION cost(query text, OUT startup numeric, OUT total numeric, OUT rows numeric) LANGUAGE plpgsql AS $$
+DECLARE
+  plan json;
+BEGIN
+  EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
+  startup := plan->0->'Plan'->>'Startup Cost';
+  total := plan->0->'Plan'->>'Total Cost';
+  rows := plan->0->'Plan'->>'Plan Rows';
+END $$;
+-- one request, and 11 of them for the 10000 contacts that a new table is taken to have
+SELECT round(startup, -3) AS startup, round(total, -3) AS total, rows FROM cost('SELECT name FROM contacts');
+SELECT round(startup, -3) AS startup, round(total, -3) AS total, rows FROM cost('SELECT name FROM contacts WHERE id = ''x''');
+SELECT rows FROM cost('SELECT name FROM contacts WHERE email = ''x''');
+SELECT rows FROM cost('SELECT name FROM contacts WHERE email IN (''x'', ''y'', ''z'')');
+ALTER FOREIGN TABLE contacts OPTIONS (ADD estimated_contacts '1000000', ADD page_size '500');
+ALTER SERVER pylon OPTIONS (ADD request_cost '10');
+SELECT round(startup, -1) AS startup, rows FROM cost('SELECT name FROM contacts');
+
+SET client_min_messages = warning;
+DROP EXTENSION pylon_fdw CASCADE;
+DROP FUNCTION show, show_pylon, cost;
