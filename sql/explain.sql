@@ -25,7 +25,7 @@ DECLARE
   plan json;
 BEGIN
   EXECUTE query INTO plan;
-  RETURN jsonb_path_query(plan::jsonb, ('$.**."' || key || '"')::jsonpath);
+  RETURN jsonb_path_query_first(plan::jsonb, ('$.**."' || key || '"')::jsonpath);
 END $$;
 
 -- ====================================================================
