@@ -43,7 +43,6 @@ static double last_progress = 0;
 /* Hosts to which a token may go unencrypted. */
 static const char *const loopback_hosts[] = {"localhost", "[::1]"};
 
-static PylonSession *find_session(Oid serverid);
 static List *find_mapping_options(ForeignServer *server, Oid userid);
 static char *find_token(ForeignServer *server, Oid userid);
 static char *read_token_file(ForeignServer *server, const char *path);
@@ -68,7 +67,7 @@ connection_open(Oid serverid, Oid userid, List *table_options, char *purpose)
 	option_read_server(&connection->options, server->options, table_options);
 	connection->token = find_token(server, userid);
 	connection->started = connection_now();
-	connection->session = find_session(serverid);
+	connection->session = connection_session(serverid);
 	return connection;
 }
 
@@ -123,6 +122,66 @@ connection_normalize_base_url(const char *url)
 	while (length > 0 && normal[length - 1] == '/')
 		normal[--length] = '\0';
 	return normal;
+}
+
+/* What this session knows of a server; valid until the session ends. */
+PylonSession *
+connection_session(Oid serverid)
+{
+	PylonSession *session;
+	bool		found;
+
+	if (sessions == NULL)
+	{
+		HASHCTL		ctl = {.keysize = sizeof(Oid),.entrysize = sizeof(PylonSession)};
+
+		sessions = hash_create("pylon_fdw sessions", 8, &ctl,
+							   HASH_ELEM | HASH_BLOBS);
+	}
+	session = hash_search(sessions, &serverid, HASH_ENTER, &found);
+	if (!found)
+	{
+		memset(&session->counters, 0, sizeof(session->counters));
+		session->refused = NIL;
+	}
+	return session;
+}
+
+/*
+ * The server answered 400 to a search with this operator on this field: it
+ * isn't tried again in this session.
+ */
+void
+connection_remember_refusal(PylonSession *session, const char *field,
+							const char *operator)
+{
+	MemoryContext before;
+
+	if (connection_is_refused(session, field, operator))
+		return;
+	before = MemoryContextSwitchTo(TopMemoryContext);
+	session->refused = lappend(session->refused,
+							   psprintf("%s %s", field, operator));
+	MemoryContextSwitchTo(before);
+}
+
+/* Has the server refused this operator on this field? */
+bool
+connection_is_refused(const PylonSession *session, const char *field,
+					  const char *operator)
+{
+	size_t		length = strlen(field);
+	ListCell   *lc;
+
+	foreach(lc, session->refused)
+	{
+		const char *pair = lfirst(lc);
+
+		if (strncmp(pair, field, length) == 0 && pair[length] == ' ' &&
+			strcmp(pair + length + 1, operator) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* PylonSession of each server that this session has used. */
@@ -199,25 +258,6 @@ connection_report_progress(PylonConnection *connection,
 			 rate_limit_wait > 0 ?
 			 errdetail("Waiting %.0f s for the rate limit.",
 					   ceil(rate_limit_wait / 1000)) : 0));
-}
-
-static PylonSession *
-find_session(Oid serverid)
-{
-	PylonSession *session;
-	bool		found;
-
-	if (sessions == NULL)
-	{
-		HASHCTL		ctl = {.keysize = sizeof(Oid),.entrysize = sizeof(PylonSession)};
-
-		sessions = hash_create("pylon_fdw sessions", 8, &ctl,
-							   HASH_ELEM | HASH_BLOBS);
-	}
-	session = hash_search(sessions, &serverid, HASH_ENTER, &found);
-	if (!found)
-		memset(&session->counters, 0, sizeof(session->counters));
-	return session;
 }
 
 /* NIL where neither the user nor PUBLIC has a mapping. */

@@ -29,11 +29,12 @@ typedef struct PylonCounters
 	uint64		contacts_deleted;
 } PylonCounters;
 
-/* A server's counters in this session; lives as long as the session. */
+/* What a session knows of a server; lives as long as the session. */
 typedef struct PylonSession
 {
 	Oid			serverid;		/* hash key */
 	PylonCounters counters;
+	List	   *refused;		/* of char *: "field operator" */
 } PylonSession;
 
 /*
@@ -64,6 +65,12 @@ extern PylonConnection *connection_open(Oid serverid, Oid userid,
 										List *table_options, char *purpose);
 extern const char *connection_check_base_url(const char *url);
 extern char *connection_normalize_base_url(const char *url);
+extern PylonSession *connection_session(Oid serverid);
+extern void connection_remember_refusal(PylonSession *session,
+										const char *field,
+										const char *operator);
+extern bool connection_is_refused(const PylonSession *session,
+								  const char *field, const char *operator);
 extern List *connection_sessions(void);
 extern void connection_reset_counters(void);
 extern double connection_now(void);

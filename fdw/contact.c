@@ -28,13 +28,24 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-/* Reference: the response of "Get a contact by its ID". */
+#define ID_OPERATORS	(FIELD_EQUALS | FIELD_IN | FIELD_NOT_IN)
+#define TEXT_OPERATORS	(ID_OPERATORS | FIELD_STRING_CONTAINS)
+
+/*
+ * Reference: the response of "Get a contact by its ID", and for the
+ * operators "Search for contacts by a given filter". That page doesn't list
+ * those of name, which is searched like email all the same.
+ */
 static const ContactField fields[] =
 {
-	{"id", NULL, "id", FIELD_STRING, "text", FIELD_EQUALS | FIELD_IN},
-	{"account_id", "account", "id", FIELD_STRING, "text", FIELD_EQUALS | FIELD_IN},
-	{"name", NULL, "name", FIELD_STRING, "text NOT NULL", 0},
-	{"email", NULL, "email", FIELD_STRING, "text", FIELD_EQUALS | FIELD_IN},
+	{"id", NULL, "id", FIELD_STRING, "text",
+	ID_OPERATORS | FIELD_REFERENCE(ID_OPERATORS)},
+	{"account_id", "account", "id", FIELD_STRING, "text",
+	ID_OPERATORS | FIELD_REFERENCE(ID_OPERATORS)},
+	{"name", NULL, "name", FIELD_STRING, "text NOT NULL",
+	TEXT_OPERATORS | FIELD_CASE},
+	{"email", NULL, "email", FIELD_STRING, "text",
+	TEXT_OPERATORS | FIELD_REFERENCE(TEXT_OPERATORS) | FIELD_CASE},
 	{"emails", NULL, "emails", FIELD_LIST, "text[]", 0},
 	{"avatar_url", NULL, "avatar_url", FIELD_STRING, "text", 0},
 	{"portal_role", NULL, "portal_role", FIELD_STRING, "text", 0},
@@ -47,9 +58,16 @@ static const ContactField fields[] =
 	{"custom_fields", NULL, "custom_fields", FIELD_CUSTOM_FIELDS, "jsonb", 0},
 };
 
-/* What stands for the field of a column with option custom_field. */
+/*
+ * What stands for the field of a column with option custom_field. The page
+ * says just that slugs can be searched; "equals" is the least that means.
+ */
 static const ContactField custom_field =
-{NULL, "custom_fields", NULL, FIELD_CUSTOM, NULL, 0};
+{
+	NULL, "custom_fields", NULL, FIELD_CUSTOM, NULL,
+	FIELD_EQUALS | FIELD_IN | FIELD_STRING_CONTAINS | FIELD_IS_SET |
+	FIELD_CONTAINS | FIELD_REFERENCE(FIELD_EQUALS) | FIELD_CASE
+};
 
 /* What the error context says while a value is converted. */
 typedef struct ConversionContext
@@ -119,6 +137,22 @@ contact_column_field(Relation table, AttrNumber attnum, char **slug)
 	if (field == NULL)
 		raise_unmapped(table, name, options.field);
 	return field;
+}
+
+/* Is "name" one of a contact's own fields, rather than a slug? */
+bool
+contact_is_field(const char *name)
+{
+	return find_field(name) != NULL;
+}
+
+/* The FIELD_... of the search for a field, or for a slug. */
+int
+contact_field_operators(const char *name)
+{
+	const ContactField *field = find_field(name);
+
+	return field != NULL ? field->operators : custom_field.operators;
 }
 
 /* Raises HV005 if any column of "table" maps to nothing. */

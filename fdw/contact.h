@@ -29,6 +29,16 @@ typedef enum ContactFieldKind
 /* Operators of the search that a field takes (reference: filterable fields). */
 #define FIELD_EQUALS			0x01
 #define FIELD_IN				0x02
+#define FIELD_NOT_IN			0x04
+#define FIELD_STRING_CONTAINS	0x08
+#define FIELD_IS_SET			0x10	/* and is_unset */
+#define FIELD_CONTAINS			0x20
+/* Those that the reference page lists; a server may know no others. */
+#define FIELD_REFERENCE(operators)	((operators) << 8)
+#define FIELD_IN_REFERENCE(operators, operator) \
+	((((operators) >> 8) & (operator)) != 0)
+/* Text that people write: the API may compare it ignoring case. */
+#define FIELD_CASE				0x10000
 
 /* A field of a contact. */
 typedef struct ContactField
@@ -38,7 +48,7 @@ typedef struct ContactField
 	const char *key;			/* its name in the API */
 	ContactFieldKind kind;
 	const char *type;			/* of an imported column */
-	int			operators;		/* FIELD_... */
+	int			operators;		/* FIELD_... of the search */
 } ContactField;
 
 /*
@@ -101,6 +111,8 @@ extern const ContactField *contact_fields(int *count);
 extern const ContactField *contact_column_field(Relation table,
 												AttrNumber attnum,
 												char **slug);
+extern bool contact_is_field(const char *name);
+extern int	contact_field_operators(const char *name);
 extern void contact_check_columns(Relation table);
 extern ContactReader *contact_reader_create(Relation table,
 											Bitmapset *attnums);

@@ -19,10 +19,13 @@
 
 static void explain_request(List *filter, List *values, List *context,
 							ExplainState *es);
-static char *lookup_path(const PylonFilter *filter);
+static void explain_local(ForeignScan *plan, List *context, ExplainState *es);
 static void explain_calls(const PylonCounters *calls, ExplainState *es);
 
-/* Adds "Pylon Request", "Pylon Filter" and, with ANALYZE, "Pylon Calls". */
+/*
+ * Adds "Pylon Request", "Pylon Filter", with VERBOSE "Pylon Local Filter"
+ * and with ANALYZE "Pylon Calls".
+ */
 void
 pylonExplainForeignScan(ForeignScanState *node, ExplainState *es)
 {
@@ -34,6 +37,8 @@ pylonExplainForeignScan(ForeignScanState *node, ExplainState *es)
 
 	explain_request(list_nth(plan->fdw_private, ScanPrivateFilter),
 					plan->fdw_exprs, context, es);
+	if (es->verbose)
+		explain_local(plan, context, es);
 	if (es->analyze)
 		explain_calls(calls != NULL ? calls : &none, es);
 }
@@ -41,12 +46,19 @@ pylonExplainForeignScan(ForeignScanState *node, ExplainState *es)
 static void
 explain_request(List *filter, List *values, List *context, ExplainState *es)
 {
-	PylonFilter *described = filter_describe(filter, values, context);
+	bool		impossible;
+	PylonFilter *described = filter_describe(filter, values, context,
+											 &impossible);
 
-	if (described == NULL)
-		ExplainPropertyText("Pylon Request", "GET /contacts", es);
+	if (impossible)
+		ExplainPropertyText("Pylon Request", "none", es);
 	else if (filter_is_lookup(filter))
-		ExplainPropertyText("Pylon Request", lookup_path(described), es);
+		ExplainPropertyText("Pylon Request",
+							psprintf("GET /contacts/%s",
+									 filter_describe_id(filter, values, context)),
+							es);
+	else if (described == NULL)
+		ExplainPropertyText("Pylon Request", "GET /contacts", es);
 	else
 	{
 		ExplainPropertyText("Pylon Request", "POST /contacts/search", es);
@@ -54,21 +66,24 @@ explain_request(List *filter, List *values, List *context, ExplainState *es)
 	}
 }
 
-/* The path of a filter that names an id, by itself or among others. */
-static char *
-lookup_path(const PylonFilter *filter)
+/* Each condition that isn't pushed, and why. */
+static void
+explain_local(ForeignScan *plan, List *context, ExplainState *es)
 {
-	const char *id = filter->value;
+	bool		prefix = list_length(es->rtable) > 1;
+	List	   *local = NIL;
 	ListCell   *lc;
+	ListCell   *lc2;
 
-	foreach(lc, filter->subfilters)
-	{
-		const PylonFilter *leaf = lfirst(lc);
-
-		if (leaf->value != NULL && strcmp(leaf->field, "id") == 0)
-			id = leaf->value;
-	}
-	return psprintf("GET /contacts/%s", id);
+	forboth(lc, (List *) list_nth(plan->fdw_private, ScanPrivateLocal),
+			lc2, (List *) list_nth(plan->fdw_private, ScanPrivateReasons))
+		local = lappend(local,
+						psprintf("%s: %s",
+								 deparse_expression(list_nth(plan->scan.plan.qual, intVal(lfirst(lc))),
+													context, prefix, false),
+								 strVal(lfirst(lc2))));
+	if (local != NIL)
+		ExplainPropertyList("Pylon Local Filter", local, es);
 }
 
 /* One line of text, or a group where machines read it. */

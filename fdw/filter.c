@@ -1,15 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * filter.c
- *		SQL conditions to filters of POST /contacts/search.
+ *		Which SQL conditions can be pushed: expressions to a filter tree.
  *
- * At plan time, conditions whose filter lets through at least every contact
- * that SQL wants are translated into a list of nodes, their values left as
- * expressions. At run time, when parameters are known, nodes and values
- * become the filter that is sent. Every condition is checked again by the
- * executor, so a filter may let through too much, never too little.
+ * Runs at plan time. A condition is translated if there is a filter that
+ * lets through at least every contact for which SQL finds it true; it is
+ * checked again by the executor in any case. Values stay expressions, which
+ * filter_run.c evaluates when the scan starts.
  *
- * What SQL can't find true because a value is NULL asks nothing of the API.
+ * NOT is carried down to the leaves, where only what has an operator of its
+ * own can be negated. Of an AND every part that can be is pushed, of an OR
+ * all parts must be.
  *
  * IDENTIFICATION
  *		fdw/filter.c
@@ -20,126 +21,179 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "contact.h"
-#include "executor/executor.h"
 #include "filter.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/pg_locale.h"
-#include "utils/ruleutils.h"
-
-/* The API's name of an operator, and what a field must take for it. */
-static const struct
-{
-	const char *name;
-	int			required;		/* FIELD_... */
-}			operators[] =
-{
-	[FILTER_EQUALS] = {"equals", FIELD_EQUALS},
-	[FILTER_IN] = {"in", FIELD_IN},
-};
-
-/* A node with its value: as planned, and as last evaluated. */
-typedef struct FilterLeaf
-{
-	FilterOperator operator;
-	const char *field;
-	AttrNumber	attnum;
-	ExprState  *value;
-	FmgrInfo	output;			/* of the value's type, or its element's */
-	Oid			element;		/* of an array, else invalid */
-	List	   *texts;			/* of char *: what the value is now */
-} FilterLeaf;
-
-struct FilterState
-{
-	int			batch_size;
-	int			nleaves;
-	FilterLeaf *leaves;
-	MemoryContext context;		/* of what is evaluated; reset each time */
-	const char *id;				/* of FILTER_CONTACT */
-	FilterLeaf *split;			/* the list sent in batches, or NULL */
-	bool		complete;		/* nothing was left out */
-	int			batch;			/* the one that "filter" was made for, or -1 */
-	PylonFilter *filter;
-	const char **batch_texts;	/* the batch's values, sorted */
-	int			nbatch_texts;
-};
+#include "utils/rel.h"
+#include "utils/syscache.h"
 
 /* What translating a condition needs to know of the scan. */
 typedef struct FilterContext
 {
+	PlannerInfo *root;
 	Relation	table;
 	RelOptInfo *rel;
+	bool		case_sensitive;
 	List	   *values;
+	const char *reason;			/* why the last one couldn't be pushed */
 } FilterContext;
 
-static List *plan_clause(FilterContext *context, Expr *clause);
-static List *plan_comparison(FilterContext *context, Oid opno, Oid collation,
-							 Node *left, Node *right, FilterOperator operator);
-static List *make_node(FilterContext *context, FilterOperator operator,
-					   Var *column, Node *value);
-static Var *column_of(FilterContext *context, Node *node);
-static bool is_value(FilterContext *context, Node *node);
-static bool is_exact_equality(Oid opno, Oid collation);
-static void begin_leaf(FilterLeaf *leaf, List *node, List *values,
-					   List *value_states);
-static bool evaluate_leaf(FilterState *state, FilterLeaf *leaf,
-						  ExprContext *econtext);
-static List *value_texts(FilterLeaf *leaf, Datum value);
-static List *distinct_texts(List *texts);
-static int	compare_texts(const void *a, const void *b);
-static int	compare_places(const void *a, const void *b);
-static void choose_split(FilterState *state);
-static bool is_left_out(FilterState *state, FilterLeaf *leaf);
-static PylonFilter *make_leaf_filter(FilterState *state, FilterLeaf *leaf,
-									 int batch);
-static PylonFilter *combine(List *filters);
-static List *batch_of(FilterState *state, FilterLeaf *leaf, int batch);
-static double count_values(PlannerInfo *root, Node *value);
-static List *describe_values(Node *value, List *deparse_context);
+/* The part of a condition that the API knows: a field, or a custom field. */
+typedef struct Operand
+{
+	const char *field;
+	int			operators;		/* FIELD_... */
+	int			flags;			/* FILTER_NODE_... */
+	AttrNumber	attnum;
+	int			max_length;
+	Oid			type;			/* base type of the column */
+	bool		citext;			/* compared by the operators of citext */
+} Operand;
 
-/* ------------------------------------------------------------------------
- * Plan time
- * ------------------------------------------------------------------------
- */
+/* Built-in functions behind the operators that compare a field with a value. */
+static const struct
+{
+	Oid			function;
+	FilterTest	test;
+}			comparisons[] =
+{
+	{F_TEXTEQ, FILTER_EQUALS},
+	{F_UUID_EQ, FILTER_EQUALS},
+	{F_ENUM_EQ, FILTER_EQUALS},
+	{F_TEXTNE, FILTER_NOT_EQUALS},
+	{F_UUID_NE, FILTER_NOT_EQUALS},
+	{F_ENUM_NE, FILTER_NOT_EQUALS},
+	{F_TEXTLIKE, FILTER_LIKE},
+	{F_STARTS_WITH, FILTER_PREFIX},
+};
+
+/* The same for citext, whose operators have no fixed OIDs. */
+static const struct
+{
+	const char *name;
+	FilterTest	test;
+}			citext_comparisons[] =
+{
+	{"=", FILTER_EQUALS},
+	{"<>", FILTER_NOT_EQUALS},
+	{"~~", FILTER_LIKE},
+	{"~~*", FILTER_LIKE},
+};
+
+/* What a field must take for a test (FIELD_...). */
+static const int required_operators[] =
+{
+	[FILTER_EQUALS] = FIELD_EQUALS,
+	[FILTER_IN] = FIELD_IN,
+	[FILTER_NOT_EQUALS] = FIELD_NOT_IN,
+	[FILTER_NOT_IN] = FIELD_NOT_IN,
+	[FILTER_LIKE] = FIELD_STRING_CONTAINS,
+	[FILTER_PREFIX] = FIELD_STRING_CONTAINS,
+	[FILTER_SUBSTRING] = FIELD_STRING_CONTAINS,
+	[FILTER_SET] = FIELD_IS_SET,
+	[FILTER_UNSET] = FIELD_IS_SET,
+	[FILTER_HAS] = FIELD_CONTAINS,
+	[FILTER_HAS_ALL] = FIELD_CONTAINS,
+	[FILTER_HAS_ANY] = FIELD_CONTAINS,
+	[FILTER_JSON] = FIELD_CONTAINS,
+};
+
+/* Why a condition stays local, as EXPLAIN VERBOSE says it. */
+#define REASON_EXPRESSION	"not a comparison that the API knows"
+#define REASON_FIELD		"the API can't search this field that way"
+#define REASON_VALUE		"the other side depends on the row or is volatile"
+#define REASON_COLLATION	"the collation calls different texts equal"
+#define REASON_TYPE			"the column's type compares in another way than the API"
+#define REASON_CASE			"needs option case_sensitive 'false'"
+#define REASON_EXACT		"needs option case_sensitive 'true'"
+#define REASON_NEGATION		"the API can't negate it"
+#define REASON_SLUG			"the API would take the slug for a field of its own"
+
+static List *plan_condition(FilterContext *context, Node *node, bool negated);
+static List *plan_boolean(FilterContext *context, BoolExpr *expr, bool negated);
+static List *plan_operator(FilterContext *context, OpExpr *op, bool negated);
+static List *plan_comparison(FilterContext *context, OpExpr *op,
+							 Node *left, Node *right);
+static bool is_position(Node *node);
+static List *plan_position(FilterContext *context, OpExpr *op);
+static List *plan_array_operator(FilterContext *context, OpExpr *op);
+static List *plan_json_operator(FilterContext *context, OpExpr *op,
+								bool negated);
+static List *plan_list(FilterContext *context, ScalarArrayOpExpr *op,
+					   bool negated);
+static List *plan_null_test(FilterContext *context, NullTest *test,
+							bool negated);
+static List *plan_flag(FilterContext *context, Node *node, bool value);
+static bool find_operand(FilterContext *context, Node *node, Operand *operand);
+static bool find_extracted(FilterContext *context, Node *node,
+						   Operand *operand);
+static bool set_column(FilterContext *context, Var *column, Operand *operand);
+static bool is_custom_fields(FilterContext *context, Node *node);
+static Var *scanned_column(FilterContext *context, Node *node);
+static Node *strip_relabel(Node *node);
+static bool is_text_type(Oid type);
+static bool is_citext(Oid type);
+static FilterTest find_test(const Operand *operand, Oid opno, bool *fold);
+static bool can_test(FilterContext *context, const Operand *operand,
+					 FilterTest test, Oid collation);
+static List *test_value(FilterContext *context, const Operand *operand,
+						FilterTest test, Oid collation, Node *value);
+static List *make_node(FilterContext *context, const Operand *operand,
+					   FilterTest test, Node *value);
+static List *give_up(FilterContext *context, const char *reason);
+static double count_values(PlannerInfo *root, Node *value);
 
 /*
- * The filter for those of "clauses" (RestrictInfos, all of which must hold)
- * that can be pushed; NIL if none can. These are listed in "pushed", and the
- * values that the filter compares with in "values".
+ * Translates those of "clauses" (RestrictInfos, all of which must hold) that
+ * can be pushed for a scan of "rel". Allocated in the current memory context.
  */
-List *
-filter_plan(Relation table, RelOptInfo *rel, List *clauses, List **pushed,
-			List **values)
+FilterPlan *
+filter_plan(PlannerInfo *root, Relation table, RelOptInfo *rel, List *clauses,
+			bool case_sensitive)
 {
-	FilterContext context = {table, rel, NIL};
-	List	   *filter = NIL;
+	FilterPlan *plan = palloc0(sizeof(FilterPlan));
+	FilterContext context = {root, table, rel, case_sensitive, NIL, NULL};
+	List	   *children = NIL;
+	int			place = 0;
 	ListCell   *lc;
 
-	*pushed = NIL;
 	foreach(lc, clauses)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
-		List	   *node = plan_clause(&context, rinfo->clause);
+		List	   *node;
 
+		if (rinfo->pseudoconstant)
+			continue;			/* core evaluates it before the scan */
+		node = plan_condition(&context, (Node *) rinfo->clause, false);
 		if (node != NIL)
 		{
-			filter = lappend(filter, node);
-			*pushed = lappend(*pushed, rinfo);
+			children = lappend(children, node);
+			plan->pushed = lappend(plan->pushed, rinfo);
 		}
+		else
+		{
+			plan->local = lappend(plan->local, makeInteger(place));
+			plan->reasons = lappend(plan->reasons,
+									makeString(pstrdup(context.reason)));
+		}
+		place++;
 	}
-	*values = context.values;
-	return filter;
+	if (children != NIL)
+		plan->filter = list_concat(list_make1(makeInteger(FILTER_AND)), children);
+	plan->values = context.values;
+	return plan;
 }
 
 /* Does the filter name one id, so that GET /contacts/{id} answers it? */
@@ -148,12 +202,15 @@ filter_is_lookup(List *filter)
 {
 	ListCell   *lc;
 
-	foreach(lc, filter)
+	if (filter == NIL)
+		return false;
+	for_each_from(lc, filter, 1)
 	{
 		List	   *node = lfirst(lc);
 
-		if (intVal(list_nth(node, FilterNodeOperator)) == FILTER_EQUALS &&
-			strcmp(strVal(list_nth(node, FilterNodeField)), "id") == 0)
+		if (intVal(linitial(node)) == FILTER_EQUALS &&
+			strcmp(strVal(list_nth(node, FilterNodeField)), "id") == 0 &&
+			!(intVal(list_nth(node, FilterNodeFlags)) & FILTER_NODE_CUSTOM))
 			return true;
 	}
 	return false;
@@ -164,24 +221,52 @@ filter_is_lookup(List *filter)
  * belongs to one contact, an address rarely to more.
  */
 double
-filter_max_rows(PlannerInfo *root, List *filter, List *values)
+filter_max_rows(PlannerInfo *root, FilterPlan *plan)
 {
 	double		rows = INFINITY;
 	ListCell   *lc;
 
-	foreach(lc, filter)
+	if (plan->filter == NIL)
+		return rows;
+	for_each_from(lc, plan->filter, 1)
 	{
 		List	   *node = lfirst(lc);
-		const char *field = strVal(list_nth(node, FilterNodeField));
-		Node	   *value = list_nth(values, intVal(list_nth(node, FilterNodeValue)));
+		int			test = intVal(linitial(node));
+		const char *field;
 
-		if (strcmp(field, "id") == 0 || strcmp(field, "email") == 0)
-			rows = Min(rows, count_values(root, value));
+		if (test != FILTER_EQUALS && test != FILTER_IN)
+			continue;
+		field = strVal(list_nth(node, FilterNodeField));
+		if (!(intVal(list_nth(node, FilterNodeFlags)) & FILTER_NODE_CUSTOM) &&
+			(strcmp(field, "id") == 0 || strcmp(field, "email") == 0))
+			rows = Min(rows, count_values(root, list_nth(plan->values,
+														 intVal(list_nth(node, FilterNodeValue)))));
 	}
 	return rows;
 }
 
-/* The number of values, of a guess where it isn't known; 1 for no array. */
+/* How long the list is that decides about the number of searches; 1 for none. */
+double
+filter_max_values(PlannerInfo *root, FilterPlan *plan)
+{
+	double		shortest = INFINITY;
+	ListCell   *lc;
+
+	if (plan->filter == NIL)
+		return 1;
+	for_each_from(lc, plan->filter, 1)
+	{
+		List	   *node = lfirst(lc);
+
+		if (intVal(linitial(node)) == FILTER_IN)
+			shortest = Min(shortest,
+						   count_values(root, list_nth(plan->values,
+													   intVal(list_nth(node, FilterNodeValue)))));
+	}
+	return isinf(shortest) ? 1 : shortest;
+}
+
+/* The number of values, or a guess where it isn't known; 1 for no array. */
 static double
 count_values(PlannerInfo *root, Node *value)
 {
@@ -190,503 +275,586 @@ count_values(PlannerInfo *root, Node *value)
 	return compat_estimate_array_length(root, value);
 }
 
-/* The node for one condition, NIL if it can't be pushed. */
+/* ------------------------------------------------------------------------
+ * From expressions to nodes; NIL where one can't be pushed
+ * ------------------------------------------------------------------------
+ */
+
+/* A node for "node is true", or with "negated", for "node is false". */
 static List *
-plan_clause(FilterContext *context, Expr *clause)
+plan_condition(FilterContext *context, Node *node, bool negated)
 {
-	if (IsA(clause, OpExpr))
+	check_stack_depth();
+	context->reason = REASON_EXPRESSION;
+	switch (nodeTag(node))
 	{
-		OpExpr	   *op = (OpExpr *) clause;
+		case T_BoolExpr:
+			return plan_boolean(context, (BoolExpr *) node, negated);
+		case T_OpExpr:
+			return plan_operator(context, (OpExpr *) node, negated);
+		case T_ScalarArrayOpExpr:
+			return plan_list(context, (ScalarArrayOpExpr *) node, negated);
+		case T_NullTest:
+			return plan_null_test(context, (NullTest *) node, negated);
+		case T_BooleanTest:
+			{
+				BooleanTest *test = (BooleanTest *) node;
 
-		if (list_length(op->args) != 2)
-			return NIL;
-		return plan_comparison(context, op->opno, op->inputcollid,
-							   linitial(op->args), lsecond(op->args),
-							   FILTER_EQUALS);
-	}
-	if (IsA(clause, ScalarArrayOpExpr))
-	{
-		ScalarArrayOpExpr *op = (ScalarArrayOpExpr *) clause;
+				/* IS NOT TRUE and the like are true of NULL, too. */
+				if (negated ||
+					(test->booltesttype != IS_TRUE && test->booltesttype != IS_FALSE))
+					return give_up(context, REASON_NEGATION);
+				return plan_condition(context, (Node *) test->arg,
+									  test->booltesttype == IS_FALSE);
+			}
+		case T_FuncExpr:
+			{
+				FuncExpr   *func = (FuncExpr *) node;
+				Operand		operand;
 
-		if (!op->useOr)
-			return NIL;
-		return plan_comparison(context, op->opno, op->inputcollid,
-							   linitial(op->args), lsecond(op->args),
-							   FILTER_IN);
+				if (func->funcid != F_STARTS_WITH)
+					return give_up(context, REASON_EXPRESSION);
+				if (negated)
+					return give_up(context, REASON_NEGATION);
+				if (!find_operand(context, linitial(func->args), &operand))
+					return NIL;
+				return test_value(context, &operand, FILTER_PREFIX,
+								  func->inputcollid, lsecond(func->args));
+			}
+		case T_Var:
+			return plan_flag(context, node, !negated);
+		default:
+			return give_up(context, REASON_EXPRESSION);
 	}
-	return NIL;
 }
 
-/* column = value or value = column; column = ANY (values) */
+/* AND, OR and NOT; negation turns one of the first two into the other. */
 static List *
-plan_comparison(FilterContext *context, Oid opno, Oid collation,
-				Node *left, Node *right, FilterOperator operator)
+plan_boolean(FilterContext *context, BoolExpr *expr, bool negated)
 {
-	Var		   *column = column_of(context, left);
-	Node	   *value = right;
+	bool		is_and = (expr->boolop == AND_EXPR) != negated;
+	List	   *children = NIL;
+	const char *reason = NULL;
+	ListCell   *lc;
 
-	if (column == NULL && operator == FILTER_EQUALS)
+	if (expr->boolop == NOT_EXPR)
+		return plan_condition(context, linitial(expr->args), !negated);
+
+	foreach(lc, expr->args)
 	{
-		column = column_of(context, right);
-		value = left;
+		int			nvalues = list_length(context->values);
+		List	   *child = plan_condition(context, lfirst(lc), negated);
+
+		if (child != NIL)
+			children = lappend(children, child);
+		else
+		{
+			context->values = list_truncate(context->values, nvalues);
+			reason = context->reason;
+			if (!is_and)
+				return NIL;
+		}
 	}
-	if (column == NULL || !is_value(context, value) ||
-		!is_exact_equality(opno, collation))
+	if (children == NIL)
+		return give_up(context, reason);
+	if (list_length(children) == 1)
+		return linitial(children);
+	return list_concat(list_make1(makeInteger(is_and ? FILTER_AND : FILTER_OR)),
+					   children);
+}
+
+static List *
+plan_operator(FilterContext *context, OpExpr *op, bool negated)
+{
+	Oid			function = get_opcode(op->opno);
+	Node	   *left;
+	Node	   *right;
+
+	if (list_length(op->args) != 2)
+		return give_up(context, REASON_EXPRESSION);
+	if (function == F_JSONB_EXISTS || function == F_JSONB_CONTAINS ||
+		function == F_JSONB_CONTAINED)
+		return plan_json_operator(context, op, negated);
+
+	left = linitial(op->args);
+	right = lsecond(op->args);
+	if (negated)
+	{
+		OpExpr	   *inverse = makeNode(OpExpr);
+
+		*inverse = *op;
+		inverse->opno = get_negator(op->opno);
+		if (!OidIsValid(inverse->opno))
+			return give_up(context, REASON_NEGATION);
+		return plan_operator(context, inverse, false);
+	}
+	if (function == F_ARRAYCONTAINS || function == F_ARRAYCONTAINED ||
+		function == F_ARRAYOVERLAP)
+		return plan_array_operator(context, op);
+	if (is_position(left) || is_position(right))
+		return plan_position(context, op);
+	return plan_comparison(context, op, left, right);
+}
+
+/* field = value, field <> value, field LIKE value, field ^@ value */
+static List *
+plan_comparison(FilterContext *context, OpExpr *op, Node *left, Node *right)
+{
+	Operand		operand;
+	Oid			opno = op->opno;
+	FilterTest	test;
+	bool		fold;
+
+	if (!find_operand(context, left, &operand))
+	{
+		const char *reason = context->reason;
+		Node	   *swap = left;
+
+		opno = get_commutator(opno);
+		if (!OidIsValid(opno) || !find_operand(context, right, &operand))
+			return give_up(context, scanned_column(context, right) ?
+						   context->reason : reason);
+		right = swap;
+	}
+	test = find_test(&operand, opno, &fold);
+	if (test == FILTER_AND)
+		return give_up(context, is_text_type(operand.type) ?
+					   REASON_EXPRESSION : REASON_TYPE);
+	if (fold)
+	{
+		if (context->case_sensitive)
+			return give_up(context, REASON_CASE);
+		operand.flags |= FILTER_NODE_FOLD;
+	}
+	return test_value(context, &operand, test, op->inputcollid, right);
+}
+
+/* strpos(...) or position(...) of texts */
+static bool
+is_position(Node *node)
+{
+	return IsA(node, FuncExpr) &&
+		(((FuncExpr *) node)->funcid == F_STRPOS ||
+		 ((FuncExpr *) node)->funcid == F_POSITION_TEXT_TEXT);
+}
+
+/* strpos(field, value) > 0, in any of the ways to write that */
+static List *
+plan_position(FilterContext *context, OpExpr *op)
+{
+	Node	   *left = linitial(op->args);
+	Node	   *right = lsecond(op->args);
+	Oid			function = get_opcode(op->opno);
+	FuncExpr   *position;
+	Const	   *bound;
+	Operand		operand;
+
+	if (IsA(left, Const))
+	{
+		Node	   *swap = left;
+
+		left = right;
+		right = swap;
+		function = get_opcode(get_commutator(op->opno));
+	}
+	position = (FuncExpr *) left;
+	bound = (Const *) right;
+	if (!is_position(left) || !IsA(right, Const) || bound->constisnull ||
+		bound->consttype != INT4OID)
+		return give_up(context, REASON_EXPRESSION);
+	if (!((function == F_INT4GT && DatumGetInt32(bound->constvalue) == 0) ||
+		  (function == F_INT4NE && DatumGetInt32(bound->constvalue) == 0) ||
+		  (function == F_INT4GE && DatumGetInt32(bound->constvalue) == 1)))
+		return give_up(context, REASON_EXPRESSION);
+	if (!find_operand(context, linitial(position->args), &operand))
 		return NIL;
-	return make_node(context, operator, column, value);
+	return test_value(context, &operand, FILTER_SUBSTRING,
+					  position->inputcollid, lsecond(position->args));
 }
 
-/* NIL where the API can't search the column that way. */
+/* list @> array, array <@ list, list && array */
 static List *
-make_node(FilterContext *context, FilterOperator operator, Var *column,
-		  Node *value)
+plan_array_operator(FilterContext *context, OpExpr *op)
+{
+	Node	   *left = linitial(op->args);
+	Node	   *right = lsecond(op->args);
+	Oid			function = get_opcode(op->opno);
+	Operand		operand;
+	bool		swapped = scanned_column(context, left) == NULL;
+
+	if (swapped ? function == F_ARRAYCONTAINS : function == F_ARRAYCONTAINED)
+		return give_up(context, REASON_EXPRESSION);
+	if (!find_operand(context, swapped ? right : left, &operand))
+		return NIL;
+	if (!is_text_type(getBaseType(get_base_element_type(operand.type))))
+		return give_up(context, REASON_TYPE);
+	return test_value(context, &operand,
+					  function == F_ARRAYOVERLAP ? FILTER_HAS_ANY : FILTER_HAS_ALL,
+					  op->inputcollid, swapped ? left : right);
+}
+
+/* custom_fields ? slug, custom_fields @> json, json <@ custom_fields */
+static List *
+plan_json_operator(FilterContext *context, OpExpr *op, bool negated)
+{
+	Oid			function = get_opcode(op->opno);
+	bool		swapped = function == F_JSONB_CONTAINED;
+	Node	   *column = swapped ? lsecond(op->args) : linitial(op->args);
+	Node	   *value = swapped ? linitial(op->args) : lsecond(op->args);
+	Operand		operand = {0};
+
+	if (!is_custom_fields(context, column))
+		return give_up(context, REASON_EXPRESSION);
+	operand.flags = FILTER_NODE_CUSTOM;
+	operand.field = "";
+	operand.operators = contact_field_operators(operand.field);
+	if (function == F_JSONB_EXISTS)
+	{
+		if (!IsA(value, Const) || ((Const *) value)->constisnull)
+			return give_up(context, REASON_VALUE);
+		operand.field = TextDatumGetCString(((Const *) value)->constvalue);
+		if (contact_is_field(operand.field))
+			return give_up(context, REASON_SLUG);
+		return make_node(context, &operand,
+						 negated ? FILTER_UNSET : FILTER_SET, NULL);
+	}
+	if (negated)
+		return give_up(context, REASON_NEGATION);
+	return test_value(context, &operand, FILTER_JSON, DEFAULT_COLLATION_OID, value);
+}
+
+/* field = ANY (array), field <> ALL (array), value = ANY (list) */
+static List *
+plan_list(FilterContext *context, ScalarArrayOpExpr *op, bool negated)
+{
+	Node	   *left = linitial(op->args);
+	Node	   *right = lsecond(op->args);
+	Oid			opno = negated ? get_negator(op->opno) : op->opno;
+	bool		any = op->useOr != negated;
+	Operand		operand;
+	FilterTest	test;
+	bool		fold;
+
+	if (!OidIsValid(opno))
+		return give_up(context, REASON_NEGATION);
+	if (any && scanned_column(context, right) != NULL)
+	{
+		if (get_opcode(opno) != F_TEXTEQ)
+			return give_up(context, REASON_EXPRESSION);
+		if (!find_operand(context, right, &operand))
+			return NIL;
+		return test_value(context, &operand, FILTER_HAS, op->inputcollid, left);
+	}
+	if (!find_operand(context, left, &operand))
+		return NIL;
+	test = find_test(&operand, opno, &fold);
+	if (!(any ? test == FILTER_EQUALS : test == FILTER_NOT_EQUALS))
+		return give_up(context, REASON_EXPRESSION);
+	if (fold)
+	{
+		if (context->case_sensitive)
+			return give_up(context, REASON_CASE);
+		operand.flags |= FILTER_NODE_FOLD;
+	}
+	return test_value(context, &operand, any ? FILTER_IN : FILTER_NOT_IN,
+					  op->inputcollid, right);
+}
+
+/* IS NULL and IS NOT NULL of a custom field, whatever the column's type */
+static List *
+plan_null_test(FilterContext *context, NullTest *test, bool negated)
+{
+	bool		unset = (test->nulltesttype == IS_NULL) != negated;
+	Node	   *arg = strip_relabel((Node *) test->arg);
+	Operand		operand = {0};
+	Var		   *column = scanned_column(context, arg);
+
+	if (test->argisrow)
+		return give_up(context, REASON_EXPRESSION);
+	if (column != NULL ? !set_column(context, column, &operand) :
+		!find_extracted(context, arg, &operand))
+		return give_up(context, context->reason);
+	if (!(operand.operators & FIELD_IS_SET))
+		return give_up(context, REASON_FIELD);
+	return make_node(context, &operand, unset ? FILTER_UNSET : FILTER_SET, NULL);
+}
+
+/* A boolean custom field that is "value" */
+static List *
+plan_flag(FilterContext *context, Node *node, bool value)
+{
+	Var		   *column = scanned_column(context, node);
+	Operand		operand = {0};
+
+	if (column == NULL || !set_column(context, column, &operand) ||
+		!(operand.flags & FILTER_NODE_CUSTOM))
+		return give_up(context, REASON_FIELD);
+	return make_node(context, &operand, FILTER_EQUALS,
+					 (Node *) makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
+										CStringGetTextDatum(value ? "true" : "false"),
+										false, false));
+}
+
+/* ------------------------------------------------------------------------
+ * The sides of a comparison
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Recognizes what the API knows as a field: a column of text (or an array of
+ * it), custom_fields ->> 'slug', either of them in lower(), a uuid or enum
+ * as such or cast to text.
+ */
+static bool
+find_operand(FilterContext *context, Node *node, Operand *operand)
+{
+	Oid			type = exprType(node);
+	Var		   *column;
+
+	memset(operand, 0, sizeof(*operand));
+	context->reason = REASON_EXPRESSION;
+	node = strip_relabel(node);
+	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == F_LOWER_TEXT)
+	{
+		if (context->case_sensitive)
+		{
+			context->reason = REASON_CASE;
+			return false;
+		}
+		if (!find_operand(context, linitial(((FuncExpr *) node)->args), operand))
+			return false;
+		operand->flags |= FILTER_NODE_FOLD;
+		return true;
+	}
+	if (find_extracted(context, node, operand))
+		return true;
+	if (IsA(node, OpExpr))
+		return false;
+	if (IsA(node, CoerceViaIO) && ((CoerceViaIO *) node)->resulttype == TEXTOID)
+	{
+		node = (Node *) ((CoerceViaIO *) node)->arg;
+		column = scanned_column(context, node);
+		if (column == NULL || (getBaseType(column->vartype) != UUIDOID &&
+							   !type_is_enum(getBaseType(column->vartype))))
+			return false;
+	}
+	column = scanned_column(context, node);
+	if (column == NULL || !set_column(context, column, operand))
+		return false;
+	if (is_citext(getBaseType(type)))
+		operand->citext = true;
+	return true;
+}
+
+/* custom_fields ->> 'slug' */
+static bool
+find_extracted(FilterContext *context, Node *node, Operand *operand)
+{
+	OpExpr	   *op = (OpExpr *) node;
+	Oid			function;
+	Const	   *key;
+
+	if (!IsA(node, OpExpr) || list_length(op->args) != 2)
+		return false;
+	function = get_opcode(op->opno);
+	key = lsecond(op->args);
+	if ((function != F_JSONB_OBJECT_FIELD_TEXT &&
+		 function != F_JSON_OBJECT_FIELD_TEXT) ||
+		!is_custom_fields(context, linitial(op->args)) ||
+		!IsA(key, Const) || key->constisnull)
+		return false;
+	operand->field = TextDatumGetCString(key->constvalue);
+	operand->operators = contact_field_operators(operand->field);
+	if (contact_is_field(operand->field))
+	{
+		context->reason = REASON_SLUG;
+		return false;
+	}
+	operand->flags = FILTER_NODE_CUSTOM | FILTER_NODE_EXTRACTED;
+	operand->type = TEXTOID;
+	/* Of json, as opposed to jsonb, the scan can't look a key up itself. */
+	if (function == F_JSONB_OBJECT_FIELD_TEXT)
+		operand->attnum = scanned_column(context, linitial(op->args))->varattno;
+	return true;
+}
+
+/* A column that shows a field which can be searched at all. */
+static bool
+set_column(FilterContext *context, Var *column, Operand *operand)
 {
 	char	   *slug;
 	const ContactField *field = contact_column_field(context->table,
 													 column->varattno, &slug);
+	int32		typmod = column->vartypmod;
 
-	if ((field->operators & operators[operator].required) == 0)
-		return NIL;
-	context->values = lappend(context->values, copyObject(value));
-	return list_make4(makeInteger(operator), makeString(pstrdup(field->name)),
-					  makeInteger(column->varattno),
-					  makeInteger(list_length(context->values) - 1));
+	operand->field = slug != NULL ? slug : field->name;
+	operand->operators = field->operators;
+	if (slug != NULL && contact_is_field(slug))
+		operand->operators = 0;
+	operand->attnum = column->varattno;
+	operand->type = getBaseTypeAndTypmod(column->vartype, &typmod);
+	if (slug != NULL)
+		operand->flags = FILTER_NODE_CUSTOM;
+	if (operand->type == VARCHAROID && typmod >= (int32) VARHDRSZ)
+		operand->max_length = typmod - VARHDRSZ;
+	context->reason = slug != NULL ? REASON_SLUG : REASON_FIELD;
+	return operand->operators != 0;
 }
 
-/* The scanned table's column that "node" is, whatever it is relabeled to. */
+/* The column of all custom fields as JSON. */
+static bool
+is_custom_fields(FilterContext *context, Node *node)
+{
+	Var		   *column = scanned_column(context, strip_relabel(node));
+	char	   *slug;
+
+	return column != NULL &&
+		(column->vartype == JSONBOID || column->vartype == JSONOID) &&
+		contact_column_field(context->table, column->varattno, &slug)->kind == FIELD_CUSTOM_FIELDS;
+}
+
+/* The scanned table's column that "node" is, or NULL. */
 static Var *
-column_of(FilterContext *context, Node *node)
+scanned_column(FilterContext *context, Node *node)
 {
 	Var		   *var;
 
-	while (IsA(node, RelabelType))
-		node = (Node *) ((RelabelType *) node)->arg;
+	node = strip_relabel(node);
 	var = (Var *) node;
 	if (!IsA(node, Var) || var->varlevelsup != 0 || var->varattno <= 0 ||
 		!bms_is_member(var->varno, context->rel->relids))
 		return NULL;
-	/* The text that is compared must be the text that the API holds. */
-	if (getBaseType(var->vartype) != TEXTOID &&
-		getBaseType(var->vartype) != VARCHAROID)
-		return NULL;
 	return var;
 }
 
-/* Can it be computed before a contact is there, once for all of them? */
+static Node *
+strip_relabel(Node *node)
+{
+	while (IsA(node, RelabelType))
+		node = (Node *) ((RelabelType *) node)->arg;
+	return node;
+}
+
+/* Types whose values are the very text of the API. */
 static bool
-is_value(FilterContext *context, Node *node)
+is_text_type(Oid type)
 {
-	return !contain_var_clause(node) && !contain_subplans(node) &&
-		!contain_volatile_functions(node);
+	return type == TEXTOID || type == VARCHAROID || is_citext(type) ||
+		(OidIsValid(type) && type_is_enum(type));
 }
 
-/* A collation that calls different texts equal isn't the API's. */
+/* The extension's type, which may live in any schema. */
 static bool
-is_exact_equality(Oid opno, Oid collation)
+is_citext(Oid type)
 {
-	return get_opcode(opno) == F_TEXTEQ && OidIsValid(collation) &&
-		get_collation_isdeterministic(collation);
-}
+	HeapTuple	tuple;
+	bool		result;
 
-/* ------------------------------------------------------------------------
- * Run time
- * ------------------------------------------------------------------------
- */
-
-/*
- * Prepares to evaluate a planned filter, in the current memory context.
- * "value_states" are the compiled "values".
- */
-FilterState *
-filter_begin(List *filter, List *values, List *value_states, int batch_size)
-{
-	FilterState *state = palloc0(sizeof(FilterState));
-	ListCell   *lc;
-
-	state->batch_size = batch_size;
-	state->leaves = palloc0(Max(list_length(filter), 1) * sizeof(FilterLeaf));
-	state->context = AllocSetContextCreate(CurrentMemoryContext,
-										   "pylon_fdw filter",
-										   ALLOCSET_SMALL_SIZES);
-	foreach(lc, filter)
-		begin_leaf(&state->leaves[state->nleaves++], lfirst(lc), values,
-				   value_states);
-	return state;
-}
-
-static void
-begin_leaf(FilterLeaf *leaf, List *node, List *values, List *value_states)
-{
-	int			value = intVal(list_nth(node, FilterNodeValue));
-	Oid			type = exprType(list_nth(values, value));
-	Oid			function;
-	bool		varlena;
-
-	leaf->operator = intVal(list_nth(node, FilterNodeOperator));
-	leaf->field = strVal(list_nth(node, FilterNodeField));
-	leaf->attnum = intVal(list_nth(node, FilterNodeAttnum));
-	leaf->value = list_nth(value_states, value);
-	if (leaf->operator == FILTER_IN)
-		leaf->element = type = get_base_element_type(type);
-	getTypeOutputInfo(type, &function, &varlena);
-	fmgr_info(function, &leaf->output);
-}
-
-/*
- * Computes the values of now and says what is to be asked. What the other
- * functions return is valid until the next call.
- */
-FilterRequest
-filter_evaluate(FilterState *state, ExprContext *econtext)
-{
-	state->batch = -1;
-	state->id = NULL;
-	state->split = NULL;
-	state->filter = NULL;
-	state->batch_texts = NULL;
-	MemoryContextReset(state->context);
-
-	for (int i = 0; i < state->nleaves; i++)
-	{
-		FilterLeaf *leaf = &state->leaves[i];
-
-		if (!evaluate_leaf(state, leaf, econtext))
-			return FILTER_NOTHING;
-		if (leaf->operator == FILTER_EQUALS && strcmp(leaf->field, "id") == 0)
-			state->id = linitial(leaf->texts);
-	}
-	/* A path can't hold these: they would name another one. */
-	if (state->id != NULL)
-		return strcmp(state->id, ".") == 0 || strcmp(state->id, "..") == 0 ?
-			FILTER_NOTHING : FILTER_CONTACT;
-	choose_split(state);
-	return state->nleaves > 0 ? FILTER_SEARCH : FILTER_LIST;
-}
-
-/* Was every condition put into the request? */
-bool
-filter_is_exact(FilterState *state)
-{
-	return state->complete;
-}
-
-/*
- * All that the request depends on, in the current memory context: what has
- * the same signature gets the same answer.
- */
-char *
-filter_signature(FilterState *state)
-{
-	StringInfoData signature;
-	ListCell   *lc;
-
-	initStringInfo(&signature);
-	for (int i = 0; i < state->nleaves; i++)
-	{
-		/* Lengths keep two values from reading like one. */
-		foreach(lc, state->leaves[i].texts)
-			appendStringInfo(&signature, "%zu:%s", strlen(lfirst(lc)),
-							 (char *) lfirst(lc));
-		appendStringInfoChar(&signature, '\n');
-	}
-	return signature.data;
-}
-
-/* The id of FILTER_CONTACT. */
-const char *
-filter_id(FilterState *state)
-{
-	return state->id;
-}
-
-/* Into how many searches FILTER_SEARCH falls. */
-int
-filter_batches(FilterState *state)
-{
-	if (state->split == NULL)
-		return 1;
-	return (list_length(state->split->texts) + state->batch_size - 1) /
-		state->batch_size;
-}
-
-/* The filter of one search. */
-const PylonFilter *
-filter_batch(FilterState *state, int batch)
-{
-	MemoryContext before = MemoryContextSwitchTo(state->context);
-	List	   *filters = NIL;
-
-	for (int i = 0; i < state->nleaves; i++)
-	{
-		if (!is_left_out(state, &state->leaves[i]))
-			filters = lappend(filters,
-							  make_leaf_filter(state, &state->leaves[i], batch));
-	}
-	state->filter = combine(filters);
-	state->batch = batch;
-	state->nbatch_texts = 0;
-	if (state->split != NULL)
-	{
-		List	   *texts = batch_of(state, state->split, batch);
-		ListCell   *lc;
-
-		state->batch_texts = palloc(list_length(texts) * sizeof(char *));
-		foreach(lc, texts)
-			state->batch_texts[state->nbatch_texts++] = lfirst(lc);
-		qsort(state->batch_texts, state->nbatch_texts, sizeof(char *), compare_texts);
-	}
-	MemoryContextSwitchTo(before);
-	return state->filter;
-}
-
-/*
- * Is the row one that this batch should find? An API that compares loosely
- * may answer several batches with the same contact; it counts only where its
- * very text was asked for.
- */
-bool
-filter_accepts(FilterState *state, int batch, TupleTableSlot *slot)
-{
-	AttrNumber	attnum;
-	char	   *key;
-
-	if (state->split == NULL)
-		return true;
-	Assert(batch == state->batch);
-	attnum = state->split->attnum;
-	if (slot->tts_isnull[attnum - 1])
+	if (type < FirstNormalObjectId)
 		return false;
-	/* text and varchar, by column_of: a varlena of the text itself */
-	key = TextDatumGetCString(slot->tts_values[attnum - 1]);
-	return bsearch(&key, state->batch_texts, state->nbatch_texts,
-				   sizeof(char *), compare_texts) != NULL;
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	result = strcmp(NameStr(((Form_pg_type) GETSTRUCT(tuple))->typname), "citext") == 0;
+	ReleaseSysCache(tuple);
+	return result;
 }
 
-/* False if no contact can satisfy the condition. */
-static bool
-evaluate_leaf(FilterState *state, FilterLeaf *leaf, ExprContext *econtext)
+/* What an operator asks, FILTER_AND for nothing that we know. */
+static FilterTest
+find_test(const Operand *operand, Oid opno, bool *fold)
 {
-	MemoryContext before = MemoryContextSwitchTo(state->context);
-	bool		null;
-	Datum		value = ExecEvalExpr(leaf->value, econtext, &null);
+	Oid			function = get_opcode(opno);
 
-	leaf->texts = null ? NIL : value_texts(leaf, value);
-	MemoryContextSwitchTo(before);
-	return leaf->texts != NIL;
-}
-
-/*
- * The texts to compare with, each once, in the order in which they came.
- * NULL equals nothing, and neither does the empty string: an empty field of
- * a contact is read as NULL.
- */
-static List *
-value_texts(FilterLeaf *leaf, Datum value)
-{
-	List	   *texts = NIL;
-	Datum	   *elements = &value;
-	bool	   *nulls = NULL;
-	int			count = 1;
-
-	if (OidIsValid(leaf->element))
+	*fold = operand->citext || function == F_TEXTICLIKE;
+	if (operand->citext)
 	{
-		ArrayType  *array = DatumGetArrayTypeP(value);
-		int16		length;
-		bool		byval;
-		char		align;
+		const char *name = get_opname(opno);
 
-		get_typlenbyvalalign(leaf->element, &length, &byval, &align);
-		deconstruct_array(array, leaf->element, length, byval, align,
-						  &elements, &nulls, &count);
+		for (size_t i = 0; i < lengthof(citext_comparisons); i++)
+		{
+			if (strcmp(citext_comparisons[i].name, name) == 0)
+				return citext_comparisons[i].test;
+		}
+		return FILTER_AND;
 	}
-	for (int i = 0; i < count; i++)
+	if (function == F_TEXTICLIKE)
+		return FILTER_LIKE;
+	for (size_t i = 0; i < lengthof(comparisons); i++)
 	{
-		char	   *text;
-
-		if (nulls != NULL && nulls[i])
-			continue;
-		text = OutputFunctionCall(&leaf->output, elements[i]);
-		if (text[0] != '\0')
-			texts = lappend(texts, text);
+		if (comparisons[i].function == function)
+			return comparisons[i].test;
 	}
-	return distinct_texts(texts);
-}
-
-/* Without repetitions, otherwise as it was. */
-static List *
-distinct_texts(List *texts)
-{
-	int			count = list_length(texts);
-	const char ***places;
-	List	   *distinct = NIL;
-	ListCell   *lc;
-	int			n = 0;
-
-	if (count < 2)
-		return texts;
-	/* Sorted by text and, where equal, by place: the first one stays. */
-	places = palloc(count * sizeof(char **));
-	foreach(lc, texts)
-		places[n++] = (const char **) &lfirst(lc);
-	qsort(places, count, sizeof(char **), compare_places);
-	for (int i = count - 1; i > 0; i--)
-	{
-		if (strcmp(*places[i], *places[i - 1]) == 0)
-			*places[i] = NULL;
-	}
-	foreach(lc, texts)
-	{
-		if (lfirst(lc) != NULL)
-			distinct = lappend(distinct, lfirst(lc));
-	}
-	return distinct;
-}
-
-static int
-compare_texts(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *) a, *(const char *const *) b);
-}
-
-/* Pointers into one list: of equal texts, the earlier place comes first. */
-static int
-compare_places(const void *a, const void *b)
-{
-	const char *const *left = *(const char *const *const *) a;
-	const char *const *right = *(const char *const *const *) b;
-	int			order = strcmp(*left, *right);
-
-	if (order != 0)
-		return order;
-	return left < right ? -1 : left > right;
-}
-
-/*
- * Of the lists that are longer than a batch, the shortest makes the fewest
- * requests; the others are left to the executor.
- */
-static void
-choose_split(FilterState *state)
-{
-	state->complete = true;
-	for (int i = 0; i < state->nleaves; i++)
-	{
-		FilterLeaf *leaf = &state->leaves[i];
-
-		if (list_length(leaf->texts) <= state->batch_size)
-			continue;
-		if (state->split != NULL)
-			state->complete = false;
-		if (state->split == NULL ||
-			list_length(leaf->texts) < list_length(state->split->texts))
-			state->split = leaf;
-	}
-}
-
-static bool
-is_left_out(FilterState *state, FilterLeaf *leaf)
-{
-	return leaf != state->split &&
-		list_length(leaf->texts) > state->batch_size;
-}
-
-static PylonFilter *
-make_leaf_filter(FilterState *state, FilterLeaf *leaf, int batch)
-{
-	PylonFilter *filter = palloc0(sizeof(PylonFilter));
-
-	filter->operator = operators[leaf->operator].name;
-	filter->field = leaf->field;
-	if (leaf->operator == FILTER_IN)
-		filter->values = leaf == state->split ? batch_of(state, leaf, batch) : leaf->texts;
-	else
-		filter->value = linitial(leaf->texts);
-	return filter;
-}
-
-/* All of "filters" must hold. */
-static PylonFilter *
-combine(List *filters)
-{
-	PylonFilter *filter;
-
-	if (list_length(filters) == 1)
-		return linitial(filters);
-	filter = palloc0(sizeof(PylonFilter));
-	filter->operator = "and";
-	filter->subfilters = filters;
-	return filter;
-}
-
-static List *
-batch_of(FilterState *state, FilterLeaf *leaf, int batch)
-{
-	List	   *texts = list_copy_tail(leaf->texts, batch * state->batch_size);
-
-	return list_truncate(texts, state->batch_size);
+	return FILTER_AND;
 }
 
 /* ------------------------------------------------------------------------
- * EXPLAIN
+ * Making nodes
  * ------------------------------------------------------------------------
  */
 
-/*
- * The filter as EXPLAIN shows it: constants as they will be sent, other
- * values as SQL ("$1"). NULL for a NIL filter.
- */
-PylonFilter *
-filter_describe(List *filter, List *values, List *deparse_context)
-{
-	List	   *described = NIL;
-	ListCell   *lc;
-
-	foreach(lc, filter)
-	{
-		List	   *node = lfirst(lc);
-		FilterOperator operator = intVal(list_nth(node, FilterNodeOperator));
-		Node	   *value = list_nth(values, intVal(list_nth(node, FilterNodeValue)));
-		PylonFilter *leaf = palloc0(sizeof(PylonFilter));
-
-		leaf->operator = operators[operator].name;
-		leaf->field = strVal(list_nth(node, FilterNodeField));
-		if (operator == FILTER_IN)
-			leaf->values = describe_values(value, deparse_context);
-		else
-			leaf->value = filter_describe_value(value, deparse_context);
-		described = lappend(described, leaf);
-	}
-	return described == NIL ? NULL : combine(described);
-}
-
-/* A value as EXPLAIN shows it. */
-char *
-filter_describe_value(Node *value, List *deparse_context)
-{
-	if (IsA(value, Const) && !((Const *) value)->constisnull)
-	{
-		Const	   *constant = (Const *) value;
-		Oid			function;
-		bool		varlena;
-
-		getTypeOutputInfo(constant->consttype, &function, &varlena);
-		return OidOutputFunctionCall(function, constant->constvalue);
-	}
-	return deparse_expression(value, deparse_context, false, false);
-}
-
-/* The elements of a constant array, or the expression for all of them. */
 static List *
-describe_values(Node *value, List *deparse_context)
+test_value(FilterContext *context, const Operand *operand, FilterTest test,
+		   Oid collation, Node *value)
 {
-	FilterLeaf	leaf = {0};
-	Oid			function;
-	bool		varlena;
+	if (!can_test(context, operand, test, collation))
+		return NIL;
+	if (bms_is_member(context->rel->relid, pull_varnos(context->root, value)) ||
+		contain_subplans(value) || contain_volatile_functions(value))
+		return give_up(context, REASON_VALUE);
+	return make_node(context, operand, test, value);
+}
 
-	if (!IsA(value, Const) || ((Const *) value)->constisnull)
-		return list_make1(filter_describe_value(value, deparse_context));
-	leaf.element = get_base_element_type(exprType(value));
-	getTypeOutputInfo(leaf.element, &function, &varlena);
-	fmgr_info(function, &leaf.output);
-	return value_texts(&leaf, ((Const *) value)->constvalue);
+/* Is the API's answer a superset of SQL's? Sets the reason if not. */
+static bool
+can_test(FilterContext *context, const Operand *operand, FilterTest test,
+		 Oid collation)
+{
+	bool		negative = test == FILTER_NOT_EQUALS || test == FILTER_NOT_IN;
+	bool		on_list = test == FILTER_HAS || test == FILTER_HAS_ALL ||
+		test == FILTER_HAS_ANY;
+	Oid			type = operand->type;
+
+	if ((operand->operators & required_operators[test]) == 0)
+		context->reason = REASON_FIELD;
+	else if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
+		context->reason = REASON_COLLATION;
+	else if (test == FILTER_JSON)
+		return true;
+	else if (on_list ? !is_text_type(getBaseType(get_base_element_type(type))) :
+			 !is_text_type(type) &&
+			 !(type == UUIDOID && !(operand->operators & FIELD_CASE)))
+		context->reason = REASON_TYPE;
+	else if (negative && (operand->operators & FIELD_CASE) &&
+			 (!context->case_sensitive || (operand->flags & FILTER_NODE_FOLD)))
+		context->reason = REASON_EXACT;
+	else
+		return true;
+	return false;
+}
+
+static List *
+make_node(FilterContext *context, const Operand *operand, FilterTest test,
+		  Node *value)
+{
+	int			place = -1;
+
+	if (value != NULL)
+	{
+		place = list_length(context->values);
+		context->values = lappend(context->values, copyObject(value));
+	}
+	return lappend(list_make5(makeInteger(test),
+							  makeString(pstrdup(operand->field)),
+							  makeInteger(operand->flags),
+							  makeInteger(operand->attnum),
+							  makeInteger(operand->max_length)),
+				   makeInteger(place));
+}
+
+static List *
+give_up(FilterContext *context, const char *reason)
+{
+	context->reason = reason;
+	return NIL;
 }

@@ -3,6 +3,8 @@
  * filter.h
  *		From SQL conditions to the filter of a search.
  *
+ * filter.c plans, filter_run.c evaluates.
+ *
  * IDENTIFICATION
  *		fdw/filter.h
  *
@@ -11,28 +13,51 @@
 #ifndef PYLON_FILTER_H
 #define PYLON_FILTER_H
 
+#include "connection.h"
 #include "json.h"
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
 #include "utils/relcache.h"
 
 /*
- * A planned filter is a List of nodes, each a List (so that plans can be
- * copied and cached) with these members; all nodes must hold.
+ * A planned filter is a tree of Lists, so that plans can be copied and
+ * cached. The first member of a node is an Integer, its FilterTest; a
+ * FILTER_AND or FILTER_OR goes on with its children, a test of a field with
+ * these members.
  */
 typedef enum FilterNodeIndex
 {
-	FilterNodeOperator,			/* Integer: FilterOperator */
-	FilterNodeField,			/* String: in the API */
-	FilterNodeAttnum,			/* Integer: of the column */
-	FilterNodeValue,			/* Integer: place in the list of values */
+	FilterNodeTest,				/* Integer */
+	FilterNodeField,			/* String: field or slug */
+	FilterNodeFlags,			/* Integer: FILTER_NODE_... */
+	FilterNodeAttnum,			/* Integer: the column, or 0 */
+	FilterNodeMaxLength,		/* Integer: of a varchar(n), else 0 */
+	FilterNodeValue,			/* Integer: place in the list of values, or -1 */
 } FilterNodeIndex;
 
-typedef enum FilterOperator
+#define FILTER_NODE_CUSTOM		0x01	/* the field is a slug */
+#define FILTER_NODE_FOLD		0x02	/* case is to be ignored */
+#define FILTER_NODE_EXTRACTED	0x04	/* by ->> from the column */
+
+/* What is asked of a field. */
+typedef enum FilterTest
 {
-	FILTER_EQUALS,				/* one value */
-	FILTER_IN,					/* an array of values */
-} FilterOperator;
+	FILTER_AND,
+	FILTER_OR,
+	FILTER_EQUALS,				/* f = value */
+	FILTER_IN,					/* f = ANY (array) */
+	FILTER_NOT_EQUALS,			/* f <> value */
+	FILTER_NOT_IN,				/* f <> ALL (array) */
+	FILTER_LIKE,				/* f LIKE pattern */
+	FILTER_PREFIX,				/* starts_with(f, value) */
+	FILTER_SUBSTRING,			/* strpos(f, value) > 0 */
+	FILTER_SET,					/* f IS NOT NULL */
+	FILTER_UNSET,				/* f IS NULL */
+	FILTER_HAS,					/* value = ANY (f) */
+	FILTER_HAS_ALL,				/* f @> array */
+	FILTER_HAS_ANY,				/* f && array */
+	FILTER_JSON,				/* custom_fields @> value */
+} FilterTest;
 
 /* What an evaluated filter asks of the API. */
 typedef enum FilterRequest
@@ -43,28 +68,43 @@ typedef enum FilterRequest
 	FILTER_CONTACT,				/* the contact with "id" */
 } FilterRequest;
 
+/* What became of the conditions of a scan. */
+typedef struct FilterPlan
+{
+	List	   *filter;			/* the tree, NIL if nothing can be pushed */
+	List	   *values;			/* Exprs that its nodes compare with */
+	List	   *pushed;			/* RestrictInfos that it stands for */
+	List	   *local;			/* Integer place of each other condition ... */
+	List	   *reasons;		/* ... and a String: why */
+} FilterPlan;
+
 typedef struct FilterState FilterState;
 
-/* plan time */
-extern List *filter_plan(Relation table, RelOptInfo *rel, List *clauses,
-						 List **pushed, List **values);
+/* plan time: filter.c */
+extern FilterPlan *filter_plan(PlannerInfo *root, Relation table,
+							   RelOptInfo *rel, List *clauses,
+							   bool case_sensitive);
 extern bool filter_is_lookup(List *filter);
-extern double filter_max_rows(PlannerInfo *root, List *filter, List *values);
+extern double filter_max_rows(PlannerInfo *root, FilterPlan *plan);
+extern double filter_max_values(PlannerInfo *root, FilterPlan *plan);
 
-/* run time */
+/* run time: filter_run.c */
 extern FilterState *filter_begin(List *filter, List *values,
-								 List *value_states, int batch_size);
+								 List *value_states, int batch_size,
+								 PylonSession *session);
 extern FilterRequest filter_evaluate(FilterState *state, ExprContext *econtext);
 extern bool filter_is_exact(FilterState *state);
-extern char *filter_signature(FilterState *state);
+extern const char *filter_signature(FilterState *state);
 extern const char *filter_id(FilterState *state);
 extern int	filter_batches(FilterState *state);
 extern const PylonFilter *filter_batch(FilterState *state, int batch);
-extern bool filter_accepts(FilterState *state, int batch, TupleTableSlot *slot);
+extern bool filter_accepts(FilterState *state, TupleTableSlot *slot);
+extern bool filter_retreat(FilterState *state);
 
-/* EXPLAIN */
+/* EXPLAIN: filter_run.c */
 extern PylonFilter *filter_describe(List *filter, List *values,
-									List *deparse_context);
-extern char *filter_describe_value(Node *value, List *deparse_context);
+									List *deparse_context, bool *impossible);
+extern char *filter_describe_id(List *filter, List *values,
+								List *deparse_context);
 
 #endif							/* PYLON_FILTER_H */

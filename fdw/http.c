@@ -606,17 +606,14 @@ classify_failure(HttpRequest *request, CURLcode code, bool *transient)
 				 "The answer is larger than max_response_size.");
 }
 
-/* A time-out before there was a connection is no lost connection. */
+/* A time-out before anything could be sent is no lost connection. */
 static bool
 never_connected(HttpRequest *request)
 {
-	curl_off_t	connected = 0;
-	curl_off_t	secured = 0;
-	bool		tls = strncmp(request->connection->options.base_url, "https:", 6) == 0;
+	long		sent = 0;
 
-	(void) curl_easy_getinfo(request->easy, CURLINFO_CONNECT_TIME_T, &connected);
-	(void) curl_easy_getinfo(request->easy, CURLINFO_APPCONNECT_TIME_T, &secured);
-	return tls ? secured == 0 : connected == 0;
+	(void) curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &sent);
+	return sent == 0;
 }
 
 static void

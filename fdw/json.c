@@ -340,7 +340,7 @@ make_filter(const PylonFilter *filter)
 	add(tree->root, "operator", make_string(filter->operator));
 	if (filter->value != NULL)
 		add(tree->root, "value", make_string(filter->value));
-	if (filter->values != NIL || (filter->value == NULL && filter->subfilters == NIL))
+	if (filter->values != NIL)
 	{
 		add(tree->root, "values", json_object_new_array());
 		list = member(tree->root, "values", json_type_array);

@@ -24,6 +24,8 @@
 #include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
 #include "pylon_fdw.h"
@@ -33,19 +35,32 @@
 typedef struct PylonRelation
 {
 	PylonOptions options;
-	List	   *filter;
-	List	   *values;			/* of the filter */
-	List	   *pushed;			/* RestrictInfos that the filter stands for */
-	double		fetched;		/* contacts that the API is expected to send */
+	FilterPlan *filter;			/* of the table's own conditions */
 } PylonRelation;
 
-static double estimate_fetched(PlannerInfo *root, RelOptInfo *baserel,
-							   PylonRelation *relation);
-static double estimate_requests(PylonRelation *relation);
+/* What a scan is expected to fetch. */
+typedef struct ScanEstimate
+{
+	double		fetched;		/* contacts that the API sends */
+	double		requests;
+} ScanEstimate;
+
+static FilterPlan *plan_filter(PlannerInfo *root, RelOptInfo *baserel,
+							   Oid foreigntableid, List *clauses);
+static ScanEstimate estimate_scan(PlannerInfo *root, RelOptInfo *baserel,
+								  FilterPlan *filter);
+static void add_scan_path(PlannerInfo *root, RelOptInfo *baserel,
+						  ParamPathInfo *param_info, FilterPlan *filter);
+static void add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel,
+									Oid foreigntableid);
+static List *collect_join_clauses(PlannerInfo *root, RelOptInfo *baserel);
+static bool is_join_key(PlannerInfo *root, RelOptInfo *rel,
+						EquivalenceClass *ec, EquivalenceMember *em,
+						void *arg);
 static List *needed_columns(RelOptInfo *baserel, List *clauses,
 							Oid foreigntableid);
-static ScanLimit find_limit(PlannerInfo *root, PylonRelation *relation,
-							int nclauses, List **exprs);
+static ScanLimit find_limit(PlannerInfo *root, FilterPlan *filter,
+							List **exprs);
 static bool rows_pass_through(PlannerInfo *root);
 
 /*
@@ -59,40 +74,40 @@ pylonGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 	PylonRelation *relation = palloc0(sizeof(PylonRelation));
 	ForeignTable *table = GetForeignTable(foreigntableid);
 	Relation	rel = table_open(foreigntableid, NoLock);
+	double		fetched;
 
 	baserel->fdw_private = relation;
 	option_read_server(&relation->options,
 					   GetForeignServer(table->serverid)->options,
 					   table->options);
 	contact_check_columns(rel);
-	relation->filter = filter_plan(rel, baserel, baserel->baserestrictinfo,
-								   &relation->pushed, &relation->values);
 	table_close(rel, NoLock);
+	relation->filter = plan_filter(root, baserel, foreigntableid,
+								   baserel->baserestrictinfo);
 
 	if (baserel->tuples < 0)
 		baserel->tuples = relation->options.estimated_contacts;
 	set_baserel_size_estimates(root, baserel);
-	relation->fetched = estimate_fetched(root, baserel, relation);
-	baserel->rows = clamp_row_est(Min(baserel->rows, relation->fetched));
+	fetched = estimate_scan(root, baserel, relation->filter).fetched;
+	baserel->rows = clamp_row_est(Min(baserel->rows, fetched));
 }
 
-/* One path: the scan with all that can be pushed. */
+/*
+ * The scan with what its own conditions let be pushed and, for nested loops,
+ * one with each key by which other relations join.
+ */
 void
 pylonGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
 					 Oid foreigntableid)
 {
 	PylonRelation *relation = baserel->fdw_private;
-	double		request_cost = relation->options.request_cost;
-	Cost		startup = request_cost + baserel->baserestrictcost.startup +
-		baserel->reltarget->cost.startup;
-	Cost		total = startup + (estimate_requests(relation) - 1) * request_cost +
-		relation->fetched * (cpu_tuple_cost + baserel->baserestrictcost.per_tuple) +
-		baserel->rows * baserel->reltarget->cost.per_tuple;
+	ParamPathInfo *param_info = NULL;
 
-	add_path(baserel, (Path *)
-			 compat_create_foreignscan_path(root, baserel, baserel->rows,
-											startup, total,
-											baserel->lateral_relids, NIL));
+	if (baserel->lateral_relids != NULL)
+		param_info = get_baserel_parampathinfo(root, baserel,
+											   baserel->lateral_relids);
+	add_scan_path(root, baserel, param_info, relation->filter);
+	add_parameterized_paths(root, baserel, foreigntableid);
 }
 
 /*
@@ -104,39 +119,139 @@ pylonGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 					Oid foreigntableid, ForeignPath *best_path, List *tlist,
 					List *scan_clauses, Plan *outer_plan)
 {
-	PylonRelation *relation = baserel->fdw_private;
+	FilterPlan *filter = plan_filter(root, baserel, foreigntableid, scan_clauses);
 	List	   *clauses = extract_actual_clauses(scan_clauses, false);
-	List	   *exprs = list_copy(relation->values);
-	List	   *attnums = needed_columns(baserel, clauses, foreigntableid);
-	ScanLimit	limit = find_limit(root, relation, list_length(clauses),
-								   &exprs);
+	List	   *exprs = list_copy(filter->values);
+	ScanLimit	limit = find_limit(root, filter, &exprs);
+	List	   *private;
 
-	return make_foreignscan(tlist, clauses, baserel->relid, exprs,
-							list_make4(relation->filter,
-									   makeInteger(list_length(relation->values)),
-									   attnums, makeInteger(limit)),
+	private = list_make4(filter->filter,
+						 makeInteger(list_length(filter->values)),
+						 needed_columns(baserel, clauses, foreigntableid),
+						 makeInteger(limit));
+	private = lappend(private, filter->local);
+	private = lappend(private, filter->reasons);
+	return make_foreignscan(tlist, clauses, baserel->relid, exprs, private,
 							NIL, NIL, outer_plan);
 }
 
-/* How many contacts the pushed conditions leave. */
-static double
-estimate_fetched(PlannerInfo *root, RelOptInfo *baserel,
-				 PylonRelation *relation)
+static FilterPlan *
+plan_filter(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
+			List *clauses)
 {
-	double		fetched = baserel->tuples *
-		clauselist_selectivity(root, relation->pushed, baserel->relid,
-							   JOIN_INNER, NULL);
+	PylonRelation *relation = baserel->fdw_private;
+	Relation	rel = table_open(foreigntableid, NoLock);
+	FilterPlan *filter = filter_plan(root, rel, baserel, clauses,
+									 relation->options.case_sensitive);
 
-	return Min(fetched, filter_max_rows(root, relation->filter,
-										relation->values));
+	table_close(rel, NoLock);
+	return filter;
 }
 
-static double
-estimate_requests(PylonRelation *relation)
+/* How many contacts the filter leaves, and in how many requests they come. */
+static ScanEstimate
+estimate_scan(PlannerInfo *root, RelOptInfo *baserel, FilterPlan *filter)
 {
-	double		requests = ceil(relation->fetched / relation->options.page_size);
+	const PylonOptions *options = &((PylonRelation *) baserel->fdw_private)->options;
+	ScanEstimate estimate;
 
-	return filter_is_lookup(relation->filter) ? 1 : Max(requests, 1);
+	estimate.fetched = baserel->tuples *
+		clauselist_selectivity(root, filter->pushed, baserel->relid,
+							   JOIN_INNER, NULL);
+	estimate.fetched = Min(estimate.fetched, filter_max_rows(root, filter));
+	estimate.requests = filter_is_lookup(filter->filter) ? 1 :
+		Max(ceil(estimate.fetched / options->page_size),
+			ceil(filter_max_values(root, filter) / options->lookup_batch_size));
+	estimate.requests = Max(estimate.requests, 1);
+	return estimate;
+}
+
+static void
+add_scan_path(PlannerInfo *root, RelOptInfo *baserel,
+			  ParamPathInfo *param_info, FilterPlan *filter)
+{
+	PylonRelation *relation = baserel->fdw_private;
+	double		request_cost = relation->options.request_cost;
+	ScanEstimate estimate = estimate_scan(root, baserel, filter);
+	double		rows = param_info != NULL ? param_info->ppi_rows : baserel->rows;
+	QualCost	quals = baserel->baserestrictcost;
+	Cost		startup;
+	Cost		total;
+
+	if (param_info != NULL)
+	{
+		QualCost	join_quals;
+
+		cost_qual_eval(&join_quals, param_info->ppi_clauses, root);
+		quals.startup += join_quals.startup;
+		quals.per_tuple += join_quals.per_tuple;
+		rows = clamp_row_est(Min(rows, estimate.fetched));
+	}
+	startup = request_cost + quals.startup + baserel->reltarget->cost.startup;
+	total = startup + (estimate.requests - 1) * request_cost +
+		estimate.fetched * (cpu_tuple_cost + quals.per_tuple) +
+		rows * baserel->reltarget->cost.per_tuple;
+	add_path(baserel, (Path *)
+			 compat_create_foreignscan_path(root, baserel, rows, startup, total,
+											param_info != NULL ? param_info->ppi_req_outer : NULL,
+											NIL));
+}
+
+/* A path for each set of relations whose keys the API can be asked for. */
+static void
+add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel,
+						Oid foreigntableid)
+{
+	List	   *clauses = collect_join_clauses(root, baserel);
+	List	   *param_infos = NIL;
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+		Relids		outer;
+		ParamPathInfo *param_info;
+		FilterPlan *filter;
+
+		if (!join_clause_is_movable_to(rinfo, baserel) ||
+			plan_filter(root, baserel, foreigntableid, list_make1(rinfo))->filter == NIL)
+			continue;
+		outer = bms_union(rinfo->clause_relids, baserel->lateral_relids);
+		outer = bms_del_member(outer, baserel->relid);
+		if (bms_is_empty(outer))
+			continue;
+		param_info = get_baserel_parampathinfo(root, baserel, outer);
+		if (list_member_ptr(param_infos, param_info))
+			continue;
+		param_infos = lappend(param_infos, param_info);
+		filter = plan_filter(root, baserel, foreigntableid,
+							 list_concat_copy(baserel->baserestrictinfo,
+											  param_info->ppi_clauses));
+		add_scan_path(root, baserel, param_info, filter);
+	}
+}
+
+/* Conditions that relate the table to others, as written and as implied. */
+static List *
+collect_join_clauses(PlannerInfo *root, RelOptInfo *baserel)
+{
+	List	   *clauses = list_copy(baserel->joininfo);
+
+	if (baserel->has_eclass_joins)
+		clauses = list_concat(clauses,
+							  generate_implied_equalities_for_column(root, baserel,
+																	 is_join_key,
+																	 NULL,
+																	 baserel->lateral_referencers));
+	return clauses;
+}
+
+/* Any member on the table; whether it can be pushed, the clause will tell. */
+static bool
+is_join_key(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
+			EquivalenceMember *em, void *arg)
+{
+	return true;
 }
 
 /* The columns that the query looks at, as an IntList of their numbers. */
@@ -169,8 +284,7 @@ needed_columns(RelOptInfo *baserel, List *clauses, Oid foreigntableid)
  * never about rows: those end when the executor stops asking.
  */
 static ScanLimit
-find_limit(PlannerInfo *root, PylonRelation *relation, int nclauses,
-		   List **exprs)
+find_limit(PlannerInfo *root, FilterPlan *filter, List **exprs)
 {
 	Query	   *parse = root->parse;
 
@@ -178,7 +292,7 @@ find_limit(PlannerInfo *root, PylonRelation *relation, int nclauses,
 		return SCAN_ALL;
 	if (parse->limitCount == NULL)
 		return root->tuple_fraction >= 1 ? SCAN_OPEN : SCAN_ALL;
-	if (list_length(relation->pushed) < nclauses ||
+	if (filter->local != NIL ||
 		contain_volatile_functions(parse->limitCount) ||
 		contain_volatile_functions(parse->limitOffset))
 		return SCAN_OPEN;

@@ -67,6 +67,7 @@ struct PylonReader
 	PylonPage  *page;			/* in hand */
 	MemoryContext next_context;
 	HttpRequest *next;			/* in flight, or NULL */
+	HttpRequest *refused;		/* answered 400, or NULL */
 };
 
 /* The hash of a cursor: equal hashes are as good as equal cursors. */
@@ -128,6 +129,7 @@ static char *list_path(int limit, const char *cursor);
 static char *url_escape(const char *text);
 static bool note_cursor(PylonReader *reader, const char *cursor);
 static void receive_page(PylonReader *reader);
+static bool is_refusal(PylonReader *reader, const HttpResponse *response);
 static void read_ahead(PylonReader *reader, const HttpResponse *response);
 static void parse_page(PylonReader *reader, HttpRequest *request,
 					   const HttpResponse *response);
@@ -203,8 +205,9 @@ pylon_read_contact(PylonReader *reader, const char *id)
 }
 
 /*
- * The next page, or NULL after the last one. It is valid until the next
- * call. Raises the errors of the API and of the transport; interruptible.
+ * The next page, or NULL after the last one, or where the API refuses what
+ * is asked for: pylon_refusal tells. It is valid until the next call. Raises
+ * the errors of the API and of the transport; interruptible.
  */
 const PylonPage *
 pylon_next_page(PylonReader *reader)
@@ -216,10 +219,33 @@ pylon_next_page(PylonReader *reader)
 		request_page(reader);
 	}
 	receive_page(reader);
+	if (reader->refused != NULL)
+		return NULL;
 	if (reader->next == NULL && reader->cursor != NULL && reader->prefetch &&
 		(reader->limit < 0 || reader->received < reader->limit))
 		request_page(reader);
 	return reader->page;
+}
+
+/*
+ * What the API said when it refused the first page of a search or look-up
+ * for what it asks for; NULL if it didn't. Allocated in the current memory
+ * context.
+ */
+const char *
+pylon_refusal(PylonReader *reader)
+{
+	PylonError	error;
+
+	return reader->refused == NULL ? NULL :
+		describe_answer(reader->refused, http_wait(reader->refused), &error);
+}
+
+/* Raises that as the error that it is for any other request. */
+void
+pylon_raise_refusal(PylonReader *reader)
+{
+	raise_failure(reader->refused, http_wait(reader->refused));
 }
 
 /*
@@ -254,6 +280,7 @@ begin_reading(PylonReader *reader, ReadMode mode, double limit)
 	reader->cursors = NULL;
 	reader->page = NULL;
 	reader->next = NULL;
+	reader->refused = NULL;
 	reader->cursor = NULL;
 	reader->pages = 0;
 	reader->received = 0;
@@ -382,6 +409,11 @@ receive_page(PylonReader *reader)
 	const HttpResponse *response = http_wait(request);
 	bool		missing = reader->mode == READ_CONTACT && response->status == 404;
 
+	if (is_refusal(reader, response))
+	{
+		reader->refused = request;
+		return;
+	}
 	if (response->outcome != HTTP_ANSWERED ||
 		((response->status < 200 || response->status > 299) && !missing))
 		raise_failure(request, response);
@@ -403,6 +435,15 @@ receive_page(PylonReader *reader)
 	CONNECTION_COUNT(reader->connection, pages, 1);
 	CONNECTION_COUNT(reader->connection, contacts_read, reader->page->ncontacts);
 	connection_report_progress(reader->connection, 0);
+}
+
+/* 400 says that the question is wrong; a list asks none. */
+static bool
+is_refusal(PylonReader *reader, const HttpResponse *response)
+{
+	return response->outcome == HTTP_ANSWERED && reader->pages == 0 &&
+		(response->status == 400 || response->status == 422) &&
+		reader->mode != READ_LIST;
 }
 
 /*

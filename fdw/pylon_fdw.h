@@ -35,6 +35,8 @@ typedef enum ScanPrivateIndex
 	ScanPrivateValues,			/* Integer: how many values the filter has */
 	ScanPrivateAttnums,			/* IntList: columns to fill in */
 	ScanPrivateLimit,			/* Integer: ScanLimit */
+	ScanPrivateLocal,			/* List of Integer: places of quals not pushed */
+	ScanPrivateReasons,			/* List of String: why not */
 } ScanPrivateIndex;
 
 /* plan.c */

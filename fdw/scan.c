@@ -44,6 +44,7 @@ typedef struct PylonScan
 	PylonConnection *connection;
 	PylonReader *reader;
 	bool		started;		/* else the next row is the first one */
+	bool		warned;			/* of a condition that the API refused */
 	char	   *signature;		/* of what "reader" reads, or NULL */
 	FilterRequest request;
 	int			batch;			/* of the filter's searches */
@@ -54,6 +55,7 @@ typedef struct PylonScan
 static void connect(ForeignScanState *node, PylonScan *scan);
 static void start(ForeignScanState *node, PylonScan *scan);
 static bool can_rewind(PylonScan *scan, const char *signature);
+static void retreat(ForeignScanState *node, PylonScan *scan);
 static void begin_batch(ForeignScanState *node, PylonScan *scan, int batch);
 static bool next_contact(ForeignScanState *node, PylonScan *scan);
 static void store_contact(PylonScan *scan, TupleTableSlot *slot);
@@ -93,7 +95,8 @@ pylonBeginForeignScan(ForeignScanState *node, int eflags)
 	states = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
 	scan->filter = filter_begin(list_nth(plan->fdw_private, ScanPrivateFilter),
 								plan->fdw_exprs, states,
-								options.lookup_batch_size);
+								options.lookup_batch_size,
+								connection_session(table->serverid));
 	scan->limit_states = list_copy_tail(states, nvalues);
 	MemoryContextSwitchTo(before);
 	node->fdw_state = scan;
@@ -114,7 +117,7 @@ pylonIterateForeignScan(ForeignScanState *node)
 		if (!next_contact(node, scan))
 			return slot;
 		store_contact(scan, slot);
-		if (filter_accepts(scan->filter, scan->batch, slot))
+		if (filter_accepts(scan->filter, slot))
 			return slot;
 	}
 }
@@ -167,7 +170,7 @@ static void
 start(ForeignScanState *node, PylonScan *scan)
 {
 	MemoryContext before = MemoryContextSwitchTo(scan->context);
-	char	   *signature;
+	const char *signature;
 
 	scan->started = true;
 	scan->next = 0;
@@ -177,13 +180,11 @@ start(ForeignScanState *node, PylonScan *scan)
 		if (scan->connection == NULL)
 			connect(node, scan);
 		signature = filter_signature(scan->filter);
-		if (can_rewind(scan, signature))
-			pfree(signature);
-		else
+		if (!can_rewind(scan, signature))
 		{
 			if (scan->signature != NULL)
 				pfree(scan->signature);
-			scan->signature = signature;
+			scan->signature = pstrdup(signature);
 			begin_batch(node, scan, 0);
 		}
 	}
@@ -203,6 +204,31 @@ can_rewind(PylonScan *scan, const char *signature)
 	if (scan->request == FILTER_SEARCH)
 		pylon_refilter(scan->reader, filter_batch(scan->filter, 0));
 	return true;
+}
+
+/*
+ * The API refused the search, and nothing has been read yet: asks for less,
+ * in the end for all contacts. The executor checks every row in any case, so
+ * these stay right; only the cost has changed, which the user should know.
+ */
+static void
+retreat(ForeignScanState *node, PylonScan *scan)
+{
+	MemoryContext before = MemoryContextSwitchTo(scan->context);
+
+	if (scan->request == FILTER_SEARCH && !scan->warned)
+	{
+		ereport(WARNING,
+				(errmsg("the API refused a condition on foreign table \"%s\", which is checked locally instead",
+						RelationGetRelationName(node->ss.ss_currentRelation)),
+				 errdetail_internal("%s", pylon_refusal(scan->reader))));
+		scan->warned = true;
+	}
+	if (scan->batch > 0 || !filter_retreat(scan->filter))
+		pylon_raise_refusal(scan->reader);
+	scan->request = filter_evaluate(scan->filter, node->ss.ps.ps_ExprContext);
+	begin_batch(node, scan, 0);
+	MemoryContextSwitchTo(before);
 }
 
 /* Sets out on a batch of the filter's searches; sends nothing yet. */
@@ -245,6 +271,8 @@ next_contact(ForeignScanState *node, PylonScan *scan)
 			scan->page = page;
 			scan->next = 0;
 		}
+		else if (pylon_refusal(scan->reader) != NULL)
+			retreat(node, scan);
 		else if (scan->request == FILTER_SEARCH &&
 				 scan->batch + 1 < filter_batches(scan->filter))
 			begin_batch(node, scan, scan->batch + 1);

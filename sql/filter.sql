@@ -1,0 +1,193 @@
+-- WHERE clauses and the filters they become. Each is also run on a local copy
+-- of the same contacts, which must have the same rows.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set setup :abs_srcdir '/test/regress/setup.psql'
+\set contacts 300
+\i :setup
+CREATE TYPE regress_tier AS ENUM ('gold', 'silver', 'bronze');
+CREATE DOMAIN regress_address AS text;
+CREATE COLLATION regress_ignore_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE FOREIGN TABLE contacts (
+  id text, account_id text, name text, email text, emails text[], portal_role text, custom_fields jsonb,
+  key uuid OPTIONS (field 'id'),
+  address varchar(80) OPTIONS (field 'email'),
+  fixed char(80) OPTIONS (field 'email'),
+  folded text OPTIONS (field 'email') COLLATE regress_ignore_case,
+  named regress_address OPTIONS (field 'name'),
+  tier text OPTIONS (custom_field 'tier'),
+  level regress_tier OPTIONS (custom_field 'tier'),
+  seats integer OPTIONS (custom_field 'seats'),
+  vip boolean OPTIONS (custom_field 'vip'),
+  notes text OPTIONS (custom_field 'notes'),
+  regions text[] OPTIONS (custom_field 'regions'),
+  own_email text OPTIONS (custom_field 'email')
+) SERVER pylon;
+CREATE TABLE copy AS SELECT * FROM contacts;
+
+-- Says what a clause asks of the API, why parts of it stay local, and how many rows there are.
+CREATE FUNCTION test(clause text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+  plan json;
+  lost bigint;
+  found bigint;
+BEGIN
+  EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) SELECT id FROM contacts WHERE ' || clause INTO plan;
+  plan := plan->0->'Plan';
+  EXECUTE format('SELECT count(f.id), (SELECT count(*) FROM copy WHERE %1$s) - count(c.id)
+                  FROM (SELECT id FROM contacts WHERE %1$s) f LEFT JOIN (SELECT id FROM copy WHERE %1$s) c USING (id)',
+                 clause) INTO found, lost;
+  RETURN NEXT clause;
+  RETURN NEXT '    ' || coalesce(plan->>'Pylon Request', 'nothing') || coalesce(' ' || (plan->>'Pylon Filter'), '');
+  RETURN QUERY SELECT '    local: ' || value FROM json_array_elements_text(plan->'Pylon Local Filter');
+  RETURN NEXT '    rows: ' || found || CASE WHEN lost <> 0 THEN ' DIFFERENT' ELSE '' END;
+END $$;
+\pset format unaligned
+\pset tuples_only on
+
+-- ====================================================================
+-- Equality and inequality
+-- ====================================================================
+SELECT test($$id = '00000000-0000-4000-8000-000000000001'$$);
+SELECT test($$email = 'ada@acme.com'$$);
+SELECT test($$'Ada Lovelace' = name$$);
+SELECT test($$name IN ('Ada Lovelace', 'Alan Turing')$$);
+SELECT test($$id <> '00000000-0000-4000-8000-000000000001'$$);
+SELECT test($$email NOT IN ('ada@acme.com', 'grace@acme.com')$$);
+SELECT test($$name <> ALL ('{Ada Lovelace}')$$);
+SELECT test($$name <> ''$$);
+SELECT test($$email NOT IN ('ada@acme.com', NULL)$$);
+SELECT test($$email <> NULL$$);
+-- other types: where their equality is that of the text
+SELECT test($$key = '00000000-0000-4000-8000-000000000001'$$);
+SELECT test($$key::text IN ('00000000-0000-4000-8000-000000000001')$$);
+SELECT test($$address = 'ada@acme.com'$$);
+SELECT test($$address = 'grace.hopper256@soylent6.example.example'$$);
+SELECT test($$named = 'Ada Lovelace'$$);
+SELECT test($$fixed = 'ada@acme.com'$$);
+SELECT test($$folded = 'ada@acme.com'$$);
+SELECT test($$email COLLATE "C" = 'ada@acme.com'$$);
+SELECT test($$level = 'gold'$$);
+SELECT test($$seats = 25$$);
+
+-- ====================================================================
+-- Parts of a text
+-- ====================================================================
+SELECT test($$email LIKE '%@acme.com'$$);
+SELECT test($$email LIKE 'ada@%'$$);
+SELECT test($$email LIKE '%ad%ac%'$$);
+SELECT test($$email LIKE 'a_a@acme.com'$$);
+SELECT test($$email LIKE 'ada@acme.com'$$);
+SELECT test($$name LIKE '100\%\_sure'$$);
+SELECT test($$name LIKE '%!%!_%' ESCAPE '!'$$);
+SELECT test($$email LIKE '%'$$);
+SELECT test($$name LIKE ''$$);
+SELECT test($$email NOT LIKE '%@acme.com'$$);
+SELECT test($$starts_with(name, 'Ada')$$);
+SELECT test($$name ^@ 'Ada'$$);
+SELECT test($$strpos(email, 'acme') > 0$$);
+SELECT test($$0 < position('acme' in email)$$);
+SELECT test($$strpos(email, 'acme') > 1$$);
+SELECT test($$email ILIKE '%@ACME.com'$$);
+SELECT test($$lower(email) = 'ada@acme.com'$$);
+SELECT test($$email ~ 'acme'$$);
+SELECT test($$id LIKE '0000%'$$);
+
+-- ====================================================================
+-- Custom fields
+-- ====================================================================
+SELECT test($$custom_fields->>'tier' = 'gold'$$);
+SELECT test($$tier = 'gold'$$);
+SELECT test($$tier IN ('gold', 'silver')$$);
+SELECT test($$custom_fields->>'notes' LIKE 'wrote%'$$);
+SELECT test($$tier <> 'gold'$$);
+SELECT test($$custom_fields->>'notes' = ''$$);
+SELECT test($$custom_fields->>'regions' = '["eu", "us"]'$$);
+SELECT test($$custom_fields->>'regions' LIKE '["eu"%'$$);
+SELECT test($$custom_fields ? 'tier'$$);
+SELECT test($$NOT custom_fields ? 'tier'$$);
+SELECT test($$tier IS NULL$$);
+SELECT test($$NOT (custom_fields->>'notes' IS NULL)$$);
+SELECT test($$seats IS NOT NULL$$);
+SELECT test($$email IS NULL$$);
+SELECT test($$custom_fields @> '{"tier": "gold"}'$$);
+SELECT test($$custom_fields @> '{"tier": "gold", "regions": ["eu", "us"]}'$$);
+SELECT test($$'{"tier": "gold"}' <@ custom_fields$$);
+SELECT test($$custom_fields @> '{"seats": 25}'$$);
+SELECT test($$custom_fields @> '{}'$$);
+SELECT test($$'eu' = ANY (regions)$$);
+SELECT test($$regions @> ARRAY['eu', 'us']$$);
+SELECT test($$ARRAY['eu'] <@ regions$$);
+SELECT test($$regions && ARRAY['us', 'apac']$$);
+SELECT test($$regions @> ARRAY['eu', NULL]$$);
+SELECT test($$regions && '{}'$$);
+SELECT test($$regions <@ ARRAY['eu']$$);
+SELECT test($$vip$$);
+SELECT test($$NOT vip$$);
+SELECT test($$vip = true$$);
+SELECT test($$vip IS FALSE$$);
+SELECT test($$vip IS NOT TRUE$$);
+-- a slug that is also the name of a field would be taken for that
+SELECT test($$own_email = 'ada@home.example'$$);
+SELECT test($$custom_fields->>'email' = 'ada@home.example'$$);
+SELECT test($$custom_fields @> '{"email": "ada@home.example"}'$$);
+SELECT test($$custom_fields ? 'email'$$);
+
+-- ====================================================================
+-- AND, OR, NOT: two levels of and/or above the leaves
+-- ====================================================================
+SELECT test($$email LIKE '%@acme.com' AND portal_role = 'admin' AND tier = 'gold'$$);
+SELECT test($$email = 'ada@acme.com' OR name = 'Alan Turing'$$);
+SELECT test($$email = 'ada@acme.com' OR portal_role = 'admin'$$);
+SELECT test($$email = 'ada@acme.com' OR (portal_role = 'member' AND name LIKE 'G%')$$);
+SELECT test($$(tier = 'gold' AND vip) OR name = 'Alan Turing'$$);
+SELECT test($$((tier = 'gold' AND vip) OR name LIKE 'A%') AND email LIKE '%com'$$);
+SELECT test($$NOT (tier = 'gold' OR email = 'ada@acme.com')$$);
+SELECT test($$NOT (id = '00000000-0000-4000-8000-000000000001' OR email = 'ada@acme.com')$$);
+SELECT test($$NOT (id <> '00000000-0000-4000-8000-000000000001' AND email NOT IN ('ada@acme.com', 'grace@acme.com'))$$);
+SELECT test($$((tier = 'gold' AND (vip OR name LIKE 'A%z')) OR email LIKE '%.com') AND custom_fields ? 'notes'$$);
+
+-- ====================================================================
+-- An API that ignores case, and a server that says so
+-- ====================================================================
+\echo `$ctl set case_sensitive=off`
+ALTER SERVER pylon OPTIONS (ADD case_sensitive 'false');
+SELECT test($$email = 'ada@acme.com'$$);
+SELECT test($$email ILIKE '%@ACME.com'$$);
+SELECT test($$name ILIKE 'zoë å%'$$);
+SELECT test($$lower(email) = 'ada@acme.com'$$);
+SELECT test($$lower(email) = ANY ('{ada@acme.com,grace@acme.com}')$$);
+SELECT test($$email <> 'ada@acme.com'$$);
+SELECT test($$id <> '00000000-0000-4000-8000-000000000001'$$);
+ALTER SERVER pylon OPTIONS (DROP case_sensitive);
+\echo `$ctl set case_sensitive=on`
+
+-- ====================================================================
+-- An API that refuses: one warning, then it is remembered
+-- ====================================================================
+\echo `$ctl set refuse_name_filter=on custom_operators=equals`
+\echo `$ctl clear`
+SELECT id FROM contacts WHERE email LIKE 'ada@%' AND name LIKE 'A%';
+\echo `$ctl take`
+SELECT id FROM contacts WHERE email LIKE 'ada@%' AND name LIKE 'A%';
+\echo `$ctl take`
+SELECT count(*) FROM contacts WHERE tier IN ('gold', 'silver');
+SELECT count(*) FROM contacts WHERE tier IN ('gold', 'silver');
+\echo `$ctl take`
+-- not even the reference's operators
+\c
+\echo `$ctl fault '{"kind":"status","status":400,"times":2,"match":"POST /contacts/search","body":"{\"errors\":[\"Filters are off.\"],\"request_id\":\"r-1\"}"}'`
+SELECT id FROM contacts WHERE email = 'ada@acme.com' AND name = 'Ada Lovelace';
+SELECT id FROM contacts WHERE email = 'ada@acme.com';
+\echo `$ctl take`
+-- an id that the API can't take can still be looked for
+\echo `$ctl fault '{"kind":"status","status":400,"match":"GET /contacts/","body":"{\"errors\":[\"Bad id.\"]}"}'`
+SELECT name FROM contacts WHERE id = 'no-uuid';
+\echo `$ctl take`
+
+SET client_min_messages = warning;
+DROP EXTENSION pylon_fdw CASCADE;
+DROP TABLE copy;
+DROP TYPE regress_tier;
+DROP DOMAIN regress_address;
+DROP COLLATION regress_ignore_case;
+DROP FUNCTION test;
