@@ -17,9 +17,11 @@
 #endif
 
 #include "catalog/pg_foreign_server.h"
+#include "commands/vacuum.h"
 #include "common/jsonapi.h"
 #include "executor/executor.h"
 #include "foreign/fdwapi.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/pathnodes.h"
 #include "optimizer/pathnode.h"
@@ -152,6 +154,17 @@ compat_scan_user(ForeignScanState *node)
 						   node->ss.ps.state)->checkAsUser;
 #endif
 	return OidIsValid(userid) ? userid : GetUserId();
+}
+
+/* 18 tells analyze from vacuum. */
+static inline void
+compat_analyze_delay_point(void)
+{
+#if PG_VERSION_NUM >= 180000
+	vacuum_delay_point(true);
+#else
+	vacuum_delay_point();
+#endif
 }
 
 /* 16 has one function for the privileges on objects of any kind. */

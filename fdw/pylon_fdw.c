@@ -59,6 +59,7 @@ pylon_fdw_handler(PG_FUNCTION_ARGS)
 	routine->EndForeignScan = pylonEndForeignScan;
 
 	routine->ExplainForeignScan = pylonExplainForeignScan;
+	routine->AnalyzeForeignTable = pylonAnalyzeForeignTable;
 	routine->ImportForeignSchema = pylonImportForeignSchema;
 
 	PG_RETURN_POINTER(routine);

@@ -61,6 +61,11 @@ extern const PylonCounters *scan_counters(ForeignScanState *node);
 extern void pylonExplainForeignScan(ForeignScanState *node,
 									struct ExplainState *es);
 
+/* analyze.c */
+extern bool pylonAnalyzeForeignTable(Relation relation,
+									 AcquireSampleRowsFunc *func,
+									 BlockNumber *totalpages);
+
 /* import.c */
 extern List *pylonImportForeignSchema(ImportForeignSchemaStmt *stmt,
 									  Oid serverOid);

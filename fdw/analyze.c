@@ -1,0 +1,168 @@
+/*-------------------------------------------------------------------------
+ *
+ * analyze.c
+ *		ANALYZE of a foreign table: a sample of the contacts.
+ *
+ * The API can neither count nor sample, so all pages are read and a sample
+ * is kept by the reservoir method; only what comes into it is converted.
+ *
+ * IDENTIFICATION
+ *		fdw/analyze.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "commands/vacuum.h"
+#include "compat.h"
+#include "contact.h"
+#include "foreign/foreign.h"
+#include "pylon_api.h"
+#include "pylon_fdw.h"
+#include "utils/rel.h"
+#include "utils/sampling.h"
+
+/* The sample that grows while pages are read. */
+typedef struct Sample
+{
+	Relation	table;
+	ContactReader *contacts;
+	ReservoirStateData reservoir;
+	HeapTuple  *rows;
+	int			wanted;
+	int			kept;
+	double		seen;			/* contacts so far */
+	double		skip;			/* contacts to pass over before the next one */
+	Datum	   *values;
+	bool	   *nulls;
+	MemoryContext row_context;	/* of a row that is being made */
+} Sample;
+
+static int	acquire_sample(Relation table, int elevel, HeapTuple *rows,
+						   int wanted, double *total, double *dead);
+static Bitmapset *all_columns(Relation table);
+static void consider_contact(Sample *sample, const JsonSlice *slices);
+static int	choose_place(Sample *sample);
+static HeapTuple make_row(Sample *sample, const JsonSlice *slices);
+
+/*
+ * Offers the table to ANALYZE. Asks nothing of the API yet: the number of
+ * pages, which core only wants to be plausible, is that of an estimate.
+ */
+bool
+pylonAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func,
+						 BlockNumber *totalpages)
+{
+	ForeignTable *table = GetForeignTable(RelationGetRelid(relation));
+	PylonOptions options;
+
+	option_read_server(&options, GetForeignServer(table->serverid)->options,
+					   table->options);
+	*func = acquire_sample;
+	*totalpages = (BlockNumber) Max(1, Min(ceil(options.estimated_contacts / options.page_size),
+										   MaxBlockNumber));
+	return true;
+}
+
+/* Reads all contacts as the table's owner; keeps "wanted" of them at most. */
+static int
+acquire_sample(Relation table, int elevel, HeapTuple *rows, int wanted,
+			   double *total, double *dead)
+{
+	ForeignTable *foreign = GetForeignTable(RelationGetRelid(table));
+	int			natts = RelationGetDescr(table)->natts;
+	Sample		sample = {.table = table,.rows = rows,.wanted = wanted};
+	PylonConnection *connection;
+	PylonReader *reader;
+	const PylonPage *page;
+
+	sample.contacts = contact_reader_create(table, all_columns(table));
+	sample.values = palloc0(natts * sizeof(Datum));
+	sample.nulls = palloc(natts * sizeof(bool));
+	sample.row_context = AllocSetContextCreate(CurrentMemoryContext,
+											   "pylon_fdw sample row",
+											   ALLOCSET_DEFAULT_SIZES);
+	reservoir_init_selection_state(&sample.reservoir, wanted);
+
+	connection = connection_open(foreign->serverid, table->rd_rel->relowner,
+								 foreign->options,
+								 psprintf("analyze foreign table \"%s\"",
+										  RelationGetRelationName(table)));
+	reader = pylon_reader_create(connection, sample.contacts);
+	pylon_read_list(reader, -1);
+	while ((page = pylon_next_page(reader)) != NULL)
+	{
+		for (int i = 0; i < page->ncontacts; i++)
+		{
+			compat_analyze_delay_point();
+			consider_contact(&sample, page_contact(page, i));
+		}
+	}
+
+	*total = sample.seen;
+	*dead = 0;
+	ereport(elevel,
+			(errmsg("\"%s\": table contains %.0f contacts; %d rows in sample",
+					RelationGetRelationName(table), sample.seen, sample.kept)));
+	return sample.kept;
+}
+
+static Bitmapset *
+all_columns(Relation table)
+{
+	Bitmapset  *attnums = NULL;
+
+	for (int i = 0; i < RelationGetNumberOfAttributes(table); i++)
+	{
+		if (!TupleDescAttr(RelationGetDescr(table), i)->attisdropped)
+			attnums = bms_add_member(attnums, i + 1);
+	}
+	return attnums;
+}
+
+static void
+consider_contact(Sample *sample, const JsonSlice *slices)
+{
+	int			place = choose_place(sample);
+
+	if (place < 0)
+		return;
+	if (place < sample->kept)
+		heap_freetuple(sample->rows[place]);
+	else
+		sample->kept++;
+	sample->rows[place] = make_row(sample, slices);
+}
+
+/* Where the next contact goes in the sample, -1 for nowhere. */
+static int
+choose_place(Sample *sample)
+{
+	sample->seen++;
+	if (sample->kept < sample->wanted)
+		return sample->kept;
+	if (sample->skip <= 0)
+		sample->skip = reservoir_get_next_S(&sample->reservoir, sample->seen - 1,
+											sample->wanted) + 1;
+	if (--sample->skip > 0)
+		return -1;
+	return (int) (sample->wanted * sampler_random_fract(&sample->reservoir.randstate));
+}
+
+/* The row outlives what it took to make it. */
+static HeapTuple
+make_row(Sample *sample, const JsonSlice *slices)
+{
+	MemoryContext before = MemoryContextSwitchTo(sample->row_context);
+	HeapTuple	row;
+
+	memset(sample->nulls, true, RelationGetDescr(sample->table)->natts * sizeof(bool));
+	contact_read(sample->contacts, slices, sample->values, sample->nulls);
+	MemoryContextSwitchTo(before);
+	row = heap_form_tuple(RelationGetDescr(sample->table), sample->values, sample->nulls);
+	MemoryContextReset(sample->row_context);
+	return row;
+}
