@@ -1,0 +1,51 @@
+-- Joins with local tables, and the costs that choose between plans.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set setup :abs_srcdir '/test/regress/setup.psql'
+\i :setup
+IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO public;
+CREATE TABLE people (email text, id text, n int);
+INSERT INTO people VALUES ('ada@acme.com', '00000000-0000-4000-8000-000000000001', 1),
+  ('grace@acme.com', '00000000-0000-4000-8000-000000000002', 2), ('nobody@acme.com', 'x', 3), (NULL, NULL, 4);
+ANALYZE people;
+
+-- ====================================================================
+-- A few local rows: one request for each of their keys
+-- ====================================================================
+SELECT p.n, c.name FROM people p JOIN contacts c ON c.email = p.email ORDER BY n;
+\echo `$ctl take`
+SELECT p.n, c.name FROM people p JOIN contacts c ON c.id = p.id ORDER BY n;
+\echo `$ctl take`
+SELECT p.n, c.name FROM people p LEFT JOIN contacts c ON c.email = p.email AND c.portal_role = 'admin' ORDER BY n;
+\echo `$ctl take`
+SELECT n FROM people p WHERE EXISTS (SELECT FROM contacts c WHERE c.email = p.email) ORDER BY n;
+\echo `$ctl take`
+SELECT n FROM people p WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.email = p.email) ORDER BY n;
+\echo `$ctl take`
+-- keys that come again are not asked again where the answer is still in hand
+SELECT count(c.name) FROM (SELECT email FROM people, generate_series(1, 3) WHERE email = 'ada@acme.com' OFFSET 0) p,
+  LATERAL (SELECT name FROM contacts WHERE contacts.email = p.email OFFSET 0) c;
+\echo `$ctl take`
+-- a subquery for each row
+SELECT n, (SELECT name FROM contacts c WHERE c.id = p.id) FROM people p ORDER BY n;
+\echo `$ctl take`
+-- all keys at once
+SELECT name FROM contacts WHERE email = ANY (ARRAY(SELECT email FROM people ORDER BY n)) ORDER BY name;
+\echo `$ctl take`
+
+-- ====================================================================
+-- Many local rows: all contacts, in as few requests as that takes
+-- ====================================================================
+INSERT INTO people SELECT 'nobody' || n || '@acme.com', 'x' || n, n FROM generate_series(5, 1000) n;
+ANALYZE people;
+SELECT p.n, c.name FROM people p JOIN contacts c ON c.email = p.email ORDER BY n;
+\echo `$ctl take`
+-- statistics tell more than the guess for a new table
+SELECT reltuples FROM pg_class WHERE oid = 'contacts'::regclass;
+ANALYZE contacts;
+\echo `$ctl take`
+SELECT reltuples FROM pg_class WHERE oid = 'contacts'::regclass;
+SELECT attname, n_distinct FROM pg_stats WHERE tablename = 'contacts' AND attname IN ('id', 'portal_role') ORDER BY attname;
+
+SET client_min_messages = warning;
+DROP EXTENSION pylon_fdw CASCADE;
+DROP TABLE people;
