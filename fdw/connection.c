@@ -293,24 +293,25 @@ find_token(ForeignServer *server, Oid userid)
 static char *
 read_token_file(ForeignServer *server, const char *path)
 {
-	char	   *buffer = palloc(MAX_TOKEN_FILE_SIZE + 1);
+	char	   *buffer = palloc(MAX_TOKEN_FILE_SIZE + 2);
 	FILE	   *file = AllocateFile(path, PG_BINARY_R);
 	size_t		length;
 	char	   *token;
 
 	if (file == NULL)
 		raise_no_token(server, psprintf("Could not open file \"%s\": %m.", path));
-	length = fread(buffer, 1, MAX_TOKEN_FILE_SIZE, file);
+	length = fread(buffer, 1, MAX_TOKEN_FILE_SIZE + 1, file);
 	if (ferror(file))
 		raise_no_token(server, psprintf("Could not read file \"%s\": %m.", path));
 	FreeFile(file);
 
-	while (length > 0 && isspace((unsigned char) buffer[length - 1]))
-		length--;
 	buffer[length] = '\0';
+	while (length > 0 && isspace((unsigned char) buffer[length - 1]))
+		buffer[--length] = '\0';
 	for (token = buffer; isspace((unsigned char) *token); token++)
 		;
-	if (strlen(buffer) != length || !option_token_is_clean(token))
+	if (length > MAX_TOKEN_FILE_SIZE || strlen(buffer) != length ||
+		!option_token_is_clean(token))
 		raise_no_token(server, psprintf("File \"%s\" doesn't hold just a token.",
 										path));
 	return token;

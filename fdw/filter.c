@@ -824,8 +824,10 @@ can_test(FilterContext *context, const Operand *operand, FilterTest test,
 			 !is_text_type(type) &&
 			 !(type == UUIDOID && !(operand->operators & FIELD_CASE)))
 		context->reason = REASON_TYPE;
+	else if (negative && (operand->flags & FILTER_NODE_FOLD))
+		context->reason = REASON_NEGATION;
 	else if (negative && (operand->operators & FIELD_CASE) &&
-			 (!context->case_sensitive || (operand->flags & FILTER_NODE_FOLD)))
+			 !context->case_sensitive)
 		context->reason = REASON_EXACT;
 	else
 		return true;

@@ -3,7 +3,7 @@
  * filter.h
  *		From SQL conditions to the filter of a search.
  *
- * filter.c plans, filter_run.c evaluates.
+ * filter.c plans, filter_run.c evaluates, filter_tree.c puts together.
  *
  * IDENTIFICATION
  *		fdw/filter.h
@@ -87,6 +87,14 @@ extern FilterPlan *filter_plan(PlannerInfo *root, Relation table,
 extern bool filter_is_lookup(List *filter);
 extern double filter_max_rows(PlannerInfo *root, FilterPlan *plan);
 extern double filter_max_values(PlannerInfo *root, FilterPlan *plan);
+
+/* putting filters together: filter_tree.c */
+extern PylonFilter filter_never;	/* no contact satisfies the condition */
+extern PylonFilter filter_always;	/* the API can't be asked about it */
+
+extern PylonFilter *filter_combine(const char *operator, List *filters);
+extern PylonFilter *filter_fit(PylonFilter *filter);
+extern int	filter_field_operator(const PylonFilter *filter);
 
 /* run time: filter_run.c */
 extern FilterState *filter_begin(List *filter, List *values,

@@ -5,9 +5,9 @@
  *
  * Each node of the tree becomes one of three: a filter, "never" (no contact
  * can satisfy it, so nothing need be asked) or "always" (nothing that the
- * API could be asked for, so the executor alone decides). What doesn't fit
- * into the API's depth of two levels of and/or is multiplied out or widened,
- * and a list that is too long for one search is sent in batches.
+ * API could be asked for, so the executor alone decides). How these are put
+ * together is decided in filter_tree.c. A list that is too long for one
+ * search is sent in batches.
  *
  * IDENTIFICATION
  *		fdw/filter_run.c
@@ -31,12 +31,6 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/ruleutils.h"
-
-/* Levels of and/or above the leaves that every reading of the API allows. */
-#define MAX_LEVELS 2
-
-/* Into how many conditions an OR of ANDs may be multiplied out. */
-#define MAX_PRODUCT 16
 
 /* A node of the tree, as planned and as last evaluated. */
 typedef struct FilterNode
@@ -93,29 +87,6 @@ static const char *const operator_names[] =
 	[FILTER_JSON] = "equals",
 };
 
-/*
- * The operators by how few contacts they let through, and as FIELD_... of
- * the reference.
- */
-static const struct
-{
-	const char *name;
-	int			operator;
-}			operators_by_rank[] =
-{
-	{"equals", FIELD_EQUALS},
-	{"in", FIELD_IN},
-	{"contains", FIELD_CONTAINS},
-	{"string_contains", FIELD_STRING_CONTAINS},
-	{"is_set", FIELD_IS_SET},
-	{"not_in", FIELD_NOT_IN},
-	{"is_unset", FIELD_IS_SET},
-};
-
-/* The two results of a condition that are no filter. */
-static PylonFilter never;
-static PylonFilter always;
-
 static FilterNode *begin_node(List *node, List *values, List *value_states);
 static void begin_value(FilterNode *node, Node *value);
 static PylonFilter *evaluate_node(FilterState *state, FilterNode *node,
@@ -141,11 +112,6 @@ static int	compare_places(const void *a, const void *b);
 static PylonFilter *make_leaf(FilterState *state, const char *field,
 							  const char *operator, const char *value,
 							  List *values);
-static PylonFilter *combine(const char *operator, List *filters);
-static PylonFilter *fit(PylonFilter *filter, int levels);
-static List *multiply_out(PylonFilter *filter);
-static PylonFilter *best_of(List *filters);
-static int	rank(const PylonFilter *filter);
 static PylonFilter *find_lookup(FilterState *state, List *filters);
 static void find_split(FilterState *state);
 static List *batch_of(FilterState *state, int batch);
@@ -233,7 +199,7 @@ filter_evaluate(FilterState *state, ExprContext *econtext)
 	state->split = NULL;
 	state->filter = NULL;
 	state->exact = true;
-	state->common = &always;
+	state->common = &filter_always;
 	if (state->root == NULL)
 		return state->request = FILTER_LIST;
 
@@ -242,10 +208,10 @@ filter_evaluate(FilterState *state, ExprContext *econtext)
 		filters = lappend(filters, evaluate_node(state, lfirst(lc), econtext));
 	find_split(state);
 	lookup = find_lookup(state, filters);
-	state->common = fit(combine("and", filters), MAX_LEVELS);
+	state->common = filter_fit(filter_combine("and", filters));
 	MemoryContextSwitchTo(before);
 
-	if (state->common == &never)
+	if (state->common == &filter_never)
 		return state->request = FILTER_NOTHING;
 	if (lookup != NULL)
 	{
@@ -254,7 +220,7 @@ filter_evaluate(FilterState *state, ExprContext *econtext)
 		return state->request = strcmp(state->id, ".") == 0 ||
 			strcmp(state->id, "..") == 0 ? FILTER_NOTHING : FILTER_CONTACT;
 	}
-	return state->request = state->common == &always && state->split == NULL ?
+	return state->request = state->common == &filter_always && state->split == NULL ?
 		FILTER_LIST : FILTER_SEARCH;
 }
 
@@ -279,7 +245,7 @@ filter_signature(FilterState *state)
 	initStringInfo(&signature);
 	if (state->id != NULL)
 		appendStringInfoString(&signature, state->id);
-	else if (state->common != &always)
+	else if (state->common != &filter_always)
 		appendStringInfoString(&signature, json_filter_text(state->common));
 	if (state->split != NULL)
 	{
@@ -328,9 +294,9 @@ filter_batch(FilterState *state, int batch)
 			state->keys[state->nkeys++] = lfirst(lc);
 		qsort(state->keys, state->nkeys, sizeof(char *), compare_texts);
 	}
-	if (state->common != &always)
+	if (state->common != &filter_always)
 		filters = lappend(filters, state->common);
-	state->filter = fit(combine("and", filters), MAX_LEVELS);
+	state->filter = filter_fit(filter_combine("and", filters));
 	MemoryContextSwitchTo(before);
 	return state->filter;
 }
@@ -390,13 +356,13 @@ evaluate_node(FilterState *state, FilterNode *node, ExprContext *econtext)
 	{
 		foreach(lc, node->children)
 			filters = lappend(filters, evaluate_node(state, lfirst(lc), econtext));
-		return combine(operator_names[node->test], filters);
+		return filter_combine(operator_names[node->test], filters);
 	}
 	node->texts = NIL;
 	if (node->value != NULL)
 		value = ExecEvalExpr(node->value, econtext, &null);
 	/* No comparison with NULL is true. */
-	return null ? &never : evaluate_test(state, node, value);
+	return null ? &filter_never : evaluate_test(state, node, value);
 }
 
 /* The filter for a test with a value that isn't NULL. */
@@ -432,7 +398,7 @@ evaluate_text(FilterState *state, FilterNode *node, Datum value)
 	if (text[0] == '\0')
 	{
 		/* Every text holds the empty one; no field of a contact is it. */
-		return node->test == FILTER_EQUALS && !custom ? &never : widen(state);
+		return node->test == FILTER_EQUALS && !custom ? &filter_never : widen(state);
 	}
 	if (!is_expressible(node, text))
 		return widen(state);
@@ -457,7 +423,7 @@ evaluate_list(FilterState *state, FilterNode *node, Datum value)
 
 	/* NOT IN is never true with a NULL in it, nor is "has all". */
 	if (has_null && (node->test == FILTER_NOT_IN || node->test == FILTER_HAS_ALL))
-		return &never;
+		return &filter_never;
 	if (node->test == FILTER_NOT_IN)
 		state->exact = false;
 	foreach(lc, texts)
@@ -476,14 +442,14 @@ evaluate_list(FilterState *state, FilterNode *node, Datum value)
 	}
 	wanted = distinct_texts(wanted);
 	if (wanted == NIL)
-		return node->test == FILTER_IN || node->test == FILTER_HAS_ANY ? &never : &always;
+		return node->test == FILTER_IN || node->test == FILTER_HAS_ANY ? &filter_never : &filter_always;
 
 	if (node->test == FILTER_HAS_ALL)
 	{
 		foreach(lc, wanted)
 			filters = lappend(filters, make_leaf(state, node->field, "contains",
 												 lfirst(lc), NIL));
-		return combine("and", filters);
+		return filter_combine("and", filters);
 	}
 	if (list_length(wanted) > state->batch_size)
 	{
@@ -547,12 +513,12 @@ evaluate_pattern(FilterState *state, FilterNode *node, const char *pattern)
 		/* Without wildcards there is one piece: the pattern, unescaped. */
 		PylonFilter *leaf = linitial(filters);
 
-		return leaf == &always ? leaf :
+		return leaf == &filter_always ? leaf :
 			make_leaf(state, node->field, "equals", leaf->value, NIL);
 	}
 	if (loose || pattern[0] != '%' || strlen(pattern) < 2 || p[-1] != '%')
 		state->exact = false;
-	return combine("and", filters);
+	return filter_combine("and", filters);
 }
 
 /* custom_fields @> json: each member must be there. */
@@ -576,7 +542,7 @@ evaluate_json(FilterState *state, Jsonb *json)
 											  pnstrdup(key.val.string.val, key.val.string.len),
 											  &value));
 	}
-	return combine("and", filters);
+	return filter_combine("and", filters);
 }
 
 /* Custom fields are strings or lists of strings, and nothing else. */
@@ -595,7 +561,7 @@ evaluate_json_value(FilterState *state, const char *slug, JsonbValue *value)
 					  pnstrdup(value->val.string.val, value->val.string.len), NIL);
 	if (value->type != jbvBinary ||
 		!JsonContainerIsArray(value->val.binary.data))
-		return &never;
+		return &filter_never;
 	iterator = JsonbIteratorInit(value->val.binary.data);
 	(void) JsonbIteratorNext(&iterator, &element, true);
 	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
@@ -605,7 +571,7 @@ evaluate_json_value(FilterState *state, const char *slug, JsonbValue *value)
 							  make_leaf(state, slug, "contains",
 										pnstrdup(element.val.string.val, element.val.string.len), NIL));
 	}
-	return combine("and", filters);
+	return filter_combine("and", filters);
 }
 
 /* The executor alone decides. */
@@ -613,7 +579,7 @@ static PylonFilter *
 widen(FilterState *state)
 {
 	state->exact = false;
-	return &always;
+	return &filter_always;
 }
 
 /*
@@ -730,7 +696,7 @@ compare_places(const void *a, const void *b)
 }
 
 /* ------------------------------------------------------------------------
- * Putting filters together
+ * Leaves, and what becomes of the whole
  * ------------------------------------------------------------------------
  */
 
@@ -749,137 +715,6 @@ make_leaf(FilterState *state, const char *field, const char *operator,
 	filter->value = value;
 	filter->values = values;
 	return filter;
-}
-
-/*
- * "and" or "or" of filters: what decides alone does so, what says nothing
- * falls away, and compounds of the same kind are merged.
- */
-static PylonFilter *
-combine(const char *operator, List *filters)
-{
-	PylonFilter *decisive = strcmp(operator, "and") == 0 ? &never : &always;
-	PylonFilter *neutral = decisive == &never ? &always : &never;
-	PylonFilter *compound;
-	List	   *members = NIL;
-	ListCell   *lc;
-
-	foreach(lc, filters)
-	{
-		PylonFilter *filter = lfirst(lc);
-
-		if (filter == decisive)
-			return decisive;
-		if (filter == neutral)
-			continue;
-		if (strcmp(filter->operator, operator) == 0)
-			members = list_concat(members, filter->subfilters);
-		else
-			members = lappend(members, filter);
-	}
-	if (members == NIL)
-		return neutral;
-	if (list_length(members) == 1)
-		return linitial(members);
-	compound = palloc0(sizeof(PylonFilter));
-	compound->operator = operator;
-	compound->subfilters = members;
-	return compound;
-}
-
-/*
- * The filter with at most "levels" of and/or. What is nested deeper is
- * multiplied out where that doesn't grow too much, else widened.
- */
-static PylonFilter *
-fit(PylonFilter *filter, int levels)
-{
-	bool		is_and;
-	List	   *members = NIL;
-	ListCell   *lc;
-
-	if (filter->subfilters == NIL)
-		return filter;			/* "never" and "always" as well */
-	is_and = strcmp(filter->operator, "and") == 0;
-	if (levels == 0)
-		return is_and ? best_of(filter->subfilters) : &always;
-	foreach(lc, filter->subfilters)
-	{
-		PylonFilter *member = lfirst(lc);
-		List	   *product = is_and && levels > 1 ? multiply_out(member) : NIL;
-
-		if (product != NIL)
-			members = list_concat(members, product);
-		else
-			members = lappend(members, fit(member, levels - 1));
-	}
-	return combine(filter->operator, members);
-}
-
-/*
- * An OR that holds ANDs of leaves, as a list of ORs of leaves that must all
- * hold: "(a and b) or c" is "a or c" and "b or c". NIL for anything else, or
- * if these would be too many.
- */
-static List *
-multiply_out(PylonFilter *filter)
-{
-	List	   *products = list_make1(NIL); /* of Lists of leaves */
-	List	   *result = NIL;
-	ListCell   *lc;
-	ListCell   *lc2;
-	ListCell   *lc3;
-
-	if (filter->subfilters == NIL || strcmp(filter->operator, "or") != 0)
-		return NIL;
-	foreach(lc, filter->subfilters)
-	{
-		PylonFilter *branch = lfirst(lc);
-		List	   *factors = branch->subfilters == NIL ? list_make1(branch) :
-			branch->subfilters;
-		List	   *next = NIL;
-
-		if (list_length(products) * list_length(factors) > MAX_PRODUCT)
-			return NIL;
-		foreach(lc2, factors)
-		{
-			if (((PylonFilter *) lfirst(lc2))->subfilters != NIL)
-				return NIL;
-			foreach(lc3, products)
-				next = lappend(next, lappend(list_copy(lfirst(lc3)), lfirst(lc2)));
-		}
-		products = next;
-	}
-	foreach(lc, products)
-		result = lappend(result, combine("or", lfirst(lc)));
-	return result;
-}
-
-/* Of filters that must all hold, the leaf that lets through the fewest. */
-static PylonFilter *
-best_of(List *filters)
-{
-	PylonFilter *best = &always;
-	ListCell   *lc;
-
-	foreach(lc, filters)
-	{
-		PylonFilter *filter = fit(lfirst(lc), 0);
-
-		if (filter != &always && (best == &always || rank(filter) < rank(best)))
-			best = filter;
-	}
-	return best;
-}
-
-static int
-rank(const PylonFilter *filter)
-{
-	int			place = 0;
-
-	while (strcmp(operators_by_rank[place].name, filter->operator) != 0)
-		place++;
-	return place;
 }
 
 /* The condition that names one id, among those that must all hold. */
@@ -973,7 +808,7 @@ remember(FilterState *state, const PylonFilter *filter, bool all)
 	{
 		int			operators = contact_field_operators(filter->field);
 
-		if (!all && FIELD_IN_REFERENCE(operators, operators_by_rank[rank(filter)].operator))
+		if (!all && FIELD_IN_REFERENCE(operators, filter_field_operator(filter)))
 			return false;
 		connection_remember_refusal(state->session, filter->field, filter->operator);
 		return true;
@@ -1008,9 +843,9 @@ filter_describe(List *filter, List *values, List *deparse_context,
 		described = lappend(described,
 							describe_node(begin_node(lfirst(lc), values, NIL),
 										  lfirst(lc), values, deparse_context));
-	result = fit(combine("and", described), MAX_LEVELS);
-	*impossible = result == &never;
-	return result == &never || result == &always ? NULL : result;
+	result = filter_fit(filter_combine("and", described));
+	*impossible = result == &filter_never;
+	return result == &filter_never || result == &filter_always ? NULL : result;
 }
 
 static PylonFilter *
@@ -1030,13 +865,13 @@ describe_node(FilterNode *node, List *filter, List *values,
 		forboth(lc, node->children, lc2, list_copy_tail(filter, 1))
 			described = lappend(described, describe_node(lfirst(lc), lfirst(lc2),
 														 values, deparse_context));
-		return combine(operator_names[node->test], described);
+		return filter_combine(operator_names[node->test], described);
 	}
 	if (intVal(list_nth(filter, FilterNodeValue)) < 0)
 		return evaluate_test(&state, node, (Datum) 0);
 	value = list_nth(values, intVal(list_nth(filter, FilterNodeValue)));
 	if (IsA(value, Const))
-		return ((Const *) value)->constisnull ? &never :
+		return ((Const *) value)->constisnull ? &filter_never :
 			evaluate_test(&state, node, ((Const *) value)->constvalue);
 	leaf = make_leaf(&state, node->field, operator_names[node->test], NULL, NIL);
 	if (OidIsValid(node->element) || node->test == FILTER_NOT_EQUALS)

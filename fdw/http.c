@@ -91,6 +91,7 @@ struct HttpRequest
 
 	bool		in_multi;
 	bool		listed;			/* in "unfinished" */
+	bool		sent;			/* in the present try */
 	bool		too_large;
 	bool		out_of_memory;
 	bool		neglected;		/* nobody drove it for a while */
@@ -151,6 +152,8 @@ static int	note_socket(CURL *easy, curl_socket_t fd, int what, void *arg,
 						void *socket_arg);
 static int	note_timer(CURLM *handle, long timeout, void *arg);
 static size_t append_body(char *data, size_t size, size_t count, void *arg);
+static int	note_sending(void *arg, char *remote, char *local,
+						 int remote_port, int local_port);
 static curl_socket_t open_socket(void *arg, curlsocktype purpose,
 								 struct curl_sockaddr *address);
 static int	close_socket(void *arg, curl_socket_t fd);
@@ -167,7 +170,6 @@ static void finish_request(HttpRequest *request, HttpOutcome outcome,
 						   const char *error);
 static void classify_failure(HttpRequest *request, CURLcode code,
 							 bool *transient);
-static bool never_connected(HttpRequest *request);
 static void count_transfer(HttpRequest *request);
 static double retry_after(HttpRequest *request);
 static double retry_wait(HttpRequest *request, bool transient);
@@ -359,6 +361,26 @@ append_body(char *data, size_t size, size_t count, void *arg)
 	return bytes;
 }
 
+/*
+ * A request is about to be sent. libcurl does that a second time by itself
+ * when a connection from the pool turns out to be dead, which must not happen
+ * to what can't be repeated.
+ */
+static int
+note_sending(void *arg, char *remote, char *local, int remote_port,
+			 int local_port)
+{
+	HttpRequest *request = arg;
+
+	if (request->sent && !request->call.repeatable)
+		return CURL_PREREQFUNC_ABORT;
+	if (request->sent)
+		CONNECTION_COUNT(request->connection, retries, 1);
+	CONNECTION_COUNT(request->connection, requests, 1);
+	request->sent = true;
+	return CURL_PREREQFUNC_OK;
+}
+
 /* Sockets count against the files that the backend may have open. */
 static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
@@ -433,6 +455,8 @@ prepare_transfer(HttpRequest *request)
 	SETOPT(request, CURLOPT_QUICK_EXIT, 1L);
 	SETOPT(request, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	SETOPT(request, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+	SETOPT(request, CURLOPT_PREREQFUNCTION, note_sending);
+	SETOPT(request, CURLOPT_PREREQDATA, request);
 
 	/* The token goes to this URL and nowhere else. */
 	SETOPT(request, CURLOPT_URL, url);
@@ -488,7 +512,8 @@ start_transfer(HttpRequest *request)
 	CURLMcode	code;
 
 	request->length = 0;
-	request->too_large = request->out_of_memory = request->neglected = false;
+	request->sent = request->neglected = false;
+	request->too_large = request->out_of_memory = false;
 	request->error[0] = '\0';
 	request->started = connection_now();
 	code = curl_multi_add_handle(multi, request->easy);
@@ -501,7 +526,6 @@ start_transfer(HttpRequest *request)
 	request->state = HTTP_TRANSFERRING;
 	request->in_multi = true;
 	request->response.tries++;
-	CONNECTION_COUNT(request->connection, requests, 1);
 }
 
 /* If it is in mid-transfer, libcurl closes its connection. */
@@ -588,8 +612,8 @@ classify_failure(HttpRequest *request, CURLcode code, bool *transient)
 {
 	HttpResponse *response = &request->response;
 
-	response->outcome = never_connected(request) ? HTTP_NO_CONNECTION :
-		HTTP_CONNECTION_LOST;
+	/* A time-out before anything could be sent is no lost connection. */
+	response->outcome = request->sent ? HTTP_CONNECTION_LOST : HTTP_NO_CONNECTION;
 	*transient = true;
 	for (size_t i = 0; i < lengthof(transfer_failures); i++)
 	{
@@ -604,16 +628,6 @@ classify_failure(HttpRequest *request, CURLcode code, bool *transient)
 	if (request->too_large || code == CURLE_FILESIZE_EXCEEDED)
 		snprintf(request->error, sizeof(request->error),
 				 "The answer is larger than max_response_size.");
-}
-
-/* A time-out before anything could be sent is no lost connection. */
-static bool
-never_connected(HttpRequest *request)
-{
-	long		sent = 0;
-
-	(void) curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &sent);
-	return sent == 0;
 }
 
 static void
@@ -856,6 +870,7 @@ wait_for_events(void)
 		if (action != 0)
 			socket_action(events[i].fd, action);
 	}
+	driven_at = connection_now();	/* waiting isn't neglecting */
 	CHECK_FOR_INTERRUPTS();
 }
 

@@ -241,7 +241,10 @@ release_tree(void *arg)
 	tree->root = NULL;
 }
 
-/* The tree of a whole text, owned by the current context; NULL if it is none. */
+/*
+ * The tree of a text, owned by the current context; NULL if it is none. Not
+ * with JSON_TOKENER_STRICT, which refuses all but ASCII in json-c 0.18.
+ */
 static json_object *
 parse(const char *body, size_t length)
 {
@@ -254,7 +257,6 @@ parse(const char *body, size_t length)
 	tokener = json_tokener_new_ex(MAX_DEPTH);
 	if (tokener == NULL)
 		return NULL;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	tree->root = json_tokener_parse_ex(tokener, body, (int) length);
 	if (json_tokener_get_error(tokener) != json_tokener_success)
 	{

@@ -24,6 +24,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
+static bool has_foreign_escape(JsonSlice slice);
 static void advance(JsonReader *reader);
 static void expect(JsonReader *reader, JsonTokenType type);
 static void skip(JsonReader *reader);
@@ -203,7 +204,7 @@ json_slice_key_is(JsonSlice key, const char *name, int length)
 
 	if (key.length == length + 2 && memcmp(key.data + 1, name, length) == 0)
 		return true;
-	if (memchr(key.data, '\\', key.length) == NULL)
+	if (memchr(key.data, '\\', key.length) == NULL || has_foreign_escape(key))
 		return false;
 
 	lex = compat_make_json_lexer(key.data, key.length, PG_UTF8, true);
@@ -211,6 +212,28 @@ json_slice_key_is(JsonSlice key, const char *name, int length)
 		memcmp(lex->strval->data, name, length) == 0;
 	compat_free_json_lexer(lex);
 	return equal;
+}
+
+/*
+ * Is there an escape that the lexer would convert to another encoding than
+ * UTF-8, and raise an error where it can't?
+ */
+static bool
+has_foreign_escape(JsonSlice slice)
+{
+	const char *end = slice.data + slice.length;
+
+	if (GetDatabaseEncoding() == PG_UTF8)
+		return false;
+	for (const char *p = slice.data; p < end; p++)
+	{
+		if (*p != '\\')
+			continue;
+		p++;
+		if (*p == 'u' && (strncmp(p, "u00", 3) != 0 || p[3] > '7'))
+			return true;
+	}
+	return false;
 }
 
 static void

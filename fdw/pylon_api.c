@@ -581,7 +581,8 @@ raise_failure(const HttpRequest *request, const HttpResponse *response)
 			ereport(ERROR,
 					(errcode(outcome_failures[i].sqlstate),
 					 errmsg("could not %s: %s", purpose, outcome_failures[i].summary),
-					 errdetail("%s %s: %s (tries: %d)", call->method, call->path,
+					 errdetail("%s %s: %s (tries: %d)", call->method,
+							   safe_text(http_connection(request), call->path),
 							   safe_text(http_connection(request), response->error),
 							   response->tries),
 					 outcome_failures[i].hint ? errhint("%s", outcome_failures[i].hint) : 0));
@@ -626,20 +627,19 @@ describe_answer(const HttpRequest *request, const HttpResponse *response,
 				PylonError *error)
 {
 	const PylonConnection *connection = http_connection(request);
-	bool		understood;
 	StringInfoData detail;
 
 	/* Megabytes aren't the API's words on an error. */
-	understood = response->length <= MAX_ERROR_BODY &&
-		json_read_error(response->body, response->length, error);
-	if (!understood)
+	if (response->length > MAX_ERROR_BODY ||
+		!json_read_error(response->body, response->length, error))
 		memset(error, 0, sizeof(*error));
 
 	initStringInfo(&detail);
 	appendStringInfo(&detail, "%s %s: HTTP status %d",
-					 http_call(request)->method, http_call(request)->path,
+					 http_call(request)->method,
+					 safe_text(connection, http_call(request)->path),
 					 response->status);
-	if (!understood && response->length > 0)
+	if (error->message == NULL && response->length > 0)
 		appendStringInfo(&detail, ", \"%s\"",
 						 safe_text(connection, response->body));
 	if (error->message != NULL)

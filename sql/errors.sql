@@ -81,10 +81,10 @@ ALTER SERVER pylon OPTIONS (DROP max_response_size);
 \echo `$ctl fault '{"kind":"nul_escape"}'`
 SELECT count(id) FROM contacts;
 \echo `$ctl fault '{"kind":"nul_escape"}'`
-SELECT count(name) FROM contacts;
+SELECT max(name) FROM contacts;
 \echo :LAST_ERROR_SQLSTATE
 \echo `$ctl fault '{"kind":"bad_utf8"}'`
-SELECT count(name) FROM contacts;
+SELECT max(name) FROM contacts;
 \echo :LAST_ERROR_SQLSTATE
 
 -- ====================================================================

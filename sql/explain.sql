@@ -35,7 +35,6 @@ EXPLAIN (COSTS OFF) SELECT name FROM contacts;
 EXPLAIN (COSTS OFF) SELECT name FROM contacts WHERE id = '00000000-0000-4000-8000-000000000001';
 EXPLAIN (COSTS OFF) SELECT name FROM contacts WHERE email = 'ada@acme.com';
 EXPLAIN (COSTS OFF) SELECT name FROM contacts WHERE email IN ('ada@acme.com', 'grace@acme.com') AND account_id = 'a';
-EXPLAIN (COSTS OFF) SELECT name FROM contacts WHERE email = NULL;
 EXPLAIN (VERBOSE, COSTS OFF) SELECT name FROM contacts WHERE email = 'ada@acme.com';
 PREPARE p(text, text[]) AS SELECT name FROM contacts WHERE email = $1 AND account_id = ANY ($2);
 PREPARE by_id(text) AS SELECT name FROM contacts WHERE id = $1;

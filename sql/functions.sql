@@ -60,7 +60,9 @@ SELECT * FROM pylon_fdw_stats();
 -- pylon_fdw.progress_interval
 -- ====================================================================
 SHOW pylon_fdw.progress_interval;
+\set VERBOSITY sqlstate
 SET pylon_fdw.progress_interval = '-1s';
+\set VERBOSITY default
 SET pylon_fdw.no_such = 1;
 SET pylon_fdw.progress_interval = '1h';
 SELECT count(*) FROM contacts;

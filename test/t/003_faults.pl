@@ -1,0 +1,283 @@
+# An API that fails: what is tried again, what is reported with which SQLSTATE, and that the token is never shown.
+
+use strict;
+use warnings;
+
+use POSIX qw(strftime);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use PylonTest;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $count = 'SELECT count(*) FROM contacts';
+my $first = 'GET /contacts?limit=999';
+
+my $node = start_node();
+my $api = start_api(contacts => 1200);
+
+# Sets the server up with these options, and the API with these faults.
+sub given
+{
+	my ($options, @faults) = @_;
+
+	setup_server($node, $api, %$options);
+	api_clear($api);
+	api_fault($api, %$_) for @faults;
+	return;
+}
+
+sub status
+{
+	my ($status, $headers, %rest) = @_;
+
+	return { kind => 'status', status => $status, headers => $headers // {}, %rest };
+}
+
+# Checks that the table reads in full, in so many requests and between so many seconds.
+sub reads
+{
+	my ($requests, $least, $most, $name) = @_;
+	my $start = time;
+
+	is($node->safe_psql('postgres', $count), 1200, "$name: all contacts");
+	my $took = time - $start;
+	note(sprintf '%s: %.1f s', $name, $took);
+	is(scalar(api_take($api)), $requests, "$name: requests");
+	cmp_ok($took, '>=', $least, "$name: waited");
+	cmp_ok($took, '<', $most, "$name: not too long");
+	return;
+}
+
+sub fails
+{
+	my ($sqlstate, $pattern, $requests, $name) = @_;
+	my $text = fails_with($node, $count, $sqlstate, $pattern, $name);
+
+	is(scalar(api_take($api)), $requests, "$name: requests");
+	return $text;
+}
+
+# ---------------------------------------------------------------- failures that pass
+
+given({}, status(503, {}, times => 2));
+reads(4, 0.2, 10, 'two 503');
+
+given({}, { kind => 'html', skip => 1 });
+reads(3, 0.1, 10, 'a 502 of a gateway on the second page');
+
+for my $kind ('cut', 'reset', 'close')
+{
+	given({}, { kind => $kind });
+	reads(3, 0, 10, "$kind on the first page");
+	given({}, { kind => $kind, skip => 1 });
+	reads(3, 0, 10, "$kind on the second page");
+}
+
+is($node->safe_psql('postgres', "$count; SELECT requests, retries FROM pylon_fdw_stats()"),
+	"1200\n2|0", 'without a failure there are no retries');
+given({}, status(500));
+is($node->safe_psql('postgres', "$count; SELECT requests, retries FROM pylon_fdw_stats()"),
+	"1200\n3|1", 'pylon_fdw_stats counts retries');
+
+# ---------------------------------------------------------------- failures that stay
+
+given({ max_retries => 0 }, status(503, {}, times => 0));
+fails('58000', qr/DETAIL:  .*GET \/contacts\?limit=999.*503/, 1, 'max_retries 0');
+
+given({ max_retries => 2 }, status(500, {}, times => 0, body => { errors => ['it broke'], request_id => 'req-77' }));
+fails('58000', qr/DETAIL:  .*it broke.*req-77/, 3, 'max_retries 2');
+
+given({ max_retries => 1 }, { kind => 'html', times => 0 });
+fails('58000', qr/502/, 2, 'a gateway that fails');
+
+for my $kind ('cut', 'reset', 'close')
+{
+	given({ max_retries => 1 }, { kind => $kind, times => 0 });
+	fails('08006', qr/DETAIL:  .*GET \/contacts\?limit=999/, 2, "$kind again and again");
+}
+
+# The second page comes by the connection of the first, which is there then, whatever happens.
+for my $kind ('cut', 'reset', 'close')
+{
+	given({ max_retries => 0 }, { kind => $kind, skip => 1, times => 0 });
+	fails_with($node, $count, '08006', qr/DETAIL:  .*cursor=/, "$kind on a connection that was used before");
+}
+given({ max_retries => 0, request_timeout => '500ms' }, { kind => 'slow', delay => 30, skip => 1 });
+fails('08006', qr/request_timeout/, 2, 'no answer on a connection that was used before');
+
+given({ max_retries => 0, request_timeout => '500ms' }, { kind => 'slow', delay => 30 });
+fails('08006', qr/request_timeout/, 1, 'no answer within request_timeout');
+given({ max_retries => 0, request_timeout => '500ms' }, { kind => 'slow', rate => 1000 });
+fails('08006', qr/request_timeout/, 1, 'an answer that trickles past request_timeout');
+given({ max_retries => 5, max_retry_wait => '500ms' }, status(503, {}, times => 0));
+my $start = time;
+fails_with($node, $count, '58000', qr/503/, 'back-off past max_retry_wait');
+cmp_ok(time - $start, '<', 3, 'back-off past max_retry_wait: in time');
+
+# ---------------------------------------------------------------- rate limit
+
+given({ max_retries => 0 }, status(429, { 'X-Retry-After' => '1' }));
+reads(3, 1, 5, '429 with X-Retry-After, which is no failed try');
+given({}, status(429, { 'Retry-After' => '1' }));
+reads(3, 1, 5, '429 with Retry-After in seconds');
+given({}, status(429, { 'Retry-After' => strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime(time + 2)) }));
+reads(3, 0.9, 6, '429 with Retry-After as a date');
+given({}, status(429, { 'Retry-After' => strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime(time - 3600)) }));
+reads(3, 0, 5, '429 with a date that is past');
+given({}, status(429, { 'X-Retry-After' => '1', 'Retry-After' => '3600' }));
+reads(3, 1, 5, 'X-Retry-After comes first');
+given({}, status(429, {}, times => 2));
+reads(4, 0.5, 15, '429 that says nothing');
+for my $nonsense ('', 'soon', '-5', 'nan', '0x10')
+{
+	given({}, status(429, { 'X-Retry-After' => $nonsense }));
+	reads(3, 0, 10, "429 with X-Retry-After \"$nonsense\"");
+}
+given({}, status(503, { 'Retry-After' => '1' }));
+reads(3, 1, 5, '503 with Retry-After');
+
+given({ max_retry_wait => '2500ms' }, status(429, { 'X-Retry-After' => '1' }, times => 0));
+$start = time;
+fails_with($node, $count, '53400', qr/DETAIL:  .*429/, '429 until max_retry_wait is used up');
+cmp_ok(scalar(api_take($api)), '>=', 2, '429 until max_retry_wait is used up: was tried again');
+cmp_ok(time - $start, '<', 3.5, '429 until max_retry_wait is used up: in time');
+for my $long ('30', '99999999999999999999')
+{
+	given({ max_retry_wait => '10s' }, status(429, { 'X-Retry-After' => $long }, times => 0));
+	$start = time;
+	fails('53400', qr/max_retry_wait/, 1, "X-Retry-After $long is past max_retry_wait");
+	cmp_ok(time - $start, '<', 2, "X-Retry-After $long: does not wait in vain");
+}
+
+given({});
+api_set($api, rate_limit => 1, rate_window => 1);
+reads(3, 0.5, 5, "the API's own limit");
+api_set($api, rate_limit => 0);
+
+# ---------------------------------------------------------------- answers that are not the API's
+
+my $other = start_api();
+for my $status (301, 302, 303, 307, 308)
+{
+	given({}, { kind => 'redirect', status => $status, location => "$other->{url}/contacts?limit=999" });
+	fails('08P01', qr/redirect/, 1, "redirect $status");
+}
+is_deeply([ api_take($other) ], [], 'redirects are not followed');
+
+given({}, { kind => 'garbage' });
+fails('08P01', qr/GET \/contacts\?limit=999/, 1, 'something that is not JSON');
+given({}, { kind => 'wrong_shape', body => '' });
+fails('08P01', qr/GET \/contacts\?limit=999/, 1, 'an empty answer');
+
+my %wrong_shapes = (
+	'null' => 'null',
+	'a string' => '"data"',
+	'an array' => '[{"id":"1"}]',
+	'data is an object' => '{"data":{"id":"1"}}',
+	'data is a string' => '{"data":"none"}',
+	'a contact is a number' => '{"data":[1]}',
+	'a contact is an array' => '{"data":[[]]}',
+	'pagination is a string' => '{"data":[],"pagination":"none"}',
+	'the cursor is an object' => '{"data":[],"pagination":{"cursor":{},"has_next_page":true}}',
+	'cut off, with the right length' => '{"data":[{"id":"1","name":"x"}],"pagi',
+	'more than one answer' => '{"data":[]}{"data":[]}');
+foreach my $shape (sort keys %wrong_shapes)
+{
+	given({}, { kind => 'wrong_shape', body => $wrong_shapes{$shape} });
+	fails_with($node, 'SELECT id, name FROM contacts', '08P01', qr/GET \/contacts\?limit=999/, "wrong shape: $shape");
+}
+
+given({}, { kind => 'wrong_shape', body => '{"data":' . '[' x 100_000 });
+fails_with($node, $count, '(?:08P01|54001)', qr/./, 'an answer nested without end');
+
+given({ max_response_size => '100kB', page_size => 50 }, { kind => 'huge', bytes => 1_000_000 });
+fails_with($node, $count, '08P01', qr/max_response_size/, 'an answer that is too large');
+api_set($api, compress => 'on');
+given({ max_response_size => '100kB', page_size => 50 }, { kind => 'huge', bytes => 1_000_000 });
+fails_with($node, $count, '08P01', qr/max_response_size/, 'an answer that is too large when it is unpacked');
+api_set($api, compress => 'off');
+
+given({ page_size => 500 }, { kind => 'repeat_cursor', skip => 1 });
+fails_with($node, $count, '08P01', qr/cursor/, 'a cursor that comes again');
+
+given({}, { kind => 'bad_utf8' });
+fails_with($node, 'SELECT name FROM contacts', '(?:08P01|22021)', qr/./, 'a name that is not UTF-8');
+given({}, { kind => 'nul_escape' });
+fails_with($node, 'SELECT name FROM contacts', '(?:08P01|22P05)', qr/./, 'a name with a NUL');
+
+# ---------------------------------------------------------------- who may not
+
+given({ token => 'wrong-token' });
+fails('28000', qr/Invalid API token!/, 1, 'a wrong token');
+given({ token => 'eu-token' });
+fails('28000', qr/HINT:  .*https:\/\/api\.eu\.usepylon\.com/, 1, 'a token of the other region');
+given({ token => 'no-permission' });
+fails('42501', qr/API token lacks permission!/, 1, 'a token without permission');
+
+# ---------------------------------------------------------------- no connection
+
+# Nobody listens where a server has just gone.
+my $gone = start_api();
+stop_api($gone);
+setup_server($node, $gone, max_retries => 1);
+fails_with($node, $count, '08001', qr/GET \/contacts\?limit=999/, 'nobody listens');
+
+setup_server($node, 'https://no-such-host.invalid', max_retries => 0);
+fails_with($node, $count, '08001', qr/no-such-host\.invalid/, 'no such host');
+
+my $blackhole = blackhole();
+setup_server($node, "http://127.0.0.1:$blackhole->{port}", max_retries => 0, connect_timeout => '500ms');
+$start = time;
+fails_with($node, $count, '08001', qr/GET \/contacts/, 'connect_timeout');
+cmp_ok(time - $start, '<', 3, 'connect_timeout: in time');
+
+my $secure = start_api(contacts => 1200, tls => 1);
+setup_server($node, $secure);
+is($node->safe_psql('postgres', $count), 1200, 'TLS with a certificate of ca_file');
+setup_server($node, $secure, ca_file => $secure->{other_ca_file});
+fails_with($node, $count, '08001', qr/certificate/, 'TLS with a certificate of another authority');
+setup_server($node, $secure->{url});
+fails_with($node, $count, '08001', qr/HINT:  .*ca_file/, 'TLS with a certificate that the system does not know');
+setup_server($node, $api->{url} =~ s/^http:/https:/r, max_retries => 0);
+fails_with($node, $count, '08001', qr/./, 'TLS with a server that does not speak it');
+
+# ---------------------------------------------------------------- the token
+
+# All of this at the most talkative level of client and log, with an API that repeats the token in its answers.
+my $secret = 'sekrit-0123456789abcdef';
+my $private = start_api(contacts => 20, token => $secret);
+setup_server($node, $private, token => $secret, max_retries => 1, max_retry_wait => '1s');
+my $echo = qq({"errors":["Bearer $secret is not welcome"],"code":"$secret","request_id":"$secret"});
+my @answers = (
+	map({ status($_, { 'X-Retry-After' => '30', 'X-Echo' => $secret }, body => $echo) }
+		200, 204, 400, 401, 403, 404, 422, 429, 500),
+	map({ status($_, {}, body => "plain $secret") } 200, 400, 500),
+	{ kind => 'redirect', location => "$private->{url}/?token=$secret" },
+	{ kind => 'wrong_shape', body => "{\"data\":\"$secret\"}" },
+	{ kind => 'wrong_shape', body => "{\"data\":[$secret" },
+	{ kind => 'cut' },
+	{ kind => 'slow', delay => 0 });
+
+$node->append_conf('postgresql.conf', "log_min_messages = debug5\nlog_error_verbosity = verbose");
+$node->reload;
+my $said = '';
+foreach my $answer (@answers)
+{
+	api_ctl($private, 'faults-clear');
+	api_fault($private, %$answer, times => 0);
+	my ($status, $out, $err) = $node->psql(
+		'postgres', "SET client_min_messages = debug5;
+		\\set VERBOSITY verbose
+		SELECT * FROM contacts;
+		SELECT * FROM pylon_fdw_ping('pylon');
+		EXPLAIN (ANALYZE, VERBOSE) SELECT * FROM contacts WHERE email = 'x';
+		SELECT * FROM pylon_fdw_stats();",
+		on_error_stop => 0);
+	$said .= "$out\n$err\n";
+}
+like($said, qr/is not welcome/, 'the answers of the API are shown');
+unlike($said, qr/sekrit/, 'the token is shown to nobody');
+unlike(slurp_file($node->logfile), qr/sekrit/, 'the token is not in the log');
+
+done_testing();

@@ -1,0 +1,103 @@
+package PylonSample;
+
+# What the sample API holds and what it has seen, for tests that compare with it in full.
+#
+#	is_deeply([ api_take($api) ], [ list_requests(limit => 30, contacts => 100) ]);
+#	my @connections = map { $_->{connection} } api_log($api);
+#	load_contacts($node, $api, 'expected');        # a local table with the rows that "contacts" must have
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use JSON::PP;
+use PostgreSQL::Test::Utils;
+use PylonTest;
+
+our @EXPORT = qw(api_log api_connections wait_for_open_connections list_requests load_contacts $FOREIGN_ROWS);
+
+# The requests in the log, all that is known of each.
+sub api_log
+{
+	my $api = shift;
+
+	return map { decode_json($_) } split /\n/, api_ctl($api, 'log-json');
+}
+
+# Numbers of accepted and open connections.
+sub api_connections { my $api = shift; return decode_json(api_ctl($api, 'connections')); }
+
+# Waits until so many connections are open; gives how many there are in the end.
+sub wait_for_open_connections
+{
+	my ($api, $count) = @_;
+	my $open;
+
+	for (1 .. 100)
+	{
+		$open = api_connections($api)->{open};
+		last if $open == $count;
+		select undef, undef, undef, 0.05;
+	}
+	return $open;
+}
+
+# The requests of a scan without filter: limit is what it asks for, contacts how many it reads; page is how many the
+# API gives at once, if fewer.  With trailing => 1 there is one more, for the page behind a full last one;
+# cursor => 'offset' is for the switch of that name.
+sub list_requests
+{
+	my (%scan) = @_;
+	my $page = $scan{page} // $scan{limit};
+	my @requests = ("GET /contacts?limit=$scan{limit}");
+
+	for (my $read = $page; $read < $scan{contacts} + ($scan{trailing} // 0); $read += $page)
+	{
+		my $cursor = ($scan{cursor} // '') eq 'offset' ? "offset%3D$read" : 'after%3D' . ($read - 1);
+		push @requests, "GET /contacts?limit=$scan{limit}&cursor=$cursor%2F%2B";
+	}
+	return @requests;
+}
+
+# A contact as a row, from its JSON and with nothing but PostgreSQL's own functions.
+our $FOREIGN_ROWS = <<'SQL';
+SELECT doc->>'id' AS id,
+	doc->'account'->>'id' AS account_id,
+	doc->>'name' AS name,
+	doc->>'email' AS email,
+	CASE WHEN jsonb_typeof(doc->'emails') = 'array'
+		THEN ARRAY(SELECT jsonb_array_elements_text(doc->'emails')) END AS emails,
+	doc->>'avatar_url' AS avatar_url,
+	doc->>'portal_role' AS portal_role,
+	doc->>'portal_role_id' AS portal_role_id,
+	CASE WHEN jsonb_typeof(doc->'phone_numbers') = 'array'
+		THEN ARRAY(SELECT jsonb_array_elements_text(doc->'phone_numbers')) END AS phone_numbers,
+	doc->>'primary_phone_number' AS primary_phone_number,
+	nullif(doc->'external_ids', 'null') AS external_ids,
+	nullif(doc->'account'->'external_ids', 'null') AS account_external_ids,
+	nullif(doc->'integration_user_ids', 'null') AS integration_user_ids,
+	(SELECT coalesce(jsonb_object_agg(slug, coalesce(nullif(field->'value', 'null'), field->'values')), '{}')
+		FROM jsonb_each(doc->'custom_fields') AS entry (slug, field)) AS custom_fields
+SQL
+
+# Makes a local table of the rows that the foreign table must have, from what the API holds.
+sub load_contacts
+{
+	my ($node, $api, $table) = @_;
+	my $file = "$PostgreSQL::Test::Utils::tmp_check/$table.jsonl";
+
+	open my $lines, '>', $file or die "$file: $!";
+	print $lines api_ctl($api, 'contacts');
+	close $lines or die "$file: $!";
+
+	# JSON has no such bytes, so each line is one value, as it stands.
+	$node->safe_psql(
+		'postgres', "
+		DROP TABLE IF EXISTS $table;
+		CREATE TEMP TABLE lines (doc jsonb);
+		COPY lines FROM '$file' (FORMAT csv, DELIMITER E'\\x02', QUOTE E'\\x01');
+		CREATE TABLE $table AS $FOREIGN_ROWS FROM lines");
+	return;
+}
+
+1;

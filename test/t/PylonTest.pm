@@ -1,0 +1,237 @@
+package PylonTest;
+
+# What the TAP tests share: a node, the sample API beside it, and a foreign server between the two.
+#
+# A server is set up anew for each group of tests, with the options that it is about:
+#
+#	my $node = start_node();
+#	my $api = start_api(contacts => 2500);
+#	setup_server($node, $api, max_retries => 1);
+#	api_fault($api, kind => 'status', status => 503);
+#	is($node->safe_psql('postgres', 'SELECT count(*) FROM contacts'), 2500);
+#	is_deeply([api_take($api)], ['GET /contacts?limit=999', ...]);
+#
+# test/sample_api/README.md explains the API's switches, faults and log.
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use Exporter qw(import);
+use File::Basename qw(dirname);
+use IO::Socket::INET;
+use IPC::Run;
+use JSON::PP;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+our @EXPORT = qw(
+  start_node setup_server fails_with
+  start_api stop_api api_ctl api_take api_set api_fault api_clear wait_for_requests requests_are
+  blackhole silent_listener start_session finish_session
+);
+
+our $TOKEN = 'sample-token';
+
+my $sample_api = abs_path(dirname(__FILE__) . '/../sample_api');
+my $json = JSON::PP->new->canonical;
+
+# ---------------------------------------------------------------- server and session
+
+# A running node with the extension; a text may follow for its postgresql.conf.
+sub start_node
+{
+	my ($settings) = @_;
+	my $node = PostgreSQL::Test::Cluster->new('main');
+
+	$node->init;
+	# a statement that hangs must fail, not stop the tests
+	$node->append_conf('postgresql.conf', "statement_timeout = '120s'\n" . ($settings // ''));
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION pylon_fdw');
+	return $node;
+}
+
+sub quoted
+{
+	my $text = shift;
+	$text =~ s/'/''/g;
+	return "'$text'";
+}
+
+# Makes server "pylon" anew, with a mapping for all and the table contacts.  $api is one of start_api, or just a URL;
+# the options are those of the server, but for "token".
+sub setup_server
+{
+	my ($node, $api, %options) = @_;
+	my $token = delete $options{token} // $TOKEN;
+
+	$api = { url => $api } unless ref $api;
+	$options{base_url} //= $api->{url};
+	$options{ca_file} //= $api->{ca_file} if defined $api->{ca_file};
+	my $options = join ', ', map { "$_ " . quoted($options{$_}) } sort keys %options;
+
+	# The node logs all statements; the token in this one is not for the log.
+	$node->safe_psql('postgres', "SET client_min_messages = warning;
+		SET log_statement = none;
+		DROP SERVER IF EXISTS pylon CASCADE;
+		CREATE SERVER pylon FOREIGN DATA WRAPPER pylon_fdw OPTIONS ($options);
+		CREATE USER MAPPING FOR PUBLIC SERVER pylon OPTIONS (api_token " . quoted($token) . ");
+		IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO public;");
+	return;
+}
+
+# Checks that a statement fails with this SQLSTATE (or one that fits this pattern), and that message, DETAIL and HINT
+# match the other pattern.  Gives the text.
+sub fails_with
+{
+	my ($node, $sql, $sqlstate, $pattern, $name) = @_;
+	my ($status, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\n$sql");
+	my ($found) = $err =~ /^(?:psql:[^ ]* )?ERROR:  ([0-9A-Z]{5}):/m;
+
+	like($found // 'none', qr/^$sqlstate$/, "$name: SQLSTATE") or diag($err eq '' ? "it succeeded: $out" : $err);
+	like($err, $pattern, "$name: message");
+	return $err;
+}
+
+# Starts a psql that runs these statements one after the other, whether they fail or not; finish_session waits for it.
+sub start_session
+{
+	my ($node, @statements) = @_;
+	my $session = { out => '', err => '' };
+	my @command = ('psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr('postgres'));
+
+	$session->{run} = IPC::Run::start([ @command, map { ('-c', $_) } @statements ],
+		'<', \undef, '>', \$session->{out}, '2>', \$session->{err},
+		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+	return $session;
+}
+
+sub finish_session
+{
+	my $session = shift;
+
+	$session->{run}->finish;
+	return $session;
+}
+
+# ---------------------------------------------------------------- sample API
+
+# Starts a sample API that ends with this test: contacts => N, seed => S, token => T, tls => 1, set => {name => value}.
+sub start_api
+{
+	my (%options) = @_;
+	my $switches = delete $options{set} // {};
+	my $api = {};
+	my @command = ('python3', $sample_api, '--background', '--watch-pid', $$);
+
+	if (delete $options{tls})
+	{
+		my $directory = "$PostgreSQL::Test::Utils::tmp_check/certificates";
+		push @command, '--tls', '--cert-dir', $directory;
+		$api->{ca_file} = "$directory/ca.pem";
+		$api->{other_ca_file} = "$directory/other-ca.pem";
+	}
+	push @command, map { ("--$_", $options{$_}) } sort keys %options;
+	push @command, map { ('--set', "$_=$switches->{$_}") } sort keys %$switches;
+	$api->{url} = output_of(@command);
+	chomp $api->{url};
+	return $api;
+}
+
+sub output_of
+{
+	my (@command) = @_;
+
+	open my $pipe, '-|', @command or die "@command: $!";
+	local $/ = undef;
+	my $output = <$pipe>;
+	close $pipe or die "@command: failed";
+	return $output // '';
+}
+
+# Runs a command of test/sample_api/ctl, and gives what it prints.
+sub api_ctl
+{
+	my ($api, @words) = @_;
+
+	local $ENV{SAMPLE_API} = $api->{url};
+	return output_of('python3', "$sample_api/ctl", @words);
+}
+
+# Returns when nobody listens there any more.
+sub stop_api
+{
+	my $api = shift;
+	my ($port) = $api->{url} =~ /:(\d+)$/;
+
+	api_ctl($api, 'stop');
+	sleep 0.05 while IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Proto => 'tcp');
+	return;
+}
+
+# The requests since the last call, a line each; the log is empty then.
+sub api_take { my $api = shift; return split /\n/, api_ctl($api, 'take'); }
+
+sub api_set
+{
+	my ($api, %switches) = @_;
+
+	api_ctl($api, 'set', map { "$_=$switches{$_}" } sort keys %switches);
+	return;
+}
+
+sub api_fault { my ($api, %fault) = @_; api_ctl($api, 'fault', $json->encode(\%fault)); return; }
+
+# Forgets queued faults and logged requests.
+sub api_clear { my $api = shift; api_ctl($api, $_) for 'faults-clear', 'clear'; return; }
+
+sub wait_for_requests
+{
+	my ($api, $count) = @_;
+	my $until = time + $PostgreSQL::Test::Utils::timeout_default;
+
+	while (api_ctl($api, 'count') < $count)
+	{
+		die "no $count requests" if time > $until;
+		sleep 0.05;
+	}
+	return;
+}
+
+# Checks what a statement gives, and exactly which requests it makes.
+sub requests_are
+{
+	my ($node, $api, $sql, $result, $requests, $name) = @_;
+
+	api_take($api);
+	is($node->safe_psql('postgres', $sql), $result, "$name: result") if defined $result;
+	$node->safe_psql('postgres', $sql) unless defined $result;
+	is_deeply([ api_take($api) ], $requests, "$name: requests");
+	return;
+}
+
+# ---------------------------------------------------------------- hosts that don't answer
+
+# A listening socket that accepts connections (the kernel does) and never says a word.
+sub silent_listener
+{
+	return IO::Socket::INET->new(Listen => 64, LocalAddr => '127.0.0.1', LocalPort => 0) // die "no socket: $!";
+}
+
+# A listening socket whose queue is full: who connects to it hears nothing.  Keep the reference.
+sub blackhole
+{
+	my $listener = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => 0)
+	  // die "no socket: $!";
+	my %there = (PeerAddr => '127.0.0.1', PeerPort => $listener->sockport, Proto => 'tcp', Blocking => 0);
+
+	listen($listener, 0);
+	my @clients = map { IO::Socket::INET->new(%there) } 1 .. 4;
+	sleep 0.1;
+	return { port => $listener->sockport, sockets => [ $listener, @clients ] };
+}
+
+1;

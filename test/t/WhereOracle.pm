@@ -1,0 +1,578 @@
+package WhereOracle;
+
+# Random WHERE clauses, for a test that compares a foreign table with a local copy of the same contacts.
+#
+#	my $generator = WhereOracle->new(pools => \%pools, labels => \@labels);
+#	my $clause = $generator->clause(seed => 5, table => 'plain', ignore_case => 0);
+#	print $clause->{sql};                          # as written with constants
+#	my ($prepare, $run) = $clause->statements('generic', 'remote.plain');
+#
+# A clause is made of seed and options alone.  What is known of it beforehand: "never" says that values make it untrue
+# for all contacts in a way that sends no request; "push" that it is one row of the table of what is pushed down, with
+# the fewest requests that can answer it.  Both are silent where in doubt.
+
+use strict;
+use utf8;
+use warnings;
+
+use POSIX qw(ceil);
+
+our $BATCH = 3;
+
+# The columns of the tables: [name, type, what the API calls it, how it compares, pool of values].  How: text, fold
+# (citext), loose (a collation under which different texts are equal), blank (char(n)), uuid, enum, flag, number, list.
+# An asterisk marks a column of a custom field, a dash one that the API can't search.
+our %COLUMNS = (
+	plain => [
+		[qw(id text id text id)], [qw(account_id text account_id text account_id)],
+		[qw(name text name text name)], [qw(email text email text email)],
+		[qw(tier text *tier text tier)], [qw(notes text *notes text notes)], [qw(website text *website text website)],
+		[ 'owner', 'text', '*owner', 'text', 'owner' ], [qw(private text *email loose_field private)],
+		[ 'sales_id', 'text', '*contact.salesforce.Contact_ID_for_Pylon__c', 'text', 'sales_id' ],
+		[qw(regions text[] *regions list regions)], [qw(vip boolean *vip flag vip)],
+		[qw(seats integer *seats number seats)], [qw(portal_role text - text portal_role)],
+		[qw(emails text[] - list email)],
+	],
+	typed => [
+		[qw(id uuid id uuid id)], [qw(account_id uuid account_id uuid account_id)],
+		[qw(name citext name fold name)], [qw(email citext email fold email)],
+		[qw(tier tier *tier enum tier)], [qw(notes NOTES *notes text notes)],
+		[qw(website words *website text website)], [qw(owner uuid *owner uuid owner)],
+		[ 'regions', 'varchar(20)[]', '*regions', 'list', 'regions' ], [qw(vip flag *vip flag vip)],
+		[qw(seats bigint *seats number seats)],
+	],
+	odd => [
+		[ 'id', 'text COLLATE loose', 'id', 'loose', 'id' ], [ 'account_id', 'varchar(36)', 'account_id', 'text', 'account_id' ],
+		[ 'name', 'NAME', 'name', 'text', 'name' ], [ 'loose_name', 'text COLLATE loose', 'name', 'loose', 'name' ],
+		[ 'c_name', 'text COLLATE "C"', 'name', 'text', 'name' ], [ 'email', 'char(60)', 'email', 'blank', 'email' ],
+		[ 'mail', 'words', 'email', 'text', 'email' ], [ 'notes', 'text COLLATE loose', '*notes', 'loose', 'notes' ],
+		[ 'short_notes', 'NOTES', '*notes', 'text', 'notes' ], [ 'tier', 'tiers', '*tier', 'enum', 'tier' ],
+		[ 'regions', 'text[] COLLATE loose', '*regions', 'loose_list', 'regions' ],
+		[ 'places', 'citext[]', '*regions', 'fold_list', 'regions' ], [ 'website', 'citext', '*website', 'fold', 'website' ],
+	],
+);
+
+our %JSON_TYPE = (plain => 'jsonb', typed => 'json', odd => 'jsonb');
+
+my @SLUGS = ([qw(tier tier)], [qw(notes notes)], [qw(website website)], [qw(regions regions)], [qw(vip vip)],
+	[qw(seats seats)], [qw(email private)], [ 'contact.salesforce.Contact_ID_for_Pylon__c', 'sales_id' ], [qw(unheard_of tier)]);
+
+sub new
+{
+	my ($class, %self) = @_;
+
+	return bless {%self}, $class;
+}
+
+# ---------------------------------------------------------------- chance
+
+sub chance { my $share = shift; return rand() < $share; }
+
+sub one_of { return $_[ int rand @_ ]; }
+
+sub quoted { my $text = shift; $text =~ s/'/''/g; return "'$text'"; }
+
+# ---------------------------------------------------------------- values
+
+# A text as it may stand in the data, or nearly.
+sub text
+{
+	my ($self, $pool) = @_;
+	my $text = one_of(@{ $self->{pools}{ chance(0.05) ? 'name' : $pool } });
+
+	return undef if chance(0.04);
+	return '' if chance(0.04);
+	return $text if chance(0.7);
+	return one_of($text . one_of('x', ' ', '%', 'é'), one_of('x', ' ', '_') . $text, substr($text, 0, -1), substr($text, 1),
+		$self->recased($text), $self->recased($text), one_of(@{ $self->{pools}{odd} }));
+}
+
+# In another case; ids not, which are the same in every API.
+sub recased
+{
+	my ($self, $text) = @_;
+
+	return $text if $self->{options}{keep_case};
+	return one_of(uc $text, lc $text, ucfirst lc $text, lcfirst $text);
+}
+
+# Of a type, by how it compares: undef, or what its input function takes.
+sub scalar_of
+{
+	my ($self, $how, $pool) = @_;
+
+	return $self->text($pool) unless $how =~ /^(?:uuid|enum)$/;
+	return undef if chance(0.04);
+	return one_of(@{ $self->{labels} }) if $how eq 'enum';
+	my $uuid = one_of(@{ $self->{pools}{$pool} });
+	return chance(0.15) ? uc $uuid : chance(0.1) ? one_of(@{ $self->{pools}{account_id} }) : $uuid;
+}
+
+sub list_of
+{
+	my ($self, $how, $pool, $longest) = @_;
+	my $length = chance(0.06) ? 0 : 1 + int rand($longest // one_of(2, 3, 4, 12));
+	my @list = map { my $value = $self->scalar_of($how, $pool); $value } 1 .. $length;
+
+	@list = grep { defined } @list unless chance(0.3);
+	push @list, @list[ 0 .. $#list / 2 ] if @list && chance(0.2);
+	return \@list;
+}
+
+# A pattern of LIKE made from a text of the data.
+sub pattern
+{
+	my ($self, $pool, $anchored, $escape) = @_;
+	my $text = one_of(@{ $self->{pools}{$pool} });
+	my $protected = sub { my $piece = shift; $piece =~ s/([\\%_])/$escape$1/g unless chance(0.15); $piece };
+	my ($from, $length) = (int rand(1 + length $text), 1 + int rand 6);
+	my $piece = $protected->(substr $text, $from, $length);
+	my $head = $protected->(substr $text, 0, $length);
+	my $tail = $protected->($length < length $text ? substr $text, -$length : $text);
+	my $whole = $protected->($text);
+
+	return undef if chance(0.03);
+	my $pattern = one_of(
+		"%$piece%", "%$piece%", "$head%", "$head%", "%$tail", "$head%$tail", "%$piece%$tail", $whole, $whole,
+		$whole =~ s/^(.)./$1_/sr, "$head%%$tail", "_$tail", "$head" . '_%', "%$piece" . '_%', '%', '%%', '_%', '', '_',
+		"$escape$escape%", "%$escape$escape%", "%$escape%%", "$head$escape", "%$piece$escape" . 'x%', $escape,
+		"%$head%$piece%$tail%");
+	$pattern = $self->recased($pattern) if chance(0.15);
+	$pattern =~ s/^[%_]+// if $anchored;
+	return $pattern;
+}
+
+# ---------------------------------------------------------------- placeholders
+
+# Remembers how a value is made, and gives what stands for it in the template.
+sub value
+{
+	my ($self, $type, $maker) = @_;
+	my $first = $maker->();
+
+	push @{ $self->{values} }, { type => $type, maker => $maker, first => $first, cast => chance(0.3) };
+	return ("\x01" . $#{ $self->{values} } . "\x02", $first);
+}
+
+sub literal
+{
+	my ($type, $value) = @_;
+
+	return 'NULL' unless defined $value;
+	return 'ARRAY[' . join(', ', map { defined $_ ? quoted($_) : 'NULL' } @$value) . ']' if ref $value;
+	return quoted($value);
+}
+
+# ---------------------------------------------------------------- clauses
+
+sub clause
+{
+	my ($self, %options) = @_;
+
+	srand($options{seed});
+	$self->{options} = \%options;
+	$self->{values} = [];
+	my $tree = $self->tree(one_of(0, 0, 1, 1, 2, 3, 4));
+	# alternatives that weren't taken have left values behind
+	my (@values, %place);
+	$tree->{sql} =~ s/\x01(\d+)\x02/
+		$place{$1} \/\/= push(@values, $self->{values}[$1]) - 1;
+		"\x01$place{$1}\x02"/xge;
+	return bless {
+		template => $tree->{sql}, values => \@values, never => $tree->{never},
+		push => $tree->{push}, rows => int rand 3, seed => $options{seed} }, 'WhereOracle::Clause';
+}
+
+sub tree
+{
+	my ($self, $depth) = @_;
+
+	return $self->leaf if $depth == 0 || chance(0.15);
+	if (!$self->{options}{no_negation} && chance(0.2))
+	{
+		my $part = $self->tree($depth - 1);
+		return { sql => "NOT ($part->{sql})", never => $part->{never_not}, never_not => $part->{never} };
+	}
+	my $operator = one_of('AND', 'OR');
+	my @parts = map { $self->tree($depth - 1) } 0 .. one_of(1, 1, 2);
+	my $count = grep { $_->{never} } @parts;
+	my $count_not = grep { $_->{never_not} } @parts;
+	my $all = $operator eq 'OR' ? @parts : 1;
+	my $all_not = $operator eq 'AND' ? @parts : 1;
+	return {
+		sql => join(" $operator ", map { "($_->{sql})" } @parts), never => $count >= $all,
+		never_not => $count_not >= $all_not };
+}
+
+sub leaf
+{
+	my $self = shift;
+	my $table = $self->{options}{table};
+
+	return $self->json_leaf if $table ne 'typed' && chance(0.1);
+	return $self->extracted_leaf if chance(0.12);
+	my ($name, $type, $field, $how, $pool) = @{ one_of(@{ $COLUMNS{$table} }) };
+	($name, $type, $field, $how, $pool) = @{ one_of(@{ $COLUMNS{$table} }[ 0 .. 3 ]) } if chance(0.4);
+	my $sql = $type eq 'tiers' ? "t.$name\::tier" : $name eq 'emails' ? "coalesce(t.$name, '{}')" : "t.$name";
+	my %column = (sql => $sql, type => $type, field => $field, how => $how, pool => $pool);
+	$column{searchable} = $field ne '-' && $how ne 'loose_field';
+	$column{custom} = $field =~ /^\*/;
+	return $self->flag_leaf(\%column) if $how eq 'flag';
+	return $self->number_leaf(\%column) if $how eq 'number';
+	return $self->list_leaf(\%column) if $how =~ /list$/;
+	return $self->null_leaf(\%column) if chance(0.06);
+	if ($how =~ /^(?:uuid|enum)$/)
+	{
+		return $self->equality_leaf(\%column) if chance(0.7);
+		%column = (%column, sql => "$column{sql}::text", how => 'text', cast => 1);
+	}
+	return $self->text_leaf(\%column);
+}
+
+sub extracted_leaf
+{
+	my $self = shift;
+	my ($slug, $pool) = @{ one_of(@SLUGS) };
+	my %column = (sql => "(t.custom_fields->>'$slug')", type => 'text', field => "*$slug", custom => 1, how => 'text', pool => $pool,
+		searchable => $slug ne 'email', anchored => $slug eq 'regions', extracted => 1);
+
+	return $self->null_leaf(\%column) if chance(0.2);
+	return $self->text_leaf(\%column);
+}
+
+sub null_leaf
+{
+	my ($self, $column) = @_;
+	my $negative = chance(0.5) ? ' NOT' : '';
+
+	return { sql => "$column->{sql} IS$negative NULL",
+		push => $column->{custom} && $column->{searchable} && !$column->{cast} ? { requests => 1 } : undef };
+}
+
+# Is the value one that every reading of the API understands?
+sub is_regular
+{
+	my ($column, $value, $ignored_case) = @_;
+
+	return defined $value && $value =~ /^[a-zA-Z0-9@. :\/=-]+$/
+	  && !($column->{type} =~ /^[A-Z]|varchar/ && length $value > 5);
+}
+
+sub is_exact { my $how = shift; return $how =~ /^(?:text|uuid|enum)$/; }
+
+# Does this table's server promise to push an equality of the column?
+sub is_pushed
+{
+	my ($self, $column) = @_;
+	my $how = $column->{how};
+
+	return 0 unless $column->{searchable};
+	return 0 if $column->{custom} && ($how eq 'uuid' || $column->{cast});
+	return is_exact($how) || ($how eq 'fold' && $self->{options}{ignore_case});
+}
+
+# =, <>, IN and the like
+sub equality_leaf
+{
+	my ($self, $column) = @_;
+	my ($sql, $how, $pool) = @$column{qw(sql how pool)};
+	my $type = $how =~ /^(?:uuid|enum)$/ ? $column->{type} : $how eq 'fold' ? 'citext' : $how eq 'blank' ? 'bpchar' : 'text';
+	$type = 'tier' if $type eq 'tiers';
+	my $pushed = $self->is_pushed($column);
+	my $built_in = !$column->{custom};
+	my $negatable = $pushed && $built_in && !($self->{options}{ignore_case} && $column->{field} =~ /^(?:name|email)$/);
+	my $kind = one_of($self->{options}{no_negation} ? qw(equals equals in any) : qw(equals equals not_equals in in any not_in all));
+
+	if ($kind =~ /equals$/)
+	{
+		my ($value, $is) = $self->value($type, sub { $self->scalar_of($how, $pool) });
+		my $operator = $kind eq 'equals' ? '=' : one_of('<>', '!=');
+		my $null = !defined $is;
+		my $none = $null || ($is eq '' && $built_in);
+		my %leaf = (sql => chance(0.75) ? "$sql $operator $value" : "$value $operator $sql");
+
+		$leaf{never} = $pushed && $none if $kind eq 'equals';
+		$leaf{never_not} = $negatable && $null if $kind eq 'equals';
+		$leaf{never} = $negatable && $null if $kind eq 'not_equals';
+		$leaf{never_not} = $pushed && $none if $kind eq 'not_equals';
+		$leaf{push} = { requests => 1, id => $column->{field} eq 'id' && $kind eq 'equals' }
+		  if is_regular($column, $is) && ($kind eq 'equals' ? $pushed : $negatable);
+		return \%leaf;
+	}
+	my ($list, $is) = ('', []);
+	if ($kind =~ /in$/)
+	{
+		my $length = one_of(1, 2, 3, 4, 8);
+		for (1 .. $length)
+		{
+			my ($value, $item) = $self->value($type, sub { $self->scalar_of($how, $pool) });
+			$list .= ($list eq '' ? '' : ', ') . $value;
+			push @$is, $item;
+		}
+		$list = ($kind eq 'in' ? 'IN' : 'NOT IN') . " ($list)";
+	}
+	else
+	{
+		my $null = chance(0.03);
+		($list, $is) = $self->value("$type\[]", sub { $null ? undef : $self->list_of($how, $pool) });
+		$list = ($kind eq 'any' ? one_of('=') . ' ANY' : '<> ALL') . " ($list)";
+	}
+	my %leaf = (sql => "$sql $list");
+	my $has_null = !defined $is || grep { !defined } @$is;
+	my @some = grep { defined && !($_ eq '' && $built_in) } @{ $is // [] };
+	my ($never_any, $never_all) = ($pushed && !@some, $negatable && $has_null);
+	my $all = $kind =~ /not_in|all/;
+	@leaf{qw(never never_not)} = $all ? ($never_all, $never_any) : ($never_any, $never_all);
+	my %distinct = map { ($how eq 'fold' || $how eq 'uuid' ? lc : $_) => 1 } @some;
+	if (@some && !grep { !is_regular($column, $_) } @some)
+	{
+		$leaf{push} = { requests => ceil(keys(%distinct) / $BATCH) } if !$all && $pushed;
+		# one value is compared as by = or <>
+		$leaf{push}{id} = 1 if $kind eq 'in' && @$is == 1 && $column->{field} eq 'id' && $leaf{push};
+		$leaf{push} = { requests => 1 } if $all && $negatable && !$has_null && keys(%distinct) <= $BATCH;
+	}
+	return \%leaf;
+}
+
+# All that there is for text.
+sub text_leaf
+{
+	my ($self, $column) = @_;
+	my ($sql, $how, $pool, $anchored) = @$column{qw(sql how pool anchored)};
+	my $type = $how eq 'fold' && chance(0.8) ? 'citext' : $how eq 'blank' ? 'bpchar' : 'text';
+	my $value = sub { my $of = shift // $type; my ($text) = $self->value($of, sub { $self->text($pool) }); $text };
+	my $array = sub { my ($text) = $self->value("$type\[]", sub { $self->list_of('text', $pool) }); $text };
+	my $negation = $self->{options}{no_negation} ? '' : 'NOT ';
+	my $list = join ', ', map { $value->() } 0 .. int rand 4;
+
+	return $self->equality_leaf($column) if chance(0.35);
+	return $self->like_leaf($column) if chance(0.4) && $how ne 'loose';
+	if (!$anchored && $how !~ /^(?:loose|fold)$/ && chance(0.3))
+	{
+		my ($text, $is) = $self->value('text', sub { $self->text($pool) });
+		my $like = !$column->{cast} && $how eq 'text' && $column->{searchable} && $column->{field} !~ /id$/;
+		my ($expression, $positive) = @{ one_of(
+			[ "starts_with($sql, $text)", 1 ], [ "$sql ^@ $text", 1 ], [ "strpos($sql, $text) > 0", 1 ],
+			[ "strpos($sql, $text) >= 1", 1 ], [ "0 < strpos($sql, $text)", 1 ], [ "strpos($sql, $text) <> 0", 1 ],
+			[ "0 <> strpos($sql, $text)", 1 ], [ "1 <= strpos($sql, $text)", 1 ], [ "position($text in $sql) > 0", 1 ],
+			[ "strpos($sql, $text) = 0", 0 ], [ "strpos($sql, $text) >= 0", 0 ], [ "strpos($sql, $text) > 1", 0 ],
+			[ "strpos($sql, $text) < 1", 0 ], [ "strpos($text, $sql) > 0", 0 ], [ "NOT starts_with($sql, $text)", 0 ],
+			[ "$text ^@ $sql", 0 ], [ "strpos($sql, $text) BETWEEN 1 AND 3", 0 ], [ "starts_with($sql, $text) IS TRUE", 0 ],
+			[ "position($text in $sql) != 0", 1 ]) };
+		return { sql => $expression, never => $positive && $like && !defined $is,
+			push => $positive && $like && is_regular($column, $is) ? { requests => 1 } : undef };
+	}
+	if (chance(0.4))
+	{
+		my $folded = one_of('lower', 'lower', 'lower', 'upper', 'trim');
+		my ($text, $is) = $self->value('text', sub { my $text = $self->text($pool); defined $text && chance(0.7) ? lc $text : $text });
+		my $pushed = $folded eq 'lower' && $self->is_pushed($column) && $self->{options}{ignore_case} && $column->{how} eq 'text'
+		  && !$column->{cast};
+		return { sql => chance(0.7) ? "$folded($sql) = $text" : "$text = $folded($sql)",
+			push => $pushed && is_regular($column, $is) ? { requests => 1 } : undef } if chance(0.5);
+		my ($texts) = $self->value('text[]', sub {
+			[ map { defined && !$self->{options}{keep_case} && chance(0.8) ? lc : $_ } @{ $self->list_of('text', $pool) } ] });
+		return { sql => one_of("$folded($sql) = ANY ($texts)", $negation ? "NOT ($folded($sql) = ANY ($texts))" : 'true',
+				"$folded($sql) LIKE $text", "starts_with($folded($sql), $text)", "lower($text) = lower($sql)",
+				"lower(upper($sql)) = $text", "strpos(lower($sql), $text) > 0", "$folded($sql) || '' = $text") };
+	}
+	my $other = $self->{options}{table} eq 'plain' ? one_of('t.name', 't.email', 't.tier', "(t.custom_fields->>'notes')") : $sql;
+	my @more = (
+		"$sql IS NOT DISTINCT FROM " . $value->(), "($sql = " . $value->() . ') IS TRUE', "$sql >= " . $value->(),
+		"$sql < " . $value->(), "$sql BETWEEN " . $value->() . ' AND ' . $value->(), "$sql COLLATE \"C\" = " . $value->(),
+		"$sql COLLATE loose = " . $value->(), "$sql = " . $value->() . ' COLLATE loose', "$sql\::varchar = " . $value->('text'),
+		"$sql\::varchar(3) = " . $value->('text'), "$sql\::char(5) = " . $value->('text'), "$sql\::char(60) = " . $value->('text'),
+		"$sql\::citext = " . $value->('citext'), "$sql\::citext IN (" . join(', ', $value->('citext'), $value->('citext')) . ')',
+		"$sql\::text = " . $value->('text'), "$sql\::text COLLATE \"C\" IN (" . $value->('text') . ', ' . $value->('text') . ')',
+		"coalesce($sql, 'x') = " . $value->(), "$sql || '' = " . $value->('text'), "$sql = " . $value->() . " || ''",
+		"$sql = lower(" . $value->() . ')', "CASE WHEN $sql = " . $value->() . ' THEN true END', "$sql = ($other)",
+		"$sql = ALL (" . $array->() . ')', "$sql = $other || " . $value->('text'), "$sql\::bpchar = " . $value->('bpchar'),
+		"$sql = " . $value->('varchar'), "$sql = " . $value->('name'),
+		"$sql COLLATE loose IN (" . $value->() . ', ' . $value->() . ')', "nullif($sql, " . $value->() . ') IS NOT NULL');
+	push @more, "$sql IS DISTINCT FROM " . $value->(), "($sql = " . $value->() . ') IS ' . one_of('FALSE', 'NOT TRUE', 'NOT FALSE', 'UNKNOWN', 'NOT UNKNOWN'),
+	  "($sql <> " . $value->() . ') IS ' . one_of('FALSE', 'TRUE', 'NOT TRUE', 'UNKNOWN'), "($sql IN ($list)) IS " . one_of('FALSE', 'TRUE', 'UNKNOWN'),
+	  "$sql <> ANY (" . $array->() . ')', "$sql <> $other", "$sql COLLATE loose <> " . $value->(), "coalesce($sql = " . $value->() . ', true)',
+	  "($sql IN ($list)) = false", "($sql = " . $value->() . ') <> true', "$sql\::citext <> " . $value->('citext'), "$sql <> " . $value->('varchar')
+	  if $negation;
+	@more = grep { !/(?:<|>=|BETWEEN)/ } @more if $how eq 'loose';
+	return { sql => one_of(@more) };
+}
+
+sub like_leaf
+{
+	my ($self, $column) = @_;
+	my ($sql, $how, $pool, $anchored) = @$column{qw(sql how pool anchored)};
+	my $negation = $self->{options}{no_negation} || chance(0.75) ? '' : 'NOT ';
+	my $any_case = chance(0.3) ? 'I' : '';
+	my $escape = chance(0.15) ? '!' : '\\';
+	my ($pattern, $is) = $self->value('text', sub { $self->pattern($pool, $anchored, $escape) });
+	my $ignores = $any_case || $how eq 'fold';
+	my $pushed = !$negation && $column->{searchable} && $how =~ /^(?:text|fold)$/ && !$column->{cast} && $column->{field} !~ /id$/
+	  && (!$ignores || $self->{options}{ignore_case});
+	my $regular = defined $is && $is =~ /^[%a-zA-Z0-9@. :\/=-]+$/ && $is =~ /[^%]/ && !($column->{type} =~ /^[A-Z]/ && length $is > 5);
+
+	if (chance(0.1))
+	{
+		my ($patterns) = $self->value('text[]', sub { [ map { $self->pattern($pool, $anchored, '\\') } 0 .. int rand 4 ] });
+		return { sql => "$sql $negation$any_case" . 'LIKE ' . one_of('ANY', 'ALL') . " ($patterns)" };
+	}
+	return { sql => "$sql $negation$any_case" . "LIKE $pattern" . ($escape eq '!' ? " ESCAPE '!'" : ''),
+		never => $pushed && !defined $is, push => $pushed && $regular && $escape ne '!' ? { requests => 1 } : undef };
+}
+
+sub flag_leaf
+{
+	my ($self, $column) = @_;
+	my $sql = $column->{sql};
+	my $pushed = $column->{type} eq 'boolean' && { requests => 1 };
+	my ($value) = $self->value('boolean', sub { one_of('true', 'false', 'true', 'false', undef) });
+
+	return @{ [ { sql => $sql, push => $pushed }, { sql => "$sql = true", push => $pushed },
+		{ sql => "$sql IS TRUE", push => $pushed }, { sql => "$sql IS NOT NULL", push => { requests => 1 } }, { sql => "$sql = $value" },
+		{ sql => "$sql IN (true, $value)" }, { sql => "$sql AND NOT NOT $sql" } ] }[ int rand 7 ] if $self->{options}{no_negation};
+	return @{ [ { sql => $sql, push => $pushed }, { sql => "NOT $sql", push => $pushed }, { sql => "$sql = true", push => $pushed },
+		{ sql => "$sql = false", push => $pushed }, { sql => "$sql <> true", push => $pushed }, { sql => "false = $sql", push => $pushed },
+		{ sql => "$sql IS TRUE" }, { sql => "$sql IS NOT TRUE" }, { sql => "$sql IS FALSE" }, { sql => "$sql IS NOT FALSE" },
+		{ sql => "$sql IS UNKNOWN" }, { sql => "$sql IS NOT UNKNOWN" }, { sql => "$sql IS NULL", push => { requests => 1 } },
+		{ sql => "$sql = $value" }, { sql => "$sql <> $value" }, { sql => "$sql IN (true, $value)" }, { sql => "$sql < true" },
+		{ sql => "$sql\::text = 'true'" }, { sql => "$sql IS DISTINCT FROM $value" } ] }[ int rand 19 ];
+}
+
+sub number_leaf
+{
+	my ($self, $column) = @_;
+	my $sql = $column->{sql};
+	my ($value) = $self->value('integer', sub { one_of(@{ $self->{pools}{seats} }, undef) });
+	my ($list) = $self->value('integer[]', sub { [ map { one_of(@{ $self->{pools}{seats} }, undef) } 0 .. int rand 5 ] });
+
+	return { sql => one_of("$sql = $value", "$sql > $value", "$sql IN (1, $value)", "$sql = ANY ($list)", "$sql + 0 <= $value",
+			"$value >= $sql", "$sql > 0", "0 < $sql", "$sql <> 0", "$sql\::text = '25'", "$sql\::text LIKE '2%'") } if chance(0.7);
+	return $self->null_leaf({ %$column, searchable => 1 });
+}
+
+sub list_leaf
+{
+	my ($self, $column) = @_;
+	my ($sql, $how, $pool) = @$column{qw(sql how pool)};
+	my $base = $how eq 'fold_list' ? 'citext' : $column->{type} =~ /varchar/ ? 'varchar' : 'text';
+	my $pushed = $column->{searchable} && $how eq 'list' && $base eq 'text';
+	my $negation = $self->{options}{no_negation} || chance(0.8) ? '' : 'NOT ';
+	my ($item, $one) = $self->value($base, sub { $self->text($pool) });
+	my ($list, $all) = $self->value("$base\[]", sub { chance(0.03) ? undef : $self->list_of('text', $pool) });
+	my $null = !defined $all || grep { !defined } @$all;
+	my @some = grep { defined } @{ $all // [] };
+	my $regular = @some && !grep { !is_regular($column, $_) } @some;
+	my %distinct = map { $_ => 1 } @some;
+	my ($kind, $expression) = @{ one_of(
+		[ one => "$item = ANY ($sql)" ], [ one => "$item = ANY ($sql)" ], [ has => "$sql @> $list" ], [ has => "$list <@ $sql" ],
+		[ has => "$sql @> ARRAY[$item]::$base\[]" ], [ any => "$sql && $list" ], [ any => "$list && $sql" ], [ any => "$sql && ARRAY[$item, $item]::$base\[]" ],
+		[ more => "$sql <@ $list" ], [ more => "$list @> $sql" ], [ more => "$sql = $list" ], [ more => "$item <> ALL ($sql)" ],
+		[ more => "$item = ALL ($sql)" ], [ more => "$item <> ANY ($sql)" ], [ more => "$sql\[1] = $item" ], [ more => "cardinality($sql) > 1" ],
+		[ more => "$item LIKE ANY ($sql)" ], [ more => "$sql = '{}'" ], [ null => '' ], [ more => "$sql <> $list" ], [ more => "$sql || ARRAY[$item]::$base\[] @> $list" ],
+		[ more => "$item = ANY ($sql || ARRAY[$item]::$base\[])" ], [ more => "$sql @> $sql" ], [ more => "$sql && $sql" ], [ more => "array_to_string($sql, ',') = $item" ]) };
+
+	return $self->null_leaf($column) if $kind eq 'null';
+	my %leaf = (sql => "$negation$expression");
+	return \%leaf if $negation || !$pushed || $expression =~ /ARRAY\[/;
+	$leaf{never} = !defined $one if $kind eq 'one';
+	$leaf{never} = $null if $kind eq 'has';
+	$leaf{never} = !@some if $kind eq 'any';
+	$leaf{push} = { requests => 1 }
+	  if ($kind eq 'one' && is_regular($column, $one)) || ($kind eq 'has' && $regular && !$null)
+	  || ($kind eq 'any' && $regular && keys(%distinct) <= $BATCH);
+	return \%leaf;
+}
+
+sub json_text { my $text = shift; $text =~ s/(["\\])/\\$1/g; $text =~ s/\n/\\n/g; $text =~ s/\t/\\t/g; return "\"$text\""; }
+
+# One member for custom_fields @>.
+sub json_member
+{
+	my $self = shift;
+	my ($slug, $pool) = @{ one_of(@SLUGS) };
+	my $item = sub { json_text($self->text($pool) // 'null') };
+
+	return json_text($slug) . ': ' . one_of(
+		$item->(), $item->(), $item->(), $item->(), '[' . join(', ', map { $item->() } 0 .. int rand 3) . ']', '[]', 'null', 'true', '5',
+		'{}', '{"a": "b"}', '[["eu"]]', '[null]', '["eu", 5]');
+}
+
+sub json_leaf
+{
+	my $self = shift;
+	my ($slug, $pool) = @{ one_of(@SLUGS) };
+	my $sql = 't.custom_fields';
+	my $negation = $self->{options}{no_negation} || chance(0.75) ? '' : 'NOT ';
+	my ($json, $is) = $self->value('jsonb', sub {
+		return one_of(undef, '{}', '[]', '"tier"', '["tier"]', '{"a": {"tier": "gold"}}') if chance(0.1);
+		return '{' . join(', ', map { $self->json_member } 0 .. one_of(0, 0, 1, 2)) . '}' });
+	my ($text) = $self->value('text', sub { $self->text($pool) });
+	my $kind = one_of(qw(has has exists exists more));
+
+	return { sql => $negation . one_of("$sql @> $json", "$sql @> $json", "$json <@ $sql"), never => !$negation && !defined $is } if $kind eq 'has';
+	return { sql => "$negation$sql ? '$slug'", push => $slug ne 'email' ? { requests => 1 } : undef } if $kind eq 'exists';
+	return { sql => $negation . one_of("$sql <@ $json", "$json @> $sql", "$sql ?| ARRAY['$slug', 'tier']", "$sql ?& ARRAY['$slug']", "$sql->'$slug' = to_jsonb($text)",
+			"$sql #>> '{$slug}' = $text", "$sql->'$slug' ? $text", "$sql ? $text", "$sql = $json", "$sql IS NOT NULL", "$sql->'regions'->>0 = $text",
+			"$sql->'$slug' IS NOT NULL", "$sql->>('$slug' || '') = $text", "jsonb_typeof($sql->'$slug') = 'array'", "$sql || '{}'::jsonb @> $json", "$sql->'$slug' @> $json") };
+}
+
+package WhereOracle::Clause;
+
+# The condition with its values in one of the styles.
+sub sql
+{
+	my ($clause, $style) = @_;
+
+	$style //= 'constants';
+	return $clause->{template} =~ s/\x01(\d+)\x02/$clause->shown($1, $style)/ger;
+}
+
+sub shown
+{
+	my ($clause, $number, $style) = @_;
+	my $value = $clause->{values}[$number];
+	my ($type, $literal) = ($value->{type}, WhereOracle::literal($value->{type}, $value->{first}));
+
+	return '$' . ($number + 1) if $style eq 'parameters';
+	return "v.p$number" if $style eq 'lateral';
+	if ($style eq 'subqueries')
+	{
+		# the cast keeps IN ((SELECT ...)) from being a list of rows
+		return "(SELECT $literal\::$type)::$type" unless $type =~ /\[\]$/;
+		return $value->{cast} || !defined $value->{first} ? "(SELECT $literal\::$type)::$type" : "ARRAY(SELECT x FROM unnest($literal\::$type) x)";
+	}
+	return "($literal\::$type)" if $value->{cast} || $type =~ /\[\]$/;
+	return $literal;
+}
+
+# What to run: settings, a statement to prepare (or undef), and the query, which gives one array of text.
+sub statements
+{
+	my ($clause, $style, $table) = @_;
+	my @values = @{ $clause->{values} };
+	my $from = "FROM $table t WHERE ";
+	my $rows = sub { my ($key, $rest) = @_; return "SELECT array_agg(k ORDER BY k) FROM (SELECT $key AS k $rest) q" };
+
+	$style = 'constants' unless @values;
+	return ([], undef, $rows->('t.id::text', $from . $clause->sql)) if $style eq 'constants';
+	return ([], undef, $rows->('t.id::text', $from . $clause->sql('subqueries'))) if $style eq 'subqueries';
+	if ($style =~ /^(?:custom|generic)$/)
+	{
+		my $types = join ', ', map { $_->{type} } @values;
+		my $given = join ', ', map { WhereOracle::literal($_->{type}, $_->{first}) . "::$_->{type}" } @values;
+		return ([ "plan_cache_mode=force_${style}_plan" ],
+			"PREPARE p($types) AS " . $rows->('t.id::text', $from . $clause->sql('parameters')), "EXECUTE p($given)");
+	}
+	my $lines = $clause->{lines} //= join ', ', map {
+		my $row = $_;
+		'(' . join(', ', $row, map { WhereOracle::literal($_->{type}, $row ? $_->{maker}->() : $_->{first}) . "::$_->{type}" } @values) . ')'
+	} 0 .. $clause->{rows};
+	my $names = join ', ', 'n', map { "p$_" } 0 .. $#values;
+	my $condition = $clause->sql('lateral');
+	return ([ map { "enable_$_=off" } qw(hashjoin mergejoin material memoize) ], undef,
+		$style eq 'lateral'
+		? $rows->("v.n || ':' || c.id", "FROM (VALUES $lines) v($names), LATERAL (SELECT t.id $from$condition OFFSET 0) c")
+		: $rows->("v.n || ':' || t.id", "FROM (VALUES $lines) v($names) JOIN $table t ON $condition"));
+}
+
+1;

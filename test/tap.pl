@@ -1,0 +1,28 @@
+# Runs TAP test files as prove does, two at a time, and writes "passed failed" to the file named first.
+#
+# The counts are of single tests.  A file that dies, or that runs fewer tests than it planned, adds one failure where
+# none of its tests failed.
+
+use strict;
+use warnings;
+
+use TAP::Harness;
+
+STDOUT->autoflush(1);
+
+my ($count_file, @files) = @ARGV;
+
+sub broken
+{
+	my $parser = shift;
+	return $parser->has_problems && !$parser->failed;
+}
+
+my $harness = TAP::Harness->new({ lib => \@INC, jobs => 2, timer => 1, failures => 1 });
+my $result = $harness->runtests(@files);
+my $failed = $result->failed + grep { broken($_) } $result->parsers($result->descriptions);
+
+open my $count, '>', $count_file or die "$count_file: $!";
+printf $count "%d %d\n", scalar $result->passed, $failed;
+close $count or die "$count_file: $!";
+exit($result->all_passed ? 0 : 1);
