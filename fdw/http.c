@@ -674,7 +674,7 @@ retry_after(HttpRequest *request)
 		/* libcurl owns the value, until the next call. */
 		value = header->value;
 		seconds = strtod(value, &end);
-		if (end > value && *end == '\0' && seconds >= 0 && isfinite(seconds))
+		if (end > value && *end == '\0' && strspn(value, "0123456789.") == strlen(value))
 			return seconds * 1000;
 		date = curl_getdate(value, NULL);
 		if (date == -1)

@@ -26,7 +26,7 @@
 #define PAGINATION_KEY "\"pagination\""
 
 static void parse_data(PylonPage *page, const ContactReader *contacts,
-					   JsonReader *reader);
+					   bool single, JsonReader *reader);
 static void parse_contact(PylonPage *page, const ContactReader *contacts,
 						  JsonReader *reader);
 static void parse_object(const ContactReader *contacts, ContactLevel level,
@@ -48,15 +48,17 @@ static const struct
 };
 
 /*
- * Parses an answer (reference: "Get all contacts", 200). Absent or null
- * "data" is no contact, absent "pagination" the last page. Where the answer
+ * Parses an answer (reference: "Get all contacts", 200), or with "single"
+ * one to a question for one contact. Absent or null "data" is no contact,
+ * absent or null "pagination" the last page. Where the answer
  * isn't JSON or has another shape, "problem" says so, and nothing else of
  * the page is to be used.
  *
  * The page is allocated in the current memory context. Interruptible.
  */
 PylonPage *
-page_parse(const ContactReader *contacts, const char *body, size_t length)
+page_parse(const ContactReader *contacts, bool single, const char *body,
+		   size_t length)
 {
 	PylonPage  *page = palloc0(sizeof(PylonPage));
 	JsonReader	reader;
@@ -69,7 +71,7 @@ page_parse(const ContactReader *contacts, const char *body, size_t length)
 	while (json_reader_next_member(&reader, &first, &key))
 	{
 		if (json_slice_key_is(key, "data", 4))
-			parse_data(page, contacts, &reader);
+			parse_data(page, contacts, single, &reader);
 		else if (json_slice_key_is(key, "pagination", 10))
 			parse_pagination(page, &reader);
 		else
@@ -101,7 +103,7 @@ page_peek_cursor(const char *body, size_t length)
 	found += strspn(found, " \t\r\n:");
 	json_reader_begin(&reader, found, (int) (body + length - found));
 	parse_pagination(&page, &reader);
-	return reader.failed ? NULL : page.cursor;
+	return reader.failed || page.problem != NULL ? NULL : page.cursor;
 }
 
 /* The slices of a contact, in the order of the reader's sources. */
@@ -112,32 +114,32 @@ page_contact(const PylonPage *page, int index)
 	return page->slices + (size_t) index * page->nslices;
 }
 
-/* A list of contacts, one contact, or null. */
+/* A list of contacts, or with "single" one contact, or null. */
 static void
-parse_data(PylonPage *page, const ContactReader *contacts, JsonReader *reader)
+parse_data(PylonPage *page, const ContactReader *contacts, bool single,
+		   JsonReader *reader)
 {
+	JsonTokenType type = json_reader_token(reader);
 	bool		first = true;
 
 	page->ncontacts = 0;
-	switch (json_reader_token(reader))
+	if (type == JSON_TOKEN_OBJECT_START && single)
+		parse_contact(page, contacts, reader);
+	else if (type == JSON_TOKEN_ARRAY_START && !single)
 	{
-		case JSON_TOKEN_OBJECT_START:
+		json_reader_enter(reader);
+		while (json_reader_next_element(reader, &first))
+		{
+			CHECK_FOR_INTERRUPTS();
 			parse_contact(page, contacts, reader);
-			break;
-		case JSON_TOKEN_ARRAY_START:
-			json_reader_enter(reader);
-			while (json_reader_next_element(reader, &first))
-			{
-				CHECK_FOR_INTERRUPTS();
-				parse_contact(page, contacts, reader);
-			}
-			break;
-		case JSON_TOKEN_NULL:
-			(void) json_reader_value(reader);
-			break;
-		default:
-			page->problem = "Member \"data\" is no list of contacts.";
-			(void) json_reader_value(reader);
+		}
+	}
+	else
+	{
+		if (type != JSON_TOKEN_NULL)
+			page->problem = single ? "Member \"data\" is no contact." :
+				"Member \"data\" is no list of contacts.";
+		(void) json_reader_value(reader);
 	}
 }
 
@@ -227,32 +229,43 @@ add_contact(PylonPage *page)
 
 /*
  * There is a next page only if has_next_page is true and the cursor isn't
- * empty; any other shape has been seen on last pages.
+ * empty; null, false and absent have been seen on last pages. Anything else
+ * must not pass for a last page, or rows would be missing unnoticed.
  */
 static void
 parse_pagination(PylonPage *page, JsonReader *reader)
 {
+	JsonTokenType type = json_reader_token(reader);
 	JsonSlice	key;
 	JsonSlice	cursor = JSON_SLICE_NULL;
 	bool		first = true;
 	bool		more = false;
 
-	if (json_reader_token(reader) != JSON_TOKEN_OBJECT_START)
+	if (type != JSON_TOKEN_OBJECT_START)
 	{
+		if (type != JSON_TOKEN_NULL)
+			page->problem = "Member \"pagination\" is no object.";
 		(void) json_reader_value(reader);
 		return;
 	}
 	json_reader_enter(reader);
 	while (json_reader_next_member(reader, &first, &key))
 	{
-		bool		is_true = json_reader_token(reader) == JSON_TOKEN_TRUE;
-		JsonSlice	value = json_reader_value(reader);
+		JsonSlice	value;
 
+		type = json_reader_token(reader);
+		value = json_reader_value(reader);
 		if (json_slice_key_is(key, "cursor", 6))
 			cursor = value;
 		else if (json_slice_key_is(key, "has_next_page", 13))
-			more = is_true;
+		{
+			more = type == JSON_TOKEN_TRUE;
+			if (!more && type != JSON_TOKEN_FALSE && type != JSON_TOKEN_NULL)
+				page->problem = "Member \"has_next_page\" is neither true nor false.";
+		}
 	}
-	if (more && json_slice_is_string(cursor) && cursor.length > 2)
+	if (!json_slice_is_null(cursor) && !json_slice_is_string(cursor))
+		page->problem = "Member \"cursor\" is no string.";
+	else if (more && cursor.length > 2)
 		page->cursor = json_slice_cstring(cursor);
 }

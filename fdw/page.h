@@ -24,8 +24,8 @@ typedef struct PylonPage
 	char	   *cursor;			/* of the next page, NULL at the last one */
 } PylonPage;
 
-extern PylonPage *page_parse(const ContactReader *reader, const char *body,
-							 size_t length);
+extern PylonPage *page_parse(const ContactReader *reader, bool single,
+							 const char *body, size_t length);
 extern char *page_peek_cursor(const char *body, size_t length);
 extern const JsonSlice *page_contact(const PylonPage *page, int index);
 

@@ -473,7 +473,8 @@ parse_page(PylonReader *reader, HttpRequest *request,
 	char	   *cursor;
 
 	reader->page = response == NULL ? palloc0(sizeof(PylonPage)) :
-		page_parse(reader->contacts, response->body, response->length);
+		page_parse(reader->contacts, reader->mode == READ_CONTACT,
+				   response->body, response->length);
 	MemoryContextSwitchTo(before);
 	if (reader->page->problem != NULL)
 		raise_refusal(request, response, reader->page->problem);
