@@ -473,6 +473,7 @@ read_string(ContactColumn *column, JsonSlice slice)
 	}
 	else
 		text = json_slice_text(slice, &length);
+
 	return read_text(column, text, length);
 }
 

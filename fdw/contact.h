@@ -44,7 +44,8 @@ typedef enum ContactFieldKind
 typedef struct ContactField
 {
 	const char *name;			/* of the column, by default */
-	const char *parent;			/* member of the contact that holds it, or NULL */
+	const char *parent;			/* member of the contact that holds it, or
+								 * NULL */
 	const char *key;			/* its name in the API */
 	ContactFieldKind kind;
 	const char *type;			/* of an imported column */

@@ -67,6 +67,7 @@ static const struct
 	Oid			function;
 	FilterTest	test;
 }			comparisons[] =
+
 {
 	{F_TEXTEQ, FILTER_EQUALS},
 	{F_UUID_EQ, FILTER_EQUALS},
@@ -84,6 +85,7 @@ static const struct
 	const char *name;
 	FilterTest	test;
 }			citext_comparisons[] =
+
 {
 	{"=", FILTER_EQUALS},
 	{"<>", FILTER_NOT_EQUALS},

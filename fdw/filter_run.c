@@ -36,7 +36,8 @@
 typedef struct FilterNode
 {
 	FilterTest	test;
-	List	   *children;		/* of FilterNode *, of FILTER_AND and FILTER_OR */
+	List	   *children;		/* of FilterNode *, of FILTER_AND and
+								 * FILTER_OR */
 	const char *field;
 	int			flags;
 	AttrNumber	attnum;
@@ -406,6 +407,7 @@ evaluate_text(FilterState *state, FilterNode *node, Datum value)
 		state->exact = false;
 	if (node->flags & FILTER_NODE_FOLD)
 		text = asc_tolower(text, strlen(text));
+
 	if (node->test == FILTER_NOT_EQUALS)
 		return make_leaf(state, node->field, "not_in", NULL, list_make1(text));
 	return make_leaf(state, node->field, operator_names[node->test], text, NIL);

@@ -31,6 +31,7 @@ static const struct
 	const char *name;
 	int			operator;
 }			operators_by_rank[] =
+
 {
 	{"equals", FIELD_EQUALS},
 	{"in", FIELD_IN},

@@ -117,6 +117,7 @@ static const struct
 	HttpOutcome outcome;
 	bool		transient;
 }			transfer_failures[] =
+
 {
 	{CURLE_COULDNT_RESOLVE_HOST, HTTP_NO_CONNECTION, true},
 	{CURLE_COULDNT_CONNECT, HTTP_NO_CONNECTION, true},

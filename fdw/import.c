@@ -38,6 +38,7 @@ static const struct
 	const char *name;
 	CustomFieldsMode mode;
 }			modes[] =
+
 {
 	{"jsonb", CUSTOM_FIELDS_JSONB},
 	{"columns", CUSTOM_FIELDS_COLUMNS},
@@ -50,6 +51,7 @@ static const struct
 	const char *api;
 	const char *sql;
 }			types[] =
+
 {
 	{"number", "bigint"},
 	{"decimal", "numeric"},

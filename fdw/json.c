@@ -66,6 +66,7 @@ json_filter_text(const PylonFilter *filter)
 
 	tree->root = make_filter(filter);
 	text = json_object_to_json_string_ext(tree->root, PLAIN);
+
 	return pstrdup(pg_any_to_server(text, strlen(text), PG_UTF8));
 }
 

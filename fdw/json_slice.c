@@ -164,6 +164,7 @@ json_slice_text(JsonSlice slice, int *length)
 	}
 	text = pg_any_to_server(slice.data, slice.length, PG_UTF8);
 	*length = text == slice.data ? slice.length : (int) strlen(text);
+
 	if (!string)
 		return text;
 

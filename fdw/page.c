@@ -42,6 +42,7 @@ static const struct
 	const char *key;
 	ContactLevel level;
 }			nested[] =
+
 {
 	{"account", LEVEL_ACCOUNT},
 	{"custom_fields", LEVEL_CUSTOM},

@@ -61,7 +61,8 @@ struct PylonReader
 	/* how far */
 	int			pages;
 	double		received;		/* contacts */
-	char	   *cursor;			/* of the page not yet asked for, in page_context */
+	char	   *cursor;			/* of the page not yet asked for, in
+								 * page_context */
 	HTAB	   *cursors;		/* those already followed */
 	MemoryContext page_context;
 	PylonPage  *page;			/* in hand */
@@ -85,6 +86,7 @@ static const struct
 	const char *summary;
 	const char *hint;
 }			status_failures[] =
+
 {
 	{300, 399, ERRCODE_PROTOCOL_VIOLATION, "the server answered with a redirect",
 	"Redirects are not followed, since each request carries the token. Check option \"base_url\" of the server."},
@@ -111,6 +113,7 @@ static const struct
 	const char *summary;
 	const char *hint;
 }			outcome_failures[] =
+
 {
 	{HTTP_NO_CONNECTION, ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
 		"no connection to the API",
