@@ -230,8 +230,9 @@ add_contact(PylonPage *page)
 
 /*
  * There is a next page only if has_next_page is true and the cursor isn't
- * empty; null, false and absent have been seen on last pages. Anything else
- * must not pass for a last page, or rows would be missing unnoticed.
+ * empty; both have been seen null and absent on last pages. What is no
+ * pagination at all must not pass for that of a last page, or rows would be
+ * missing unnoticed.
  */
 static void
 parse_pagination(PylonPage *page, JsonReader *reader)
@@ -252,18 +253,13 @@ parse_pagination(PylonPage *page, JsonReader *reader)
 	json_reader_enter(reader);
 	while (json_reader_next_member(reader, &first, &key))
 	{
-		JsonSlice	value;
+		bool		is_true = json_reader_token(reader) == JSON_TOKEN_TRUE;
+		JsonSlice	value = json_reader_value(reader);
 
-		type = json_reader_token(reader);
-		value = json_reader_value(reader);
 		if (json_slice_key_is(key, "cursor", 6))
 			cursor = value;
 		else if (json_slice_key_is(key, "has_next_page", 13))
-		{
-			more = type == JSON_TOKEN_TRUE;
-			if (!more && type != JSON_TOKEN_FALSE && type != JSON_TOKEN_NULL)
-				page->problem = "Member \"has_next_page\" is neither true nor false.";
-		}
+			more = is_true;
 	}
 	if (!json_slice_is_null(cursor) && !json_slice_is_string(cursor))
 		page->problem = "Member \"cursor\" is no string.";

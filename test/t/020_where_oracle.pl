@@ -44,14 +44,15 @@ my %default = (
 	end_page => 'exact', depth_counts_leaves => 'on', absent => 'mixed', max_in => 0);
 @modes = grep { $_->{name} eq $ENV{PYLON_ORACLE_MODE} } @modes if defined $ENV{PYLON_ORACLE_MODE};
 my @tables = ('plain', 'plain', 'typed', 'odd');
-my @styles = ('constants', 'constants', 'constants', 'custom', 'generic', 'subqueries', 'lateral', 'join');
+my @styles = ('constants', 'constants', 'constants', 'custom', 'generic', 'subqueries', 'lateral', 'join', 'limit');
 
 my $node = start_node();
 my $api = start_api(contacts => 290);
 api_set($api, %relaxed);
 add_contacts();
 my @contacts = map { $json->decode($_) } split /\n/, api_ctl($api, 'contacts');
-my %pools = pools();
+my @own_pools = map { pools_of($_) } @contacts;
+my %pools = all_pools();
 my @labels = ('gold', 'silver', 'bronze', 'Gold', '50%');
 setup();
 
@@ -66,11 +67,12 @@ sub add_contacts
 	for my $odd (
 		[ 'Padded   ', 'padded@acme.com' ], [ 'Padded', 'PADDED@ACME.COM' ], [ '%', '_@x' ], [ '\\', '\\@x' ], [ '[x]', '{y}@x' ],
 		[ "Zo\x{eb}", "ZO\x{cb}\@acme.com" ], [ "ZO\x{cb}", "zo\x{eb}\@acme.com" ], [ "Zoe\x{308}", 'zoe@acme.com' ], [ 'a_b%c', 'a_b%c@x' ],
-		[ 'A', 'null' ], [ 'NULL', 'NULL' ], [ '!', '!@!' ], [ 'Long name with blanks' . ' ' x 60, 'long@acme.com ' ])
+		[ 'A', 'null' ], [ 'NULL', 'NULL' ], [ '!', '!@!' ], [ 'Long name with blanks' . ' ' x 60, 'long@acme.com ' ],
+		[ "\x{212a}", "\x{212a}\@acme.com" ], [ 'k', "k\@acme.com" ])
 	{
 		my ($name, $email) = @$odd;
-		my @values = ("[$name]", $name, '', "{\"$id\": 1}", "\"$id\"", "[\"eu\"]", 'eu', 'true', 'null', '{}', '[]', "$id,eu", 'x' . ' ' x 70);
-		my @lists = ([ $name, 'eu' ], [''], [ 'eu', '' ], [ 'a,b', '{c}' ], ['"q"'], [ '\\', 'us' ], ['null'], ['EU'], [ 'eu', 'EU' ], [], ['[eu]'], [ 'eu', 'eu' ], ['e u']);
+		my @values = ("[$name]", $name, '', "{\"$id\": 1}", "\"$id\"", "[\"eu\"]", 'eu', 'true', 'null', '{}', '[]', "$id,eu", 'x' . ' ' x 70, 'K', "\x{212a}");
+		my @lists = ([ $name, 'eu' ], [''], [ 'eu', '' ], [ 'a,b', '{c}' ], ['"q"'], [ '\\', 'us' ], ['y' x 20 . '   '], ['EU'], [ 'eu', 'EU' ], [], ['[eu]'], [ 'eu', 'eu' ], ['e u'], ['us'], ['US']);
 		push @added, {
 			id => sprintf('00000000-0000-4000-8000-abcdef%06d', $id), name => $name, email => $email,
 			account => $id % 2 ? { id => sprintf '00000000-0000-4000-a000-abcdef%06d', $id % 4 } : undef, custom_fields => {
@@ -82,18 +84,34 @@ sub add_contacts
 	return;
 }
 
-sub pools
+# The values of a contact by what they are of.
+sub pools_of
+{
+	my $contact = shift;
+	my %custom = %{ $contact->{custom_fields} // {} };
+	my %name = (email => 'private', 'contact.salesforce.Contact_ID_for_Pylon__c' => 'sales_id');
+	my %values = (id => [ $contact->{id} ]);
+
+	$values{account_id} = [ $contact->{account}{id} ] if $contact->{account};
+	for my $field ('name', 'email', 'portal_role')
+	{
+		$values{$field} = [ $contact->{$field} ] if defined $contact->{$field} && $contact->{$field} ne '';
+	}
+	for my $slug (sort keys %custom)
+	{
+		my @values = grep { defined } $custom{$slug}{value} // @{ $custom{$slug}{values} // [] };
+		$values{ $name{$slug} // $slug } = \@values if @values;
+	}
+	return \%values;
+}
+
+sub all_pools
 {
 	my %values;
 
-	for my $contact (@contacts)
+	for my $own (@own_pools)
 	{
-		my %custom = %{ $contact->{custom_fields} // {} };
-		push @{ $values{id} }, $contact->{id};
-		push @{ $values{account_id} }, $contact->{account}{id} if $contact->{account};
-		push @{ $values{$_} }, grep { defined } $contact->{$_} for 'name', 'email', 'portal_role';
-		push @{ $values{ { email => 'private', 'contact.salesforce.Contact_ID_for_Pylon__c' => 'sales_id' }->{$_} // $_ } },
-		  grep { defined } $custom{$_}{value} // @{ $custom{$_}{values} // [] } for sort keys %custom;
+		push @{ $values{$_} }, @{ $own->{$_} } for sort keys %$own;
 	}
 	$values{odd} = [ 'x', '[', '{', '%', '_', '\\', '"', '["eu"]', '["eu", "us"]', ' ', "\x{130}", "\x{212a}", '.', '..', 'crm-ada', 'a/b?c', '{}', '[]', "\n" ];
 	return %values;
@@ -306,7 +324,7 @@ sub judge
 {
 	my ($mode, $clause, $result, $warnings) = @_;
 	my @requests = @{ $clause->{requests} };
-	my $single = $clause->{style} !~ /^(?:lateral|join)$/;
+	my $single = $clause->{style} !~ /^(?:lateral|join|limit)$/;
 	my $push = $clause->{clause}{push};
 
 	$matched++ if $result->{rows};
@@ -357,7 +375,7 @@ sub text_array { return 'ARRAY[' . join(', ', map { WhereOracle::quoted($_) } @_
 sub run_block
 {
 	my ($mode, $first, $count) = @_;
-	my $generator = WhereOracle->new(pools => \%pools, labels => \@labels);
+	my $generator = WhereOracle->new(pools => \%pools, contacts => \@own_pools, labels => \@labels);
 	my $server = $mode->{ignore_case} ? 'folded' : 'exact';
 	my $session = PylonSession->new($node);
 	my @clauses;

@@ -2,7 +2,7 @@ package WhereOracle;
 
 # Random WHERE clauses, for a test that compares a foreign table with a local copy of the same contacts.
 #
-#	my $generator = WhereOracle->new(pools => \%pools, labels => \@labels);
+#	my $generator = WhereOracle->new(pools => \%pools, contacts => \@pools, labels => \@labels);
 #	my $clause = $generator->clause(seed => 5, table => 'plain', ignore_case => 0);
 #	print $clause->{sql};                          # as written with constants
 #	my ($prepare, $run) = $clause->statements('generic', 'remote.plain');
@@ -74,12 +74,22 @@ sub quoted { my $text = shift; $text =~ s/'/''/g; return "'$text'"; }
 
 # ---------------------------------------------------------------- values
 
+# A value of the data, often of the contact that the clause is about, so that conditions hold together.
+sub known
+{
+	my ($self, $pool) = @_;
+	my $own = $self->{focus}{$pool};
+
+	return chance($self->{focused} ? 0.9 : 0.5) && $own ? one_of(@$own) : one_of(@{ $self->{pools}{$pool} });
+}
+
 # A text as it may stand in the data, or nearly.
 sub text
 {
 	my ($self, $pool) = @_;
-	my $text = one_of(@{ $self->{pools}{ chance(0.05) ? 'name' : $pool } });
+	my $text = $self->known(chance(0.05) ? 'name' : $pool);
 
+	return $text if $self->{focused} && chance(0.9);
 	return undef if chance(0.04);
 	return '' if chance(0.04);
 	return $text if chance(0.7);
@@ -103,16 +113,23 @@ sub scalar_of
 
 	return $self->text($pool) unless $how =~ /^(?:uuid|enum)$/;
 	return undef if chance(0.04);
-	return one_of(@{ $self->{labels} }) if $how eq 'enum';
-	my $uuid = one_of(@{ $self->{pools}{$pool} });
+	return chance(0.5) ? $self->known('tier') : one_of(@{ $self->{labels} }) if $how eq 'enum';
+	my $uuid = $self->known($pool);
 	return chance(0.15) ? uc $uuid : chance(0.1) ? one_of(@{ $self->{pools}{account_id} }) : $uuid;
 }
 
 sub list_of
 {
-	my ($self, $how, $pool, $longest) = @_;
-	my $length = chance(0.06) ? 0 : 1 + int rand($longest // one_of(2, 3, 4, 12));
+	my ($self, $how, $pool) = @_;
+	my $length = chance(0.06) ? 0 : 1 + int rand(one_of(2, 3, 4, 12));
 	my @list = map { my $value = $self->scalar_of($how, $pool); $value } 1 .. $length;
+
+	if ($self->{focused})
+	{
+		# the rest is of other contacts, so that the list is long
+		local $self->{focus} = {};
+		push @list, map { my $value = $self->scalar_of($how, $pool); $value } 0 .. int rand 8;
+	}
 
 	@list = grep { defined } @list unless chance(0.3);
 	push @list, @list[ 0 .. $#list / 2 ] if @list && chance(0.2);
@@ -123,7 +140,7 @@ sub list_of
 sub pattern
 {
 	my ($self, $pool, $anchored, $escape) = @_;
-	my $text = one_of(@{ $self->{pools}{$pool} });
+	my $text = $self->known($pool);
 	my $protected = sub { my $piece = shift; $piece =~ s/([\\%_])/$escape$1/g unless chance(0.15); $piece };
 	my ($from, $length) = (int rand(1 + length $text), 1 + int rand 6);
 	my $piece = $protected->(substr $text, $from, $length);
@@ -172,7 +189,8 @@ sub clause
 	srand($options{seed});
 	$self->{options} = \%options;
 	$self->{values} = [];
-	my $tree = $self->tree(one_of(0, 0, 1, 1, 2, 3, 4));
+	$self->{focus} = one_of(@{ $self->{contacts} });
+	my $tree = $self->tree(one_of(0, 0, 1, 1, 1, 2, 2, 3, 4));
 	# alternatives that weren't taken have left values behind
 	my (@values, %place);
 	$tree->{sql} =~ s/\x01(\d+)\x02/
@@ -193,7 +211,9 @@ sub tree
 		my $part = $self->tree($depth - 1);
 		return { sql => "NOT ($part->{sql})", never => $part->{never_not}, never_not => $part->{never} };
 	}
-	my $operator = one_of('AND', 'OR');
+	# now and then only conditions that one contact is likely to meet, lists of any length beside an id
+	local $self->{focused} = $self->{focused} || chance(0.2);
+	my $operator = one_of('AND', $self->{focused} && chance(0.7) ? 'AND' : 'OR');
 	my @parts = map { $self->tree($depth - 1) } 0 .. one_of(1, 1, 2);
 	my $count = grep { $_->{never} } @parts;
 	my $count_not = grep { $_->{never_not} } @parts;
@@ -209,6 +229,7 @@ sub leaf
 	my $self = shift;
 	my $table = $self->{options}{table};
 
+	return $self->focused_leaf if $self->{focused} && chance(0.7);
 	return $self->json_leaf if $table ne 'typed' && chance(0.1);
 	return $self->extracted_leaf if chance(0.12);
 	my ($name, $type, $field, $how, $pool) = @{ one_of(@{ $COLUMNS{$table} }) };
@@ -227,6 +248,14 @@ sub leaf
 		%column = (%column, sql => "$column{sql}::text", how => 'text', cast => 1);
 	}
 	return $self->text_leaf(\%column);
+}
+
+sub focused_leaf
+{
+	my $self = shift;
+	my ($name, $type, $field, $how, $pool) = @{ one_of(@{ $COLUMNS{ $self->{options}{table} } }[ 0 .. 3 ]) };
+
+	return $self->equality_leaf({ sql => "t.$name", type => $type, field => $field, how => $how, pool => $pool, searchable => 1 });
 }
 
 sub extracted_leaf
@@ -326,7 +355,9 @@ sub equality_leaf
 	my %distinct = map { ($how eq 'fold' || $how eq 'uuid' ? lc : $_) => 1 } @some;
 	if (@some && !grep { !is_regular($column, $_) } @some)
 	{
-		$leaf{push} = { requests => ceil(keys(%distinct) / $BATCH) } if !$all && $pushed;
+		# a member of json, as opposed to jsonb, is not looked up by the scan, so its lists aren't split
+		my $split = !$column->{extracted} || $self->{options}{table} ne 'typed' || keys(%distinct) <= $BATCH;
+		$leaf{push} = { requests => ceil(keys(%distinct) / $BATCH) } if !$all && $pushed && $split;
 		# one value is compared as by = or <>
 		$leaf{push}{id} = 1 if $kind eq 'in' && @$is == 1 && $column->{field} eq 'id' && $leaf{push};
 		$leaf{push} = { requests => 1 } if $all && $negatable && !$has_null && keys(%distinct) <= $BATCH;
@@ -467,7 +498,7 @@ sub list_leaf
 		[ one => "$item = ANY ($sql)" ], [ one => "$item = ANY ($sql)" ], [ has => "$sql @> $list" ], [ has => "$list <@ $sql" ],
 		[ has => "$sql @> ARRAY[$item]::$base\[]" ], [ any => "$sql && $list" ], [ any => "$list && $sql" ], [ any => "$sql && ARRAY[$item, $item]::$base\[]" ],
 		[ more => "$sql <@ $list" ], [ more => "$list @> $sql" ], [ more => "$sql = $list" ], [ more => "$item <> ALL ($sql)" ],
-		[ more => "$item = ALL ($sql)" ], [ more => "$item <> ANY ($sql)" ], [ more => "$sql\[1] = $item" ], [ more => "cardinality($sql) > 1" ],
+		[ more => "$item = ALL ($sql)" ], [ more => "$item <> ANY ($sql)" ], [ more => "($sql)[1] = $item" ], [ more => "cardinality($sql) > 1" ],
 		[ more => "$item LIKE ANY ($sql)" ], [ more => "$sql = '{}'" ], [ null => '' ], [ more => "$sql <> $list" ], [ more => "$sql || ARRAY[$item]::$base\[] @> $list" ],
 		[ more => "$item = ANY ($sql || ARRAY[$item]::$base\[])" ], [ more => "$sql @> $sql" ], [ more => "$sql && $sql" ], [ more => "array_to_string($sql, ',') = $item" ]) };
 
@@ -551,10 +582,12 @@ sub statements
 	my ($clause, $style, $table) = @_;
 	my @values = @{ $clause->{values} };
 	my $from = "FROM $table t WHERE ";
+	my $limit = $clause->{rows} + 1;
 	my $rows = sub { my ($key, $rest) = @_; return "SELECT array_agg(k ORDER BY k) FROM (SELECT $key AS k $rest) q" };
 
-	$style = 'constants' unless @values;
+	$style = 'constants' unless @values || $style eq 'limit';
 	return ([], undef, $rows->('t.id::text', $from . $clause->sql)) if $style eq 'constants';
+	return ([], undef, "SELECT array[count(*)::text] FROM (SELECT t.id $from" . $clause->sql . " LIMIT $limit) q") if $style eq 'limit';
 	return ([], undef, $rows->('t.id::text', $from . $clause->sql('subqueries'))) if $style eq 'subqueries';
 	if ($style =~ /^(?:custom|generic)$/)
 	{
