@@ -145,6 +145,7 @@ static bool is_custom_fields(FilterContext *context, Node *node);
 static Var *scanned_column(FilterContext *context, Node *node);
 static Node *strip_relabel(Node *node);
 static bool is_text_type(Oid type);
+static bool is_list_type(Oid type);
 static bool is_citext(Oid type);
 static FilterTest find_test(const Operand *operand, Oid opno, bool *fold);
 static bool can_test(FilterContext *context, const Operand *operand,
@@ -487,8 +488,6 @@ plan_array_operator(FilterContext *context, OpExpr *op)
 		return give_up(context, REASON_EXPRESSION);
 	if (!find_operand(context, swapped ? right : left, &operand))
 		return NIL;
-	if (!is_text_type(getBaseType(get_base_element_type(operand.type))))
-		return give_up(context, REASON_TYPE);
 	return test_value(context, &operand,
 					  function == F_ARRAYOVERLAP ? FILTER_HAS_ANY : FILTER_HAS_ALL,
 					  op->inputcollid, swapped ? left : right);
@@ -696,7 +695,8 @@ set_column(FilterContext *context, Var *column, Operand *operand)
 	operand->type = getBaseTypeAndTypmod(column->vartype, &typmod);
 	if (slug != NULL)
 		operand->flags = FILTER_NODE_CUSTOM;
-	if (operand->type == VARCHAROID && typmod >= (int32) VARHDRSZ)
+	if ((operand->type == VARCHAROID ||
+		 get_element_type(operand->type) == VARCHAROID) && typmod >= (int32) VARHDRSZ)
 		operand->max_length = typmod - VARHDRSZ;
 	context->reason = slug != NULL ? REASON_SLUG : REASON_FIELD;
 	return operand->operators != 0;
@@ -742,6 +742,16 @@ is_text_type(Oid type)
 {
 	return type == TEXTOID || type == VARCHAROID || is_citext(type) ||
 		(OidIsValid(type) && type_is_enum(type));
+}
+
+/* The same for arrays; those of citext are compared ignoring case. */
+static bool
+is_list_type(Oid type)
+{
+	Oid			element = get_base_element_type(type);
+
+	return OidIsValid(element) && is_text_type(getBaseType(element)) &&
+		!is_citext(getBaseType(element));
 }
 
 /* The extension's type, which may live in any schema. */
@@ -822,7 +832,7 @@ can_test(FilterContext *context, const Operand *operand, FilterTest test,
 		context->reason = REASON_COLLATION;
 	else if (test == FILTER_JSON)
 		return true;
-	else if (on_list ? !is_text_type(getBaseType(get_base_element_type(type))) :
+	else if (on_list ? !is_list_type(type) :
 			 !is_text_type(type) &&
 			 !(type == UUIDOID && !(operand->operators & FIELD_CASE)))
 		context->reason = REASON_TYPE;

@@ -871,6 +871,9 @@ wait_for_events(void)
 		if (action != 0)
 			socket_action(events[i].fd, action);
 	}
+	/* libcurl sets a timer for all it waits for; this is for when it errs. */
+	if (count == 0)
+		socket_action(CURL_SOCKET_TIMEOUT, 0);
 	driven_at = connection_now();	/* waiting isn't neglecting */
 	CHECK_FOR_INTERRUPTS();
 }

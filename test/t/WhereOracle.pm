@@ -97,12 +97,10 @@ sub text
 		$self->recased($text), $self->recased($text), one_of(@{ $self->{pools}{odd} }));
 }
 
-# In another case; ids not, which are the same in every API.
 sub recased
 {
 	my ($self, $text) = @_;
 
-	return $text if $self->{options}{keep_case};
 	return one_of(uc $text, lc $text, ucfirst lc $text, lcfirst $text);
 }
 
@@ -265,7 +263,8 @@ sub extracted_leaf
 	my %column = (sql => "(t.custom_fields->>'$slug')", type => 'text', field => "*$slug", custom => 1, how => 'text', pool => $pool,
 		searchable => $slug ne 'email', anchored => $slug eq 'regions', extracted => 1);
 
-	return $self->null_leaf(\%column) if chance(0.2);
+	# the text of a list in json, as opposed to jsonb, is that of the API
+	return $self->null_leaf(\%column) if chance(0.2) || ($column{anchored} && $JSON_TYPE{ $self->{options}{table} } eq 'json');
 	return $self->text_leaf(\%column);
 }
 
@@ -344,7 +343,7 @@ sub equality_leaf
 	{
 		my $null = chance(0.03);
 		($list, $is) = $self->value("$type\[]", sub { $null ? undef : $self->list_of($how, $pool) });
-		$list = ($kind eq 'any' ? one_of('=') . ' ANY' : '<> ALL') . " ($list)";
+		$list = ($kind eq 'any' ? '= ANY' : '<> ALL') . " ($list)";
 	}
 	my %leaf = (sql => "$sql $list");
 	my $has_null = !defined $is || grep { !defined } @$is;
@@ -402,7 +401,7 @@ sub text_leaf
 		return { sql => chance(0.7) ? "$folded($sql) = $text" : "$text = $folded($sql)",
 			push => $pushed && is_regular($column, $is) ? { requests => 1 } : undef } if chance(0.5);
 		my ($texts) = $self->value('text[]', sub {
-			[ map { defined && !$self->{options}{keep_case} && chance(0.8) ? lc : $_ } @{ $self->list_of('text', $pool) } ] });
+			[ map { defined && chance(0.8) ? lc : $_ } @{ $self->list_of('text', $pool) } ] });
 		return { sql => one_of("$folded($sql) = ANY ($texts)", $negation ? "NOT ($folded($sql) = ANY ($texts))" : 'true',
 				"$folded($sql) LIKE $text", "starts_with($folded($sql), $text)", "lower($text) = lower($sql)",
 				"lower(upper($sql)) = $text", "strpos(lower($sql), $text) > 0", "$folded($sql) || '' = $text") };
