@@ -89,6 +89,21 @@ compat_make_json_lexer(const char *json, int len, int encoding,
 #endif
 }
 
+/*
+ * Does the error mean a character that the server can't hold? Before 16, the
+ * lexer raises an error of its own for those that its encoding lacks.
+ */
+static inline bool
+compat_json_untranslatable(JsonParseErrorType error)
+{
+#if PG_VERSION_NUM >= 160000
+	if (error == JSON_UNICODE_UNTRANSLATABLE)
+		return true;
+#endif
+	return error == JSON_UNICODE_CODE_POINT_ZERO ||
+		error == JSON_UNICODE_HIGH_ESCAPE;
+}
+
 static inline void
 compat_free_json_lexer(JsonLexContext *lex)
 {

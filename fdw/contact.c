@@ -139,11 +139,11 @@ contact_column_field(Relation table, AttrNumber attnum, char **slug)
 	return field;
 }
 
-/* Is "name" one of a contact's own fields, rather than a slug? */
+/* Not if it is empty, or if the API would take it for a contact's own field. */
 bool
-contact_is_field(const char *name)
+contact_slug_is_searchable(const char *slug)
 {
-	return find_field(name) != NULL;
+	return slug[0] != '\0' && find_field(slug) == NULL;
 }
 
 /* The FIELD_... of the search for a field, or for a slug. */

@@ -120,7 +120,7 @@ static const int required_operators[] =
 #define REASON_CASE			"needs option case_sensitive 'false'"
 #define REASON_EXACT		"needs option case_sensitive 'true'"
 #define REASON_NEGATION		"the API can't negate it"
-#define REASON_SLUG			"the API would take the slug for a field of its own"
+#define REASON_SLUG			"the slug is empty or the name of a field"
 
 static List *plan_condition(FilterContext *context, Node *node, bool negated);
 static List *plan_boolean(FilterContext *context, BoolExpr *expr, bool negated);
@@ -181,7 +181,10 @@ filter_plan(PlannerInfo *root, Relation table, RelOptInfo *rel, List *clauses,
 		node = plan_condition(&context, (Node *) rinfo->clause, false);
 		if (node != NIL)
 		{
-			children = lappend(children, node);
+			if (intVal(linitial(node)) == FILTER_AND)
+				children = list_concat(children, list_copy_tail(node, 1));
+			else
+				children = lappend(children, node);
 			plan->pushed = lappend(plan->pushed, rinfo);
 		}
 		else
@@ -212,7 +215,8 @@ filter_is_lookup(List *filter)
 
 		if (intVal(linitial(node)) == FILTER_EQUALS &&
 			strcmp(strVal(list_nth(node, FilterNodeField)), "id") == 0 &&
-			!(intVal(list_nth(node, FilterNodeFlags)) & FILTER_NODE_CUSTOM))
+			!(intVal(list_nth(node, FilterNodeFlags)) &
+			  (FILTER_NODE_CUSTOM | FILTER_NODE_FOLD)))
 			return true;
 	}
 	return false;
@@ -239,7 +243,8 @@ filter_max_rows(PlannerInfo *root, FilterPlan *plan)
 		if (test != FILTER_EQUALS && test != FILTER_IN)
 			continue;
 		field = strVal(list_nth(node, FilterNodeField));
-		if (!(intVal(list_nth(node, FilterNodeFlags)) & FILTER_NODE_CUSTOM) &&
+		if (!(intVal(list_nth(node, FilterNodeFlags)) &
+			  (FILTER_NODE_CUSTOM | FILTER_NODE_FOLD)) &&
 			(strcmp(field, "id") == 0 || strcmp(field, "email") == 0))
 			rows = Min(rows, count_values(root, list_nth(plan->values,
 														 intVal(list_nth(node, FilterNodeValue)))));
@@ -513,7 +518,7 @@ plan_json_operator(FilterContext *context, OpExpr *op, bool negated)
 		if (!IsA(value, Const) || ((Const *) value)->constisnull)
 			return give_up(context, REASON_VALUE);
 		operand.field = TextDatumGetCString(((Const *) value)->constvalue);
-		if (contact_is_field(operand.field))
+		if (!contact_slug_is_searchable(operand.field))
 			return give_up(context, REASON_SLUG);
 		return make_node(context, &operand,
 						 negated ? FILTER_UNSET : FILTER_SET, NULL);
@@ -665,16 +670,14 @@ find_extracted(FilterContext *context, Node *node, Operand *operand)
 		return false;
 	operand->field = TextDatumGetCString(key->constvalue);
 	operand->operators = contact_field_operators(operand->field);
-	if (contact_is_field(operand->field))
+	if (!contact_slug_is_searchable(operand->field))
 	{
 		context->reason = REASON_SLUG;
 		return false;
 	}
 	operand->flags = FILTER_NODE_CUSTOM | FILTER_NODE_EXTRACTED;
 	operand->type = TEXTOID;
-	/* Of json, as opposed to jsonb, the scan can't look a key up itself. */
-	if (function == F_JSONB_OBJECT_FIELD_TEXT)
-		operand->attnum = scanned_column(context, linitial(op->args))->varattno;
+	operand->attnum = scanned_column(context, linitial(op->args))->varattno;
 	return true;
 }
 
@@ -689,7 +692,7 @@ set_column(FilterContext *context, Var *column, Operand *operand)
 
 	operand->field = slug != NULL ? slug : field->name;
 	operand->operators = field->operators;
-	if (slug != NULL && contact_is_field(slug))
+	if (slug != NULL && !contact_slug_is_searchable(slug))
 		operand->operators = 0;
 	operand->attnum = column->varattno;
 	operand->type = getBaseTypeAndTypmod(column->vartype, &typmod);
@@ -859,7 +862,8 @@ make_node(FilterContext *context, const Operand *operand, FilterTest test,
 	}
 	return lappend(list_make5(makeInteger(test),
 							  makeString(pstrdup(operand->field)),
-							  makeInteger(operand->flags),
+							  makeInteger(operand->flags |
+										  (context->case_sensitive ? 0 : FILTER_NODE_LOOSE)),
 							  makeInteger(operand->attnum),
 							  makeInteger(operand->max_length)),
 				   makeInteger(place));

@@ -3,7 +3,8 @@
  * filter.h
  *		From SQL conditions to the filter of a search.
  *
- * filter.c plans, filter_run.c evaluates, filter_tree.c puts together.
+ * filter.c plans, filter_run.c evaluates by way of filter_test.c, and
+ * filter_tree.c puts together.
  *
  * IDENTIFICATION
  *		fdw/filter.h
@@ -38,6 +39,7 @@ typedef enum FilterNodeIndex
 #define FILTER_NODE_CUSTOM		0x01	/* the field is a slug */
 #define FILTER_NODE_FOLD		0x02	/* case is to be ignored */
 #define FILTER_NODE_EXTRACTED	0x04	/* by ->> from the column */
+#define FILTER_NODE_LOOSE		0x08	/* the API ignores case */
 
 /* What is asked of a field. */
 typedef enum FilterTest
@@ -107,7 +109,8 @@ extern const char *filter_id(FilterState *state);
 extern int	filter_batches(FilterState *state);
 extern const PylonFilter *filter_batch(FilterState *state, int batch);
 extern bool filter_accepts(FilterState *state, TupleTableSlot *slot);
-extern bool filter_retreat(FilterState *state);
+extern bool filter_retreat(FilterState *state, int batch);
+extern void filter_forget(FilterState *state);
 
 /* EXPLAIN: filter_run.c */
 extern PylonFilter *filter_describe(List *filter, List *values,

@@ -173,7 +173,7 @@ json_slice_text(JsonSlice slice, int *length)
 	error = json_lex(lex);
 	if (error != JSON_SUCCESS)
 		ereport(ERROR,
-				(errcode(error == JSON_UNICODE_CODE_POINT_ZERO ?
+				(errcode(compat_json_untranslatable(error) ?
 						 ERRCODE_UNTRANSLATABLE_CHARACTER :
 						 ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid text in the answer of the API"),

@@ -174,6 +174,7 @@ start(ForeignScanState *node, PylonScan *scan)
 
 	scan->started = true;
 	scan->next = 0;
+	filter_forget(scan->filter);
 	scan->request = filter_evaluate(scan->filter, node->ss.ps.ps_ExprContext);
 	if (scan->request != FILTER_NOTHING)
 	{
@@ -207,8 +208,8 @@ can_rewind(PylonScan *scan, const char *signature)
 }
 
 /*
- * The API refused the search, and nothing has been read yet: asks for less,
- * in the end for all contacts. The executor checks every row in any case, so
+ * The API refused a search, before it gave any of its contacts: asks for
+ * less, in the end for all contacts. The executor checks every row in any case, so
  * these stay right; only the cost has changed, which the user should know.
  */
 static void
@@ -216,6 +217,8 @@ retreat(ForeignScanState *node, PylonScan *scan)
 {
 	MemoryContext before = MemoryContextSwitchTo(scan->context);
 
+	if (!filter_retreat(scan->filter, scan->batch))
+		pylon_raise_refusal(scan->reader);
 	if (scan->request == FILTER_SEARCH && !scan->warned)
 	{
 		ereport(WARNING,
@@ -224,8 +227,6 @@ retreat(ForeignScanState *node, PylonScan *scan)
 				 errdetail_internal("%s", pylon_refusal(scan->reader))));
 		scan->warned = true;
 	}
-	if (scan->batch > 0 || !filter_retreat(scan->filter))
-		pylon_raise_refusal(scan->reader);
 	scan->request = filter_evaluate(scan->filter, node->ss.ps.ps_ExprContext);
 	begin_batch(node, scan, 0);
 	MemoryContextSwitchTo(before);

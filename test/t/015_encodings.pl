@@ -12,6 +12,8 @@ use Test::More;
 
 my $node = start_node();
 my $api = start_api(contacts => 0);
+# Before 16, the lexer of JSON raises an error of its own for escapes that a database can't hold.
+my $old_lexer = $node->safe_psql('postgres', 'SHOW server_version_num') < 160000;
 
 # Each of these is a contact whose characters some encodings have and others lack: Latin, Japanese, Cyrillic, none.
 my %contacts = (
@@ -138,7 +140,7 @@ foreach my $one (@databases)
 			for my $column (grep { $columns{$_} =~ /[\x80-\xff]/ } @columns)
 			{
 				my ($plain) = $column =~ /^(\w+)/;
-				fails("SELECT $column FROM contacts WHERE id = '$id'", $one->{holds_escaped} ? '0A000' : '22P05',
+				fails("SELECT $column FROM contacts WHERE id = '$id'", $one->{holds_escaped} && $old_lexer ? '0A000' : '22P05',
 					qr/CONTEXT:  (?:.*\n)*column "$plain" of foreign table "contacts", contact id "$id"/,
 					"$written: $column of $id");
 			}

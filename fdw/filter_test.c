@@ -1,0 +1,422 @@
+/*-------------------------------------------------------------------------
+ *
+ * filter_test.c
+ *		One test of a field with the value of now: its filter.
+ *
+ * This is where a value can turn out to be one that the API understands in
+ * another way than SQL, or may: then the test is "always", and the executor
+ * alone decides.
+ *
+ * IDENTIFICATION
+ *		fdw/filter_test.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "contact.h"
+#include "filter_test.h"
+#include "mb/pg_wchar.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/formatting.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+
+/* The operator that a test uses. */
+const char *const filter_operator_names[] =
+{
+	[FILTER_AND] = "and",
+	[FILTER_OR] = "or",
+	[FILTER_EQUALS] = "equals",
+	[FILTER_IN] = "in",
+	[FILTER_NOT_EQUALS] = "not_in",
+	[FILTER_NOT_IN] = "not_in",
+	[FILTER_LIKE] = "string_contains",
+	[FILTER_PREFIX] = "string_contains",
+	[FILTER_SUBSTRING] = "string_contains",
+	[FILTER_SET] = "is_set",
+	[FILTER_UNSET] = "is_unset",
+	[FILTER_HAS] = "contains",
+	[FILTER_HAS_ALL] = "contains",
+	[FILTER_HAS_ANY] = "contains",
+	[FILTER_JSON] = "equals",
+};
+
+static PylonFilter *evaluate_text(FilterEvaluation *evaluation,
+								  FilterNode *node, Datum value);
+static PylonFilter *evaluate_list(FilterEvaluation *evaluation,
+								  FilterNode *node, Datum value);
+static PylonFilter *evaluate_pattern(FilterEvaluation *evaluation,
+									 FilterNode *node, const char *pattern);
+static PylonFilter *evaluate_json(FilterEvaluation *evaluation, Jsonb *json);
+static PylonFilter *evaluate_json_value(FilterEvaluation *evaluation,
+										const char *slug, JsonbValue *value);
+static PylonFilter *widen(FilterEvaluation *evaluation);
+static bool is_within_element(const FilterNode *node, const char *text);
+static bool is_expressible(const FilterNode *node, const char *text);
+static bool is_lower_ascii(const char *text);
+static List *list_texts(FilterNode *node, Datum value, bool *has_null);
+static List *distinct_texts(List *texts);
+static int	compare_places(const void *a, const void *b);
+
+/*
+ * The filter for a test with a value that isn't NULL, or filter_never or
+ * filter_always. In the current memory context.
+ */
+PylonFilter *
+filter_test(FilterEvaluation *evaluation, FilterNode *node, Datum value)
+{
+	switch (node->test)
+	{
+		case FILTER_SET:
+		case FILTER_UNSET:
+			return filter_make_leaf(evaluation, node->field, filter_operator_names[node->test], NULL, NIL);
+		case FILTER_JSON:
+			return evaluate_json(evaluation, DatumGetJsonbP(value));
+		case FILTER_IN:
+		case FILTER_NOT_IN:
+		case FILTER_HAS_ALL:
+		case FILTER_HAS_ANY:
+			return evaluate_list(evaluation, node, value);
+		default:
+			return evaluate_text(evaluation, node, value);
+	}
+}
+
+/* Tests against one text. */
+static PylonFilter *
+evaluate_text(FilterEvaluation *evaluation, FilterNode *node, Datum value)
+{
+	char	   *text = OutputFunctionCall(&node->output, value);
+	bool		custom = (node->flags & FILTER_NODE_CUSTOM) != 0;
+
+	if (node->test == FILTER_LIKE)
+		return evaluate_pattern(evaluation, node, text);
+	if (text[0] == '\0')
+	{
+		/* Every text holds the empty one; no field of a contact is it. */
+		return node->test == FILTER_EQUALS && !custom ? &filter_never : widen(evaluation);
+	}
+	if (!is_expressible(node, text))
+		return widen(evaluation);
+	if (node->test == FILTER_PREFIX || node->test == FILTER_NOT_EQUALS)
+		evaluation->exact = false;
+	if (node->flags & FILTER_NODE_FOLD)
+		text = asc_tolower(text, strlen(text));
+
+	if (node->test == FILTER_NOT_EQUALS)
+		return filter_make_leaf(evaluation, node->field, "not_in", NULL, list_make1(text));
+	return filter_make_leaf(evaluation, node->field, filter_operator_names[node->test], text, NIL);
+}
+
+/* Tests against an array. */
+static PylonFilter *
+evaluate_list(FilterEvaluation *evaluation, FilterNode *node, Datum value)
+{
+	bool		has_null;
+	List	   *texts = list_texts(node, value, &has_null);
+	List	   *wanted = NIL;
+	List	   *filters = NIL;
+	ListCell   *lc;
+
+	/* NOT IN is never true with a NULL in it, nor is "has all". */
+	if (has_null && (node->test == FILTER_NOT_IN || node->test == FILTER_HAS_ALL))
+		return &filter_never;
+	if (node->test == FILTER_NOT_IN)
+		evaluation->exact = false;
+	foreach(lc, texts)
+	{
+		char	   *text = lfirst(lc);
+
+		if (text[0] == '\0' && !(node->flags & FILTER_NODE_CUSTOM))
+			continue;			/* no field is the empty text */
+		if (is_expressible(node, text))
+			wanted = lappend(wanted, (node->flags & FILTER_NODE_FOLD) ?
+							 asc_tolower(text, strlen(text)) : text);
+		else if (node->test == FILTER_HAS_ALL || node->test == FILTER_NOT_IN)
+			evaluation->exact = false;
+		else
+			return widen(evaluation);	/* of any, all must be asked for */
+	}
+	wanted = distinct_texts(wanted);
+	if (wanted == NIL)
+		return node->test == FILTER_IN || node->test == FILTER_HAS_ANY ? &filter_never : &filter_always;
+
+	if (node->test == FILTER_HAS_ALL)
+	{
+		foreach(lc, wanted)
+			filters = lappend(filters, filter_make_leaf(evaluation, node->field, "contains",
+												 lfirst(lc), NIL));
+		return filter_combine("and", filters);
+	}
+	if (list_length(wanted) > evaluation->batch_size)
+	{
+		/* At the top it may be sent in batches; find_split decides. */
+		if (node->test == FILTER_IN && node->attnum > 0 &&
+			!connection_is_refused(evaluation->session, node->field, "in"))
+			node->texts = wanted;
+		return widen(evaluation);
+	}
+	return filter_make_leaf(evaluation, node->field, filter_operator_names[node->test], NULL, wanted);
+}
+
+/*
+ * LIKE: the literal pieces of the pattern, each of which the text must hold.
+ * A pattern without wildcards is the text itself.
+ */
+static PylonFilter *
+evaluate_pattern(FilterEvaluation *evaluation, FilterNode *node, const char *pattern)
+{
+	StringInfoData piece;
+	List	   *filters = NIL;
+	bool		wild = false;
+	bool		loose = false;	/* more is said than "contains one piece" */
+	const char *p;
+
+	initStringInfo(&piece);
+	for (p = pattern;; p++)
+	{
+		bool		literal = *p != '%' && *p != '_' && *p != '\0';
+
+		if (*p == '\\' && *++p == '\0')
+			return widen(evaluation);	/* an error, for the executor to raise */
+		/* Ignoring case is understood in the same way just for ASCII. */
+		if (literal && (node->flags & FILTER_NODE_FOLD) && IS_HIGHBIT_SET(*p))
+		{
+			literal = false;
+			loose = true;
+		}
+		if (literal)
+		{
+			appendStringInfoChar(&piece, *p);
+			continue;
+		}
+		if (piece.len > 0)
+		{
+			loose |= filters != NIL;
+			if (!is_within_element(node, piece.data))
+				loose = true;
+			else
+				filters = lappend(filters, filter_make_leaf(evaluation, node->field, "string_contains",
+													 pstrdup(piece.data), NIL));
+			resetStringInfo(&piece);
+		}
+		loose |= *p == '_';
+		wild |= *p == '%' || *p == '_';
+		if (*p == '\0')
+			break;
+	}
+	if (!wild && !loose && pattern[0] != '\0' && is_expressible(node, pattern))
+	{
+		/* Without wildcards there is one piece: the pattern, unescaped. */
+		PylonFilter *leaf = linitial(filters);
+
+		return leaf == &filter_always ? leaf :
+			filter_make_leaf(evaluation, node->field, "equals", leaf->value, NIL);
+	}
+	if (loose || pattern[0] != '%' || strlen(pattern) < 2 || p[-1] != '%')
+		evaluation->exact = false;
+	return filter_combine("and", filters);
+}
+
+/* custom_fields @> json: each member must be there. */
+static PylonFilter *
+evaluate_json(FilterEvaluation *evaluation, Jsonb *json)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&json->root);
+	JsonbIteratorToken token;
+	JsonbValue	key;
+	JsonbValue	value;
+	List	   *filters = NIL;
+
+	if (!JB_ROOT_IS_OBJECT(json))
+		return widen(evaluation);
+	(void) JsonbIteratorNext(&iterator, &key, true);
+	while ((token = JsonbIteratorNext(&iterator, &key, true)) == WJB_KEY)
+	{
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		filters = lappend(filters,
+						  evaluate_json_value(evaluation,
+											  pnstrdup(key.val.string.val, key.val.string.len),
+											  &value));
+	}
+	return filter_combine("and", filters);
+}
+
+/* Custom fields are strings or lists of strings, and nothing else. */
+static PylonFilter *
+evaluate_json_value(FilterEvaluation *evaluation, const char *slug, JsonbValue *value)
+{
+	List	   *filters = NIL;
+	JsonbIterator *iterator;
+	JsonbValue	element;
+
+	if (!contact_slug_is_searchable(slug))
+		return widen(evaluation);
+	if (value->type == jbvString)
+		return value->val.string.len == 0 ? widen(evaluation) :
+			filter_make_leaf(evaluation, slug, "equals",
+					  pnstrdup(value->val.string.val, value->val.string.len), NIL);
+	if (value->type != jbvBinary ||
+		!JsonContainerIsArray(value->val.binary.data))
+		return &filter_never;
+	iterator = JsonbIteratorInit(value->val.binary.data);
+	(void) JsonbIteratorNext(&iterator, &element, true);
+	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
+	{
+		if (element.type == jbvString && element.val.string.len > 0)
+			filters = lappend(filters,
+							  filter_make_leaf(evaluation, slug, "contains",
+										pnstrdup(element.val.string.val, element.val.string.len), NIL));
+	}
+	return filter_combine("and", filters);
+}
+
+/* The executor alone decides. */
+static PylonFilter *
+widen(FilterEvaluation *evaluation)
+{
+	evaluation->exact = false;
+	return &filter_always;
+}
+
+/*
+ * A custom field with several values shows as the JSON of its list. A text
+ * that holds a sign of that may stand there, but in none of the values.
+ */
+static bool
+is_within_element(const FilterNode *node, const char *text)
+{
+	return !(node->flags & FILTER_NODE_CUSTOM) ||
+		strpbrk(text, "[]{}\"\\") == NULL;
+}
+
+/* Does the API understand by "text" what SQL does? */
+static bool
+is_expressible(const FilterNode *node, const char *text)
+{
+	if ((node->test == FILTER_PREFIX || node->test == FILTER_SUBSTRING) &&
+		!is_within_element(node, text))
+		return false;
+	/* A value cut off to fit a varchar(n) was longer in the API. */
+	if (node->max_length > 0 && pg_mbstrlen(text) >= node->max_length)
+		return false;
+	/* Whether "" counts as set is unknown; a list may show as JSON. */
+	if ((node->flags & FILTER_NODE_CUSTOM) &&
+		(text[0] == '\0' || text[0] == '[' || text[0] == '{'))
+		return false;
+	/* An API that ignores case would leave out the other case, too. */
+	if ((node->flags & FILTER_NODE_LOOSE) &&
+		(node->test == FILTER_NOT_EQUALS || node->test == FILTER_NOT_IN))
+		return is_lower_ascii(text);
+	/* Ignoring case is understood in the same way just for ASCII. */
+	if (node->flags & FILTER_NODE_FOLD)
+	{
+		for (const char *p = text; *p != '\0'; p++)
+		{
+			if (IS_HIGHBIT_SET(*p))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* As the ids of the API are. */
+static bool
+is_lower_ascii(const char *text)
+{
+	for (const char *p = text; *p != '\0'; p++)
+	{
+		if (IS_HIGHBIT_SET(*p) || (*p >= 'A' && *p <= 'Z'))
+			return false;
+	}
+	return true;
+}
+
+/* The elements of an array that aren't NULL. */
+static List *
+list_texts(FilterNode *node, Datum value, bool *has_null)
+{
+	ArrayType  *array = DatumGetArrayTypeP(value);
+	List	   *texts = NIL;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+	int16		length;
+	bool		byval;
+	char		align;
+
+	*has_null = false;
+	get_typlenbyvalalign(node->element, &length, &byval, &align);
+	deconstruct_array(array, node->element, length, byval, align,
+					  &elements, &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		if (nulls[i])
+			*has_null = true;
+		else
+			texts = lappend(texts, OutputFunctionCall(&node->output, elements[i]));
+	}
+	return texts;
+}
+
+/* Without repetitions, otherwise as it was. */
+static List *
+distinct_texts(List *texts)
+{
+	int			count = list_length(texts);
+	const char ***places;
+	List	   *distinct = NIL;
+	ListCell   *lc;
+	int			n = 0;
+
+	if (count < 2)
+		return texts;
+	/* Sorted by text and, where equal, by place: the first one stays. */
+	places = palloc(count * sizeof(char **));
+	foreach(lc, texts)
+		places[n++] = (const char **) &lfirst(lc);
+	qsort(places, count, sizeof(char **), compare_places);
+	for (int i = count - 1; i > 0; i--)
+	{
+		if (strcmp(*places[i], *places[i - 1]) == 0)
+			*places[i] = NULL;
+	}
+	foreach(lc, texts)
+	{
+		if (lfirst(lc) != NULL)
+			distinct = lappend(distinct, lfirst(lc));
+	}
+	return distinct;
+}
+
+/* Pointers into one list: of equal texts, the earlier place comes first. */
+static int
+compare_places(const void *a, const void *b)
+{
+	const char *const *left = *(const char *const *const *) a;
+	const char *const *right = *(const char *const *const *) b;
+	int			order = strcmp(*left, *right);
+
+	if (order != 0)
+		return order;
+	return left < right ? -1 : left > right;
+}
+
+/* "always" where the API has refused the pair of field and operator. */
+PylonFilter *
+filter_make_leaf(FilterEvaluation *evaluation, const char *field, const char *operator,
+		  const char *value, List *values)
+{
+	PylonFilter *filter;
+
+	if (connection_is_refused(evaluation->session, field, operator))
+		return widen(evaluation);
+	filter = palloc0(sizeof(PylonFilter));
+	filter->operator = operator;
+	filter->field = field;
+	filter->value = value;
+	filter->values = values;
+	return filter;
+}

@@ -1,0 +1,51 @@
+/*-------------------------------------------------------------------------
+ *
+ * filter_test.h
+ *		What filter_run.c and filter_test.c know of a planned filter.
+ *
+ * IDENTIFICATION
+ *		fdw/filter_test.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PYLON_FILTER_TEST_H
+#define PYLON_FILTER_TEST_H
+
+#include "filter.h"
+#include "fmgr.h"
+
+/* A node of the tree, as planned and as last evaluated. */
+typedef struct FilterNode
+{
+	FilterTest	test;
+	List	   *children;		/* of FilterNode *, of FILTER_AND and
+								 * FILTER_OR */
+	const char *field;
+	int			flags;
+	AttrNumber	attnum;
+	int			max_length;
+	ExprState  *value;			/* NULL if the test has none */
+	Oid			type;			/* of the value */
+	Oid			element;		/* of an array, else invalid */
+	FmgrInfo	output;			/* of the type or the element */
+	List	   *texts;			/* of a list that is too long for one search */
+} FilterNode;
+
+/* What an evaluation goes by, and what it finds. */
+typedef struct FilterEvaluation
+{
+	PylonSession *session;		/* knows what the API has refused */
+	int			batch_size;		/* the longest list that is sent */
+	bool		exact;			/* what comes is what SQL wants */
+} FilterEvaluation;
+
+/* The operator that a test uses, by FilterTest. */
+extern const char *const filter_operator_names[];
+
+extern PylonFilter *filter_test(FilterEvaluation *evaluation,
+								FilterNode *node, Datum value);
+extern PylonFilter *filter_make_leaf(FilterEvaluation *evaluation,
+									 const char *field, const char *operator,
+									 const char *value, List *values);
+
+#endif							/* PYLON_FILTER_TEST_H */
