@@ -34,11 +34,11 @@
 #define PLAIN (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 
 /* Owner of a tree, in the memory context in which it was made. */
-typedef struct JsonTree
+struct JsonTree
 {
 	json_object *root;
 	MemoryContextCallback callback;
-} JsonTree;
+};
 
 static JsonTree *create_tree(void);
 static void release_tree(void *arg);
@@ -49,6 +49,9 @@ static char *string_member(json_object *object, const char *key);
 static json_object *checked(json_object *object);
 static json_object *make_string(const char *text);
 static void add(json_object *object, const char *key, json_object *value);
+static json_object *make_list(List *texts);
+static void add_custom(JsonTree *body, const char *slug, const char *key,
+					   json_object *value);
 static json_object *make_filter(const PylonFilter *filter);
 static char *first_message(json_object *root);
 static char *lossy_copy(json_object *value);
@@ -87,6 +90,91 @@ json_search_body(const PylonFilter *filter, int limit, const char *cursor)
 	if (cursor != NULL)
 		add(tree->root, "cursor", make_string(cursor));
 	return pstrdup(json_object_to_json_string_ext(tree->root, PLAIN));
+}
+
+/*
+ * The body of a create or an update (reference: "Create a new contact"),
+ * empty at first. Allocated in the current memory context, in which all
+ * functions on it must be called.
+ */
+JsonTree *
+json_body_create(void)
+{
+	JsonTree   *body = create_tree();
+
+	body->root = checked(json_object_new_object());
+	return body;
+}
+
+/* A member that is a string. */
+void
+json_body_string(JsonTree *body, const char *key, const char *text)
+{
+	add(body->root, key, make_string(text));
+}
+
+/* A member that is a list of strings. */
+void
+json_body_list(JsonTree *body, const char *key, List *texts)
+{
+	add(body->root, key, make_list(texts));
+}
+
+/* A member that is given as JSON, in the server's encoding. */
+void
+json_body_json(JsonTree *body, const char *key, const char *json)
+{
+	const char *utf8 = pg_server_to_any(json, strlen(json), PG_UTF8);
+	json_object *value = parse(utf8, strlen(utf8));
+
+	if (value == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the value for \"%s\" is not JSON that can be sent", key)));
+	add(body->root, key, json_object_get(value));
+}
+
+/* The addresses of a contact, one of them the primary. */
+void
+json_body_emails(JsonTree *body, List *emails, const char *primary)
+{
+	JsonTree   *list = create_tree();
+	ListCell   *lc;
+
+	list->root = checked(json_object_new_array());
+	foreach(lc, emails)
+	{
+		JsonTree   *entry = json_body_create();
+
+		json_body_string(entry, "email", lfirst(lc));
+		add(entry->root, "is_primary",
+			json_object_new_boolean(strcmp(lfirst(lc), primary) == 0));
+		json_object_array_add(list->root, json_object_get(entry->root));
+	}
+	add(body->root, "emails", json_object_get(list->root));
+}
+
+/* A custom field with one value; with NULL, it is unset. */
+void
+json_body_custom_value(JsonTree *body, const char *slug, const char *value)
+{
+	add_custom(body, slug, "value", value != NULL ? make_string(value) : NULL);
+}
+
+/* A custom field with a list of values. */
+void
+json_body_custom_values(JsonTree *body, const char *slug, List *values)
+{
+	add_custom(body, slug, "values", make_list(values));
+}
+
+/* The body as UTF-8, in the current memory context; NULL if it is empty. */
+char *
+json_body_text(JsonTree *body)
+{
+	if (json_object_object_length(body->root) == 0)
+		return NULL;
+	return pstrdup(json_object_to_json_string_ext(body->root, PLAIN));
 }
 
 /*
@@ -311,6 +399,37 @@ make_string(const char *text)
 	char	   *utf8 = pg_server_to_any(text, strlen(text), PG_UTF8);
 
 	return checked(json_object_new_string(utf8));
+}
+
+static json_object *
+make_list(List *texts)
+{
+	JsonTree   *tree = create_tree();
+	ListCell   *lc;
+
+	tree->root = checked(json_object_new_array());
+	foreach(lc, texts)
+		json_object_array_add(tree->root, make_string(lfirst(lc)));
+	return json_object_get(tree->root);
+}
+
+/* Takes "value" over, which is NULL for a field that is to be unset. */
+static void
+add_custom(JsonTree *body, const char *slug, const char *key,
+		   json_object *value)
+{
+	json_object *list = member(body->root, "custom_fields", json_type_array);
+	json_object *entry = json_object_new_object();
+
+	if (list == NULL)
+	{
+		add(body->root, "custom_fields", json_object_new_array());
+		list = member(body->root, "custom_fields", json_type_array);
+	}
+	json_object_array_add(list, checked(entry));
+	if (value != NULL)
+		add(entry, key, value);
+	add(entry, "slug", make_string(slug));
 }
 
 /* "object" takes "value" over, whatever happens. */

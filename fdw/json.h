@@ -50,6 +50,23 @@ typedef struct PylonCustomField
 	bool		read_only;
 } PylonCustomField;
 
+/* The body of a write, while it is made; owned by its memory context. */
+typedef struct JsonTree JsonTree;
+
+extern JsonTree *json_body_create(void);
+extern void json_body_string(JsonTree *body, const char *key,
+							 const char *text);
+extern void json_body_list(JsonTree *body, const char *key, List *texts);
+extern void json_body_json(JsonTree *body, const char *key,
+						   const char *json);
+extern void json_body_emails(JsonTree *body, List *emails,
+							 const char *primary);
+extern void json_body_custom_value(JsonTree *body, const char *slug,
+								   const char *value);
+extern void json_body_custom_values(JsonTree *body, const char *slug,
+									List *values);
+extern char *json_body_text(JsonTree *body);
+
 extern char *json_filter_text(const PylonFilter *filter);
 extern char *json_search_body(const PylonFilter *filter, int limit,
 							  const char *cursor);

@@ -299,6 +299,14 @@ sub is_pushed
 	return is_exact($how) || ($how eq 'fold' && $self->{options}{ignore_case});
 }
 
+# Where the API ignores case, only values in lower case are left out by it: the other case of one is another id in SQL.
+sub can_negate
+{
+	my ($self, @values) = @_;
+
+	return !$self->{options}{ignore_case} || grep { !/[A-Z]|[^\x00-\x7f]/ } @values;
+}
+
 # =, <>, IN and the like
 sub equality_leaf
 {
@@ -324,7 +332,7 @@ sub equality_leaf
 		$leaf{never} = $negatable && $null if $kind eq 'not_equals';
 		$leaf{never_not} = $pushed && $none if $kind eq 'not_equals';
 		$leaf{push} = { requests => 1, id => $column->{field} eq 'id' && $kind eq 'equals' }
-		  if is_regular($column, $is) && ($kind eq 'equals' ? $pushed : $negatable);
+		  if is_regular($column, $is) && ($kind eq 'equals' ? $pushed : $negatable && $self->can_negate($is));
 		return \%leaf;
 	}
 	my ($list, $is) = ('', []);
@@ -359,7 +367,8 @@ sub equality_leaf
 		$leaf{push} = { requests => ceil(keys(%distinct) / $BATCH) } if !$all && $pushed && $split;
 		# one value is compared as by = or <>
 		$leaf{push}{id} = 1 if $kind eq 'in' && @$is == 1 && $column->{field} eq 'id' && $leaf{push};
-		$leaf{push} = { requests => 1 } if $all && $negatable && !$has_null && keys(%distinct) <= $BATCH;
+		$leaf{push} = { requests => 1 }
+		  if $all && $negatable && !$has_null && keys(%distinct) <= $BATCH && $self->can_negate(@some);
 	}
 	return \%leaf;
 }
