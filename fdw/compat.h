@@ -193,6 +193,29 @@ compat_foreign_server_aclcheck(Oid serverid, Oid userid, AclMode mode)
 #endif
 }
 
+/* The user that a write runs as. */
+static inline Oid
+compat_modify_user(ResultRelInfo *rinfo, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExecGetResultRelCheckAsUser(rinfo, estate);
+#else
+	RangeTblEntry *rte;
+	Oid			userid = InvalidOid;
+
+	/* A partition that rows are routed to has no entry of its own. */
+	if (rinfo->ri_RangeTableIndex != 0)
+		rte = exec_rt_fetch(rinfo->ri_RangeTableIndex, estate);
+	else if (rinfo->ri_RootResultRelInfo != NULL)
+		rte = exec_rt_fetch(rinfo->ri_RootResultRelInfo->ri_RangeTableIndex, estate);
+	else
+		rte = NULL;
+	if (rte != NULL)
+		userid = rte->checkAsUser;
+	return OidIsValid(userid) ? userid : GetUserId();
+#endif
+}
+
 /* 16 has initClosestMatch and its companions; 15 has just the distance. */
 #if PG_VERSION_NUM < 160000
 typedef struct ClosestMatchState

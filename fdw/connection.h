@@ -49,10 +49,19 @@ typedef struct PylonConnection
 	char	   *purpose;		/* "read foreign table \"contacts\"" */
 	PylonOptions options;
 	char	   *token;
+	bool		writing;		/* messages tell how many writes were done */
 	double		started;		/* monotonic ms */
 	PylonCounters calls;		/* of this connection alone */
 	PylonSession *session;
 } PylonConnection;
+
+typedef enum PylonWrite
+{
+	PYLON_CREATE,
+	PYLON_UPDATE,
+	PYLON_DELETE,
+	NUM_PYLON_WRITES,
+} PylonWrite;
 
 /* Counts "n" of a member of PylonCounters. */
 #define CONNECTION_COUNT(connection, member, n) \
@@ -71,6 +80,8 @@ extern void connection_remember_refusal(PylonSession *session,
 										const char *operator);
 extern bool connection_is_refused(const PylonSession *session,
 								  const char *field, const char *operator);
+extern void connection_count_write(PylonConnection *connection,
+								   PylonWrite kind);
 extern List *connection_sessions(void);
 extern void connection_reset_counters(void);
 extern double connection_now(void);

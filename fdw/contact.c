@@ -30,6 +30,7 @@
 
 #define ID_OPERATORS	(FIELD_EQUALS | FIELD_IN | FIELD_NOT_IN)
 #define TEXT_OPERATORS	(ID_OPERATORS | FIELD_STRING_CONTAINS)
+#define ALWAYS			(FIELD_ON_INSERT | FIELD_ON_UPDATE)
 
 /*
  * Reference: the response of "Get a contact by its ID", and for the
@@ -39,23 +40,23 @@
 static const ContactField fields[] =
 {
 	{"id", NULL, "id", FIELD_STRING, "text",
-	ID_OPERATORS | FIELD_REFERENCE(ID_OPERATORS)},
+	ID_OPERATORS | FIELD_REFERENCE(ID_OPERATORS), 0, false},
 	{"account_id", "account", "id", FIELD_STRING, "text",
-	ID_OPERATORS | FIELD_REFERENCE(ID_OPERATORS)},
+	ID_OPERATORS | FIELD_REFERENCE(ID_OPERATORS), ALWAYS, false},
 	{"name", NULL, "name", FIELD_STRING, "text NOT NULL",
-	TEXT_OPERATORS | FIELD_CASE},
+	TEXT_OPERATORS | FIELD_CASE, ALWAYS, true},
 	{"email", NULL, "email", FIELD_STRING, "text",
-	TEXT_OPERATORS | FIELD_REFERENCE(TEXT_OPERATORS) | FIELD_CASE},
-	{"emails", NULL, "emails", FIELD_LIST, "text[]", 0},
-	{"avatar_url", NULL, "avatar_url", FIELD_STRING, "text", 0},
-	{"portal_role", NULL, "portal_role", FIELD_STRING, "text", 0},
-	{"portal_role_id", NULL, "portal_role_id", FIELD_STRING, "text", 0},
-	{"phone_numbers", NULL, "phone_numbers", FIELD_LIST, "text[]", 0},
-	{"primary_phone_number", NULL, "primary_phone_number", FIELD_STRING, "text", 0},
-	{"external_ids", NULL, "external_ids", FIELD_JSON, "jsonb", 0},
-	{"account_external_ids", "account", "external_ids", FIELD_JSON, "jsonb", 0},
-	{"integration_user_ids", NULL, "integration_user_ids", FIELD_JSON, "jsonb", 0},
-	{"custom_fields", NULL, "custom_fields", FIELD_CUSTOM_FIELDS, "jsonb", 0},
+	TEXT_OPERATORS | FIELD_REFERENCE(TEXT_OPERATORS) | FIELD_CASE, ALWAYS, false},
+	{"emails", NULL, "emails", FIELD_LIST, "text[]", 0, FIELD_ON_UPDATE, false},
+	{"avatar_url", NULL, "avatar_url", FIELD_STRING, "text", 0, ALWAYS, false},
+	{"portal_role", NULL, "portal_role", FIELD_STRING, "text", 0, ALWAYS, false},
+	{"portal_role_id", NULL, "portal_role_id", FIELD_STRING, "text", 0, ALWAYS, false},
+	{"phone_numbers", NULL, "phone_numbers", FIELD_LIST, "text[]", 0, ALWAYS, false},
+	{"primary_phone_number", NULL, "primary_phone_number", FIELD_STRING, "text", 0, ALWAYS, false},
+	{"external_ids", NULL, "external_ids", FIELD_JSON, "jsonb", 0, ALWAYS, false},
+	{"account_external_ids", "account", "external_ids", FIELD_JSON, "jsonb", 0, 0, false},
+	{"integration_user_ids", NULL, "integration_user_ids", FIELD_JSON, "jsonb", 0, 0, false},
+	{"custom_fields", NULL, "custom_fields", FIELD_CUSTOM_FIELDS, "jsonb", 0, ALWAYS, false},
 };
 
 /*
@@ -66,7 +67,8 @@ static const ContactField custom_field =
 {
 	NULL, "custom_fields", NULL, FIELD_CUSTOM, NULL,
 	FIELD_EQUALS | FIELD_IN | FIELD_STRING_CONTAINS | FIELD_IS_SET |
-	FIELD_CONTAINS | FIELD_REFERENCE(FIELD_EQUALS) | FIELD_CASE
+	FIELD_CONTAINS | FIELD_REFERENCE(FIELD_EQUALS) | FIELD_CASE,
+	ALWAYS, false
 };
 
 /* What the error context says while a value is converted. */

@@ -40,6 +40,10 @@ typedef enum ContactFieldKind
 /* Text that people write: the API may compare it ignoring case. */
 #define FIELD_CASE				0x10000
 
+/* Where a field can be written (reference: bodies of create and update). */
+#define FIELD_ON_INSERT			0x01
+#define FIELD_ON_UPDATE			0x02
+
 /* A field of a contact. */
 typedef struct ContactField
 {
@@ -50,6 +54,8 @@ typedef struct ContactField
 	ContactFieldKind kind;
 	const char *type;			/* of an imported column */
 	int			operators;		/* FIELD_... of the search */
+	int			writes;			/* FIELD_ON_... */
+	bool		required;		/* a contact can't be without it */
 } ContactField;
 
 /*

@@ -376,7 +376,10 @@ note_sending(void *arg, char *remote, char *local, int remote_port,
 	if (request->sent && !request->call.repeatable)
 		return CURL_PREREQFUNC_ABORT;
 	if (request->sent)
+	{
+		request->response.unheard = true;
 		CONNECTION_COUNT(request->connection, retries, 1);
+	}
 	CONNECTION_COUNT(request->connection, requests, 1);
 	request->sent = true;
 	return CURL_PREREQFUNC_OK;
@@ -513,6 +516,7 @@ start_transfer(HttpRequest *request)
 	CURLMcode	code;
 
 	request->length = 0;
+	request->response.sent |= request->sent;
 	request->sent = request->neglected = false;
 	request->too_large = request->out_of_memory = false;
 	request->error[0] = '\0';
@@ -574,6 +578,8 @@ finish_transfer(HttpRequest *request, CURLcode code)
 		classify_failure(request, code, &transient);
 	else
 		transient = status >= 500;
+	if (transient)
+		response->unheard |= request->sent;
 	count_transfer(request);
 	stop_transfer(request);
 
@@ -605,6 +611,7 @@ finish_request(HttpRequest *request, HttpOutcome outcome, const char *error)
 	request->response.body = request->body != NULL ? request->body : "";
 	request->response.length = request->length;
 	request->response.error = error;
+	request->response.sent |= request->sent;
 }
 
 /* From libcurl's code to what it amounts to. */
@@ -712,7 +719,7 @@ retry_wait(HttpRequest *request, bool transient)
 			wait = response->retry_after +
 				pg_prng_double(&pg_global_prng_state) * 100;
 	}
-	else if (!transient || !request->call.repeatable)
+	else if (!transient || (!request->call.repeatable && request->sent))
 		return -1;
 	else if (request->neglected && response->outcome != HTTP_ANSWERED)
 		return 0;				/* the session slept, not the server */

@@ -33,6 +33,8 @@ typedef struct HttpResponse
 	size_t		length;
 	const char *error;			/* libcurl's words, "" if none */
 	int			tries;
+	bool		sent;			/* at least once, so it may have been done */
+	bool		unheard;		/* at least once without an answer to it */
 	double		retry_after;	/* ms that the server asks for, -1 if none */
 	double		waited;			/* ms spent waiting between tries */
 	bool		wait_exhausted; /* another wait would pass max_retry_wait */

@@ -427,9 +427,9 @@ add_custom(JsonTree *body, const char *slug, const char *key,
 		list = member(body->root, "custom_fields", json_type_array);
 	}
 	json_object_array_add(list, checked(entry));
+	add(entry, "slug", make_string(slug));
 	if (value != NULL)
 		add(entry, key, value);
-	add(entry, "slug", make_string(slug));
 }
 
 /* "object" takes "value" over, whatever happens. */

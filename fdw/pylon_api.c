@@ -144,6 +144,10 @@ static void raise_refusal(const HttpRequest *request,
 						  const HttpResponse *response, const char *problem);
 static char *describe_answer(const HttpRequest *request,
 							 const HttpResponse *response, PylonError *error);
+static bool read_error(const HttpResponse *response, PylonError *error);
+static void raise_unknown(const HttpRequest *request,
+						  const HttpResponse *response);
+static char *writes_done(const PylonConnection *connection);
 static const char *other_region(const PylonConnection *connection);
 static char *safe_text(const PylonConnection *connection, const char *text);
 
@@ -495,6 +499,134 @@ parse_page(PylonReader *reader, HttpRequest *request,
 }
 
 /*
+ * Sends a create (reference: "Create a new contact") without waiting for its
+ * answer. "body" and what is allocated belong to the current memory context.
+ */
+PylonCall *
+pylon_start_create(PylonConnection *connection, const char *body)
+{
+	HttpCall	call = {.method = "POST",.path = "/contacts",.body = body};
+
+	return http_start(connection, &call);
+}
+
+/*
+ * Waits for a create: the new contact, as a page of one. NULL for one that
+ * is there already, if that is to be skipped. Allocated in the current
+ * memory context.
+ *
+ * Raises 40003 where nobody knows whether it was done: it is never repeated.
+ */
+const PylonPage *
+pylon_finish_create(PylonCall *call, const ContactReader *contacts,
+					bool skip_duplicate)
+{
+	const HttpResponse *response = http_wait(call);
+	PylonError	error;
+	PylonPage  *page;
+
+	if (response->sent && (response->outcome != HTTP_ANSWERED || response->status >= 500))
+		raise_unknown(call, response);
+	if (response->outcome != HTTP_ANSWERED)
+		raise_failure(call, response);
+	if (response->status < 200 || response->status > 299)
+	{
+		if (skip_duplicate && read_error(response, &error) && error.exists_id != NULL)
+			return NULL;
+		raise_refusal(call, response, NULL);
+	}
+	connection_count_write(http_connection(call), PYLON_CREATE);
+	page = page_parse(contacts, true, response->body, response->length);
+	if (page->problem != NULL || page->ncontacts == 0)
+		raise_refusal(call, response,
+					  page->problem != NULL ? page->problem : "It does not hold the new contact.");
+	return page;
+}
+
+/* Waits for a create whose result nobody wants, and counts it if it was done. */
+void
+pylon_settle_create(PylonCall *call)
+{
+	const HttpResponse *response = http_wait(call);
+
+	if (response->outcome == HTTP_ANSWERED &&
+		response->status >= 200 && response->status <= 299)
+		connection_count_write(http_connection(call), PYLON_CREATE);
+}
+
+/*
+ * Updates a contact (reference: "Update an existing contact"): the contact
+ * as it is now, as a page of one, read back where the answer doesn't have it;
+ * an empty page where there is no such contact. Allocated in the current
+ * memory context; "id" and "body" likewise.
+ */
+const PylonPage *
+pylon_update(PylonConnection *connection, const char *id, const char *body,
+			 const ContactReader *contacts)
+{
+	HttpCall	call = {.method = "PATCH",.body = body,.repeatable = true};
+	HttpRequest *request;
+	const HttpResponse *response;
+	PylonPage  *page;
+
+	call.path = psprintf("/contacts/%s", url_escape(id));
+	request = http_start(connection, &call);
+	response = http_wait(request);
+	if (response->outcome == HTTP_ANSWERED && response->status == 404)
+		return palloc0(sizeof(PylonPage));
+	if (response->outcome != HTTP_ANSWERED ||
+		response->status < 200 || response->status > 299)
+		raise_failure(request, response);
+	connection_count_write(connection, PYLON_UPDATE);
+	if (response->length > 0)
+	{
+		page = page_parse(contacts, true, response->body, response->length);
+		if (page->problem != NULL)
+			raise_refusal(request, response, page->problem);
+		if (page->ncontacts > 0)
+			return page;
+	}
+	call.method = "GET";
+	call.body = NULL;
+	request = http_start(connection, &call);
+	response = http_wait(request);
+	if (response->outcome == HTTP_ANSWERED && response->status == 404)
+		return palloc0(sizeof(PylonPage));
+	if (response->outcome != HTTP_ANSWERED ||
+		response->status < 200 || response->status > 299)
+		raise_failure(request, response);
+	page = page_parse(contacts, true, response->body, response->length);
+	if (page->problem != NULL)
+		raise_refusal(request, response, page->problem);
+	return page;
+}
+
+/*
+ * Deletes a contact (reference: "Delete an existing contact"). False if there
+ * was none; one that is gone after a try of which nobody heard counts as
+ * deleted by that.
+ */
+bool
+pylon_delete(PylonConnection *connection, const char *id)
+{
+	HttpCall	call = {.method = "DELETE",.repeatable = true};
+	HttpRequest *request;
+	const HttpResponse *response;
+
+	call.path = psprintf("/contacts/%s", url_escape(id));
+	request = http_start(connection, &call);
+	response = http_wait(request);
+	if (response->outcome == HTTP_ANSWERED && response->status == 404 &&
+		!response->unheard)
+		return false;
+	if (response->outcome != HTTP_ANSWERED ||
+		((response->status < 200 || response->status > 299) && response->status != 404))
+		raise_failure(request, response);
+	connection_count_write(connection, PYLON_DELETE);
+	return true;
+}
+
+/*
  * Who the token is (reference: "Get details of the authenticated
  * organization and user"). "latency" is set to the time it took, in ms.
  * Allocated in the current memory context; errors as in pylon_next_page.
@@ -585,13 +717,44 @@ raise_failure(const HttpRequest *request, const HttpResponse *response)
 			ereport(ERROR,
 					(errcode(outcome_failures[i].sqlstate),
 					 errmsg("could not %s: %s", purpose, outcome_failures[i].summary),
-					 errdetail("%s %s: %s (tries: %d)", call->method,
-							   safe_text(http_connection(request), call->path),
-							   safe_text(http_connection(request), response->error),
-							   response->tries),
+					 errdetail_internal("%s %s: %s (tries: %d)%s", call->method,
+										safe_text(http_connection(request), call->path),
+										safe_text(http_connection(request), response->error),
+										response->tries,
+										writes_done(http_connection(request))),
 					 outcome_failures[i].hint ? errhint("%s", outcome_failures[i].hint) : 0));
 	}
 	elog(ERROR, "unexpected outcome of a request: %d", response->outcome);
+}
+
+/* A create of which nobody knows whether it was done. */
+static void
+raise_unknown(const HttpRequest *request, const HttpResponse *response)
+{
+	const PylonConnection *connection = http_connection(request);
+	PylonError	error;
+	char	   *detail = response->outcome == HTTP_ANSWERED ?
+		describe_answer(request, response, &error) :
+		psprintf("POST /contacts: %s", safe_text(connection, response->error));
+
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_STATEMENT_COMPLETION_UNKNOWN),
+			 errmsg("it is unknown whether Pylon did %s", connection->purpose),
+			 errdetail_internal("%s%s", detail, writes_done(connection)),
+			 errhint("It was not tried again, to not create the contact twice. See whether it is there.")));
+}
+
+/* What a statement has written before it failed, as a sentence. */
+static char *
+writes_done(const PylonConnection *connection)
+{
+	const PylonCounters *calls = &connection->calls;
+
+	if (!connection->writing)
+		return "";
+	return psprintf(". Of this statement, " UINT64_FORMAT " creates, "
+					UINT64_FORMAT " updates and " UINT64_FORMAT " deletes were done.",
+					calls->contacts_created, calls->contacts_updated, calls->contacts_deleted);
 }
 
 /*
@@ -608,6 +771,14 @@ raise_refusal(const HttpRequest *request, const HttpResponse *response,
 	const char *hint;
 	int			i = 0;
 
+	if (connection->writing && error.exists_id != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("could not %s: there is such a contact already", connection->purpose),
+				 errdetail_internal("%s. It is contact %s%s", detail,
+									safe_text(connection, error.exists_id),
+									writes_done(connection))));
+
 	/* A success that came here has the wrong shape: the last line. */
 	while (response->status < status_failures[i].first ||
 		   response->status > status_failures[i].last)
@@ -617,11 +788,12 @@ raise_refusal(const HttpRequest *request, const HttpResponse *response,
 		hint = psprintf("The token belongs to another region: set option \"base_url\" of the server to \"%s\".",
 						other_region(connection));
 	ereport(ERROR,
-			(errcode(status_failures[i].sqlstate),
+			(errcode(connection->writing && (response->status == 400 || response->status == 422) ?
+					 ERRCODE_INVALID_PARAMETER_VALUE : status_failures[i].sqlstate),
 			 errmsg("could not %s: %s", connection->purpose,
 					status_failures[i].summary),
-			 problem ? errdetail_internal("%s. %s", detail, problem) :
-			 errdetail_internal("%s", detail),
+			 problem ? errdetail_internal("%s. %s%s", detail, problem, writes_done(connection)) :
+			 errdetail_internal("%s%s", detail, writes_done(connection)),
 			 hint ? errhint("%s", hint) : 0));
 }
 
@@ -633,9 +805,7 @@ describe_answer(const HttpRequest *request, const HttpResponse *response,
 	const PylonConnection *connection = http_connection(request);
 	StringInfoData detail;
 
-	/* Megabytes aren't the API's words on an error. */
-	if (response->length > MAX_ERROR_BODY ||
-		!json_read_error(response->body, response->length, error))
+	if (!read_error(response, error))
 		memset(error, 0, sizeof(*error));
 
 	initStringInfo(&detail);
@@ -661,6 +831,14 @@ describe_answer(const HttpRequest *request, const HttpResponse *response,
 						 response->retry_after / 1000, response->waited / 1000,
 						 connection->options.max_retry_wait / 1000.0);
 	return detail.data;
+}
+
+/* Megabytes aren't the API's words on an error. */
+static bool
+read_error(const HttpResponse *response, PylonError *error)
+{
+	return response->length <= MAX_ERROR_BODY &&
+		json_read_error(response->body, response->length, error);
 }
 
 static const char *

@@ -31,6 +31,20 @@ extern void pylon_raise_refusal(PylonReader *reader);
 extern bool pylon_can_rewind(PylonReader *reader);
 extern void pylon_poll(PylonReader *reader);
 
+/* A create on its way. */
+typedef struct HttpRequest PylonCall;
+
+extern PylonCall *pylon_start_create(PylonConnection *connection,
+									 const char *body);
+extern const PylonPage *pylon_finish_create(PylonCall *call,
+											const ContactReader *contacts,
+											bool skip_duplicate);
+extern void pylon_settle_create(PylonCall *call);
+extern const PylonPage *pylon_update(PylonConnection *connection,
+									 const char *id, const char *body,
+									 const ContactReader *contacts);
+extern bool pylon_delete(PylonConnection *connection, const char *id);
+
 extern PylonMe *pylon_me(PylonConnection *connection, double *latency);
 extern List *pylon_contact_custom_fields(PylonConnection *connection);
 

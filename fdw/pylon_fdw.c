@@ -30,6 +30,8 @@ PG_FUNCTION_INFO_V1(pylon_fdw_version);
 
 void		_PG_init(void);
 
+bool		pylon_dry_run = false;
+
 void
 _PG_init(void)
 {
@@ -40,6 +42,13 @@ _PG_init(void)
 							0, 0, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MS,
 							NULL, NULL, NULL);
+	DefineCustomBoolVariable("pylon_fdw.dry_run",
+							 "Shows writes as notices instead of sending them.",
+							 NULL,
+							 &pylon_dry_run,
+							 false,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
 	MarkGUCPrefixReserved("pylon_fdw");
 }
 
@@ -57,6 +66,19 @@ pylon_fdw_handler(PG_FUNCTION_ARGS)
 	routine->IterateForeignScan = pylonIterateForeignScan;
 	routine->ReScanForeignScan = pylonReScanForeignScan;
 	routine->EndForeignScan = pylonEndForeignScan;
+
+	routine->IsForeignRelUpdatable = pylonIsForeignRelUpdatable;
+	routine->AddForeignUpdateTargets = pylonAddForeignUpdateTargets;
+	routine->PlanForeignModify = pylonPlanForeignModify;
+	routine->BeginForeignModify = pylonBeginForeignModify;
+	routine->EndForeignModify = pylonEndForeignModify;
+	routine->BeginForeignInsert = pylonBeginForeignInsert;
+	routine->EndForeignInsert = pylonEndForeignInsert;
+	routine->GetForeignModifyBatchSize = pylonGetForeignModifyBatchSize;
+	routine->ExecForeignInsert = pylonExecForeignInsert;
+	routine->ExecForeignBatchInsert = pylonExecForeignBatchInsert;
+	routine->ExecForeignUpdate = pylonExecForeignUpdate;
+	routine->ExecForeignDelete = pylonExecForeignDelete;
 
 	routine->ExplainForeignScan = pylonExplainForeignScan;
 	routine->AnalyzeForeignTable = pylonAnalyzeForeignTable;

@@ -16,6 +16,9 @@
 #include "filter.h"
 #include "foreign/fdwapi.h"
 
+/* Setting pylon_fdw.dry_run: writes are shown instead of sent. */
+extern bool pylon_dry_run;
+
 /* What LIMIT lets a scan know of how many rows will be read. */
 typedef enum ScanLimit
 {
@@ -56,6 +59,39 @@ extern TupleTableSlot *pylonIterateForeignScan(ForeignScanState *node);
 extern void pylonReScanForeignScan(ForeignScanState *node);
 extern void pylonEndForeignScan(ForeignScanState *node);
 extern const PylonCounters *scan_counters(ForeignScanState *node);
+
+/* modify.c */
+extern int	pylonIsForeignRelUpdatable(Relation rel);
+extern void pylonAddForeignUpdateTargets(PlannerInfo *root, Index rtindex,
+										 RangeTblEntry *target_rte,
+										 Relation target_relation);
+extern List *pylonPlanForeignModify(PlannerInfo *root, ModifyTable *plan,
+									Index resultRelation, int subplan_index);
+extern void pylonBeginForeignModify(ModifyTableState *mtstate,
+									ResultRelInfo *rinfo, List *fdw_private,
+									int subplan_index, int eflags);
+extern void pylonEndForeignModify(EState *estate, ResultRelInfo *rinfo);
+extern void pylonBeginForeignInsert(ModifyTableState *mtstate,
+									ResultRelInfo *rinfo);
+extern void pylonEndForeignInsert(EState *estate, ResultRelInfo *rinfo);
+extern int	pylonGetForeignModifyBatchSize(ResultRelInfo *rinfo);
+extern TupleTableSlot *pylonExecForeignInsert(EState *estate,
+											  ResultRelInfo *rinfo,
+											  TupleTableSlot *slot,
+											  TupleTableSlot *planSlot);
+extern TupleTableSlot **pylonExecForeignBatchInsert(EState *estate,
+													ResultRelInfo *rinfo,
+													TupleTableSlot **slots,
+													TupleTableSlot **planSlots,
+													int *numSlots);
+extern TupleTableSlot *pylonExecForeignUpdate(EState *estate,
+											  ResultRelInfo *rinfo,
+											  TupleTableSlot *slot,
+											  TupleTableSlot *planSlot);
+extern TupleTableSlot *pylonExecForeignDelete(EState *estate,
+											  ResultRelInfo *rinfo,
+											  TupleTableSlot *slot,
+											  TupleTableSlot *planSlot);
 
 /* explain.c */
 extern void pylonExplainForeignScan(ForeignScanState *node,

@@ -20,13 +20,16 @@
 
 #include <math.h>
 
+#include "catalog/pg_class.h"
 #include "compat.h"
 #include "contact.h"
 #include "executor/executor.h"
 #include "foreign/foreign.h"
 #include "pylon_api.h"
 #include "pylon_fdw.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/tuplestore.h"
 
 /* Rows after which the page on the way gets a chance to arrive. */
 #define ROWS_PER_POLL 64
@@ -50,8 +53,17 @@ typedef struct PylonScan
 	int			batch;			/* of the filter's searches */
 	const PylonPage *page;
 	int			next;			/* contact of the page */
+
+	/* where the statement writes to the same server */
+	bool		spool;			/* read everything before the first write */
+	Tuplestorestate *rows;		/* what was read, or NULL */
+	TupleTableSlot *spool_slot;
 } PylonScan;
 
+static bool feeds_write(EState *estate, Oid serverid);
+static TupleTableSlot *spooled_row(PylonScan *scan, TupleTableSlot *slot);
+static void spool_rows(ForeignScanState *node, PylonScan *scan);
+static TupleTableSlot *next_row(ForeignScanState *node, PylonScan *scan);
 static void connect(ForeignScanState *node, PylonScan *scan);
 static void start(ForeignScanState *node, PylonScan *scan);
 static bool can_rewind(PylonScan *scan, const char *signature);
@@ -98,8 +110,29 @@ pylonBeginForeignScan(ForeignScanState *node, int eflags)
 								options.lookup_batch_size,
 								connection_session(table->serverid));
 	scan->limit_states = list_copy_tail(states, nvalues);
+	scan->spool = feeds_write(node->ss.ps.state, table->serverid);
 	MemoryContextSwitchTo(before);
 	node->fdw_state = scan;
+}
+
+/* Does the statement write to a table of the same server? */
+static bool
+feeds_write(EState *estate, Oid serverid)
+{
+	ListCell   *lc;
+
+	foreach(lc, estate->es_plannedstmt->resultRelations)
+	{
+		Oid			relid = exec_rt_fetch(lfirst_int(lc), estate)->relid;
+		char		kind = get_rel_relkind(relid);
+
+		/* Rows may be routed to a partition that nobody has named. */
+		if (kind == RELKIND_PARTITIONED_TABLE ||
+			(kind == RELKIND_FOREIGN_TABLE &&
+			 GetForeignTable(relid)->serverid == serverid))
+			return true;
+	}
+	return false;
 }
 
 /* The next row, in the slot; an empty slot at the end. */
@@ -111,6 +144,57 @@ pylonIterateForeignScan(ForeignScanState *node)
 
 	if (!scan->started)
 		start(node, scan);
+	if (!scan->spool)
+		return next_row(node, scan);
+	if (scan->rows == NULL)
+		spool_rows(node, scan);
+	return spooled_row(scan, slot);
+}
+
+/* The next row that was read before; its memory must outlive that of a row. */
+static TupleTableSlot *
+spooled_row(PylonScan *scan, TupleTableSlot *slot)
+{
+	MemoryContext before = MemoryContextSwitchTo(scan->context);
+	bool		found = tuplestore_gettupleslot(scan->rows, true, false,
+												scan->spool_slot);
+
+	MemoryContextSwitchTo(before);
+	return found ? ExecCopySlot(slot, scan->spool_slot) : ExecClearTuple(slot);
+}
+
+/*
+ * Reads all rows before the statement can write the first one: a write may
+ * shift the pages that are still to come, or show up in them.
+ */
+static void
+spool_rows(ForeignScanState *node, PylonScan *scan)
+{
+	MemoryContext before = MemoryContextSwitchTo(scan->context);
+
+	scan->rows = tuplestore_begin_heap(false, false, work_mem);
+	if (scan->spool_slot == NULL)
+		scan->spool_slot = MakeSingleTupleTableSlot(RelationGetDescr(node->ss.ss_currentRelation),
+													&TTSOpsMinimalTuple);
+	MemoryContextSwitchTo(before);
+	for (;;)
+	{
+		TupleTableSlot *slot = next_row(node, scan);
+
+		if (TupIsNull(slot))
+			return;
+		tuplestore_puttupleslot(scan->rows, slot);
+		ResetExprContext(node->ss.ps.ps_ExprContext);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* The next row that comes from the API. */
+static TupleTableSlot *
+next_row(ForeignScanState *node, PylonScan *scan)
+{
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+
 	for (;;)
 	{
 		ExecClearTuple(slot);
@@ -137,8 +221,13 @@ pylonEndForeignScan(ForeignScanState *node)
 {
 	PylonScan  *scan = node->fdw_state;
 
-	if (scan != NULL)
-		MemoryContextDelete(scan->context);
+	if (scan == NULL)
+		return;
+	if (scan->rows != NULL)
+		tuplestore_end(scan->rows);
+	if (scan->spool_slot != NULL)
+		ExecDropSingleTupleTableSlot(scan->spool_slot);
+	MemoryContextDelete(scan->context);
 	node->fdw_state = NULL;
 }
 
@@ -174,6 +263,9 @@ start(ForeignScanState *node, PylonScan *scan)
 
 	scan->started = true;
 	scan->next = 0;
+	if (scan->rows != NULL)
+		tuplestore_end(scan->rows);
+	scan->rows = NULL;
 	filter_forget(scan->filter);
 	scan->request = filter_evaluate(scan->filter, node->ss.ps.ps_ExprContext);
 	if (scan->request != FILTER_NOTHING)
