@@ -76,8 +76,6 @@ typedef enum HttpState
 
 struct HttpRequest
 {
-	PylonConnection *connection;
-	HttpCall	call;
 	HttpState	state;
 	HttpResponse response;
 
@@ -214,8 +212,8 @@ http_start(PylonConnection *connection, const HttpCall *call)
 	HttpRequest *request = palloc0(sizeof(HttpRequest));
 
 	initialize();
-	request->connection = connection;
-	request->call = *call;
+	request->response.connection = connection;
+	request->response.call = *call;
 	request->callback.func = release_request;
 	request->callback.arg = request;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext,
@@ -243,7 +241,7 @@ http_wait(HttpRequest *request)
 	{
 		wait_for_events();
 		drive();
-		connection_report_progress(request->connection,
+		connection_report_progress(request->response.connection,
 								   request->state == HTTP_BACKING_OFF ?
 								   request->resume_at - connection_now() : 0);
 	}
@@ -267,20 +265,6 @@ http_poll(void)
 			socket_action(watched[i].fd, 0);
 	}
 	drive();
-}
-
-/* What was asked for by "request". */
-const HttpCall *
-http_call(const HttpRequest *request)
-{
-	return &request->call;
-}
-
-/* Whose request it is. */
-PylonConnection *
-http_connection(const HttpRequest *request)
-{
-	return request->connection;
 }
 
 /* ------------------------------------------------------------------------
@@ -336,7 +320,7 @@ append_body(char *data, size_t size, size_t count, void *arg)
 	HttpRequest *request = arg;
 	size_t		bytes = size * count;
 
-	if (request->length + bytes > (size_t) request->connection->options.max_response_size)
+	if (request->length + bytes > (size_t) request->response.connection->options.max_response_size)
 	{
 		request->too_large = true;
 		return 0;
@@ -373,14 +357,14 @@ note_sending(void *arg, char *remote, char *local, int remote_port,
 {
 	HttpRequest *request = arg;
 
-	if (request->sent && !request->call.repeatable)
+	if (request->sent && !request->response.call.repeatable)
 		return CURL_PREREQFUNC_ABORT;
 	if (request->sent)
 	{
 		request->response.unheard = true;
-		CONNECTION_COUNT(request->connection, retries, 1);
+		CONNECTION_COUNT(request->response.connection, retries, 1);
 	}
-	CONNECTION_COUNT(request->connection, requests, 1);
+	CONNECTION_COUNT(request->response.connection, requests, 1);
 	request->sent = true;
 	return CURL_PREREQFUNC_OK;
 }
@@ -441,11 +425,11 @@ initialize(void)
 static void
 prepare_transfer(HttpRequest *request)
 {
-	const PylonOptions *options = &request->connection->options;
-	const HttpCall *call = &request->call;
+	const PylonOptions *options = &request->response.connection->options;
+	const HttpCall *call = &request->response.call;
 	char	   *url = psprintf("%s%s", options->base_url, call->path);
 	char	   *authorization = psprintf("Authorization: Bearer %s",
-										 request->connection->token);
+										 request->response.connection->token);
 
 	request->easy = curl_easy_init();
 	if (request->easy == NULL)
@@ -589,9 +573,9 @@ finish_transfer(HttpRequest *request, CURLcode code)
 		request->state = HTTP_BACKING_OFF;
 		request->resume_at = connection_now() + wait;
 		response->waited += wait;
-		CONNECTION_COUNT(request->connection, retries, 1);
+		CONNECTION_COUNT(request->response.connection, retries, 1);
 		if (status == 429)
-			CONNECTION_COUNT(request->connection, rate_limit_wait, wait);
+			CONNECTION_COUNT(request->response.connection, rate_limit_wait, wait);
 		return;
 	}
 
@@ -641,7 +625,7 @@ classify_failure(HttpRequest *request, CURLcode code, bool *transient)
 static void
 count_transfer(HttpRequest *request)
 {
-	PylonConnection *connection = request->connection;
+	PylonConnection *connection = request->response.connection;
 	long		head_sent = 0;
 	long		head_received = 0;
 	curl_off_t	sent = 0;
@@ -706,7 +690,7 @@ retry_after(HttpRequest *request)
 static double
 retry_wait(HttpRequest *request, bool transient)
 {
-	const PylonOptions *options = &request->connection->options;
+	const PylonOptions *options = &request->response.connection->options;
 	HttpResponse *response = &request->response;
 	double		wait;
 
@@ -719,7 +703,7 @@ retry_wait(HttpRequest *request, bool transient)
 			wait = response->retry_after +
 				pg_prng_double(&pg_global_prng_state) * 100;
 	}
-	else if (!transient || (!request->call.repeatable && request->sent))
+	else if (!transient || (!request->response.call.repeatable && request->sent))
 		return -1;
 	else if (request->neglected && response->outcome != HTTP_ANSWERED)
 		return 0;				/* the session slept, not the server */

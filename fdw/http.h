@@ -24,9 +24,20 @@ typedef enum HttpOutcome
 	HTTP_OUT_OF_MEMORY,
 } HttpOutcome;
 
+/* What to send. */
+typedef struct HttpCall
+{
+	const char *method;
+	const char *path;			/* with its query, percent-encoded */
+	const char *body;			/* UTF-8 JSON; NULL for none */
+	bool		repeatable;		/* doing it twice does no harm */
+} HttpCall;
+
 /* What became of a request, after all its retries. Owned by the request. */
 typedef struct HttpResponse
 {
+	PylonConnection *connection;	/* whose request it was */
+	HttpCall	call;
 	HttpOutcome outcome;
 	int			status;			/* 0 without an answer */
 	const char *body;			/* bytes as they came, NUL-terminated */
@@ -40,20 +51,9 @@ typedef struct HttpResponse
 	bool		wait_exhausted; /* another wait would pass max_retry_wait */
 } HttpResponse;
 
-/* What to send. */
-typedef struct HttpCall
-{
-	const char *method;
-	const char *path;			/* with its query, percent-encoded */
-	const char *body;			/* UTF-8 JSON; NULL for none */
-	bool		repeatable;		/* doing it twice does no harm */
-} HttpCall;
-
 extern HttpRequest *http_start(PylonConnection *connection,
 							   const HttpCall *call);
 extern const HttpResponse *http_wait(HttpRequest *request);
 extern void http_poll(void);
-extern const HttpCall *http_call(const HttpRequest *request);
-extern PylonConnection *http_connection(const HttpRequest *request);
 
 #endif							/* PYLON_HTTP_H */

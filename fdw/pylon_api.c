@@ -136,17 +136,17 @@ static bool is_refusal(PylonReader *reader, const HttpResponse *response);
 static void read_ahead(PylonReader *reader, const HttpResponse *response);
 static void parse_page(PylonReader *reader, HttpRequest *request,
 					   const HttpResponse *response);
-static const HttpResponse *get(PylonConnection *connection, const char *path,
-							   HttpRequest **request);
-static void raise_failure(const HttpRequest *request,
-						  const HttpResponse *response);
-static void raise_refusal(const HttpRequest *request,
-						  const HttpResponse *response, const char *problem);
-static char *describe_answer(const HttpRequest *request,
-							 const HttpResponse *response, PylonError *error);
+static PylonPage *parse_contact_answer(const HttpResponse *response,
+									   const ContactReader *contacts);
+static const HttpResponse *get(PylonConnection *connection, const char *path);
+static bool is_success(const HttpResponse *response);
+static bool is_missing(const HttpResponse *response);
+static void check_success(const HttpResponse *response);
+static void raise_failure(const HttpResponse *response);
+static void raise_refusal(const HttpResponse *response, const char *problem);
+static char *describe_answer(const HttpResponse *response, PylonError *error);
 static bool read_error(const HttpResponse *response, PylonError *error);
-static void raise_unknown(const HttpRequest *request,
-						  const HttpResponse *response);
+static void raise_unknown(const HttpResponse *response);
 static char *writes_done(const PylonConnection *connection);
 static const char *other_region(const PylonConnection *connection);
 static char *safe_text(const PylonConnection *connection, const char *text);
@@ -245,14 +245,14 @@ pylon_refusal(PylonReader *reader)
 	PylonError	error;
 
 	return reader->refused == NULL ? NULL :
-		describe_answer(reader->refused, http_wait(reader->refused), &error);
+		describe_answer(http_wait(reader->refused), &error);
 }
 
 /* Raises that as the error that it is for any other request. */
 void
 pylon_raise_refusal(PylonReader *reader)
 {
-	raise_failure(reader->refused, http_wait(reader->refused));
+	raise_failure(http_wait(reader->refused));
 }
 
 /*
@@ -414,16 +414,15 @@ receive_page(PylonReader *reader)
 {
 	HttpRequest *request = reader->next;
 	const HttpResponse *response = http_wait(request);
-	bool		missing = reader->mode == READ_CONTACT && response->status == 404;
+	bool		missing = reader->mode == READ_CONTACT && is_missing(response);
 
 	if (is_refusal(reader, response))
 	{
 		reader->refused = request;
 		return;
 	}
-	if (response->outcome != HTTP_ANSWERED ||
-		((response->status < 200 || response->status > 299) && !missing))
-		raise_failure(request, response);
+	if (!missing)
+		check_success(response);
 
 	/* The page in hand is used up; the one that came takes its place. */
 	if (reader->page_context != NULL)
@@ -484,7 +483,7 @@ parse_page(PylonReader *reader, HttpRequest *request,
 				   response->body, response->length);
 	MemoryContextSwitchTo(before);
 	if (reader->page->problem != NULL)
-		raise_refusal(request, response, reader->page->problem);
+		raise_refusal(response, reader->page->problem);
 
 	/* What was read ahead goes on from another place? Then not from there. */
 	cursor = reader->mode == READ_CONTACT ? NULL : reader->page->cursor;
@@ -526,20 +525,19 @@ pylon_finish_create(PylonCall *call, const ContactReader *contacts,
 	PylonPage  *page;
 
 	if (response->sent && (response->outcome != HTTP_ANSWERED || response->status >= 500))
-		raise_unknown(call, response);
+		raise_unknown(response);
 	if (response->outcome != HTTP_ANSWERED)
-		raise_failure(call, response);
-	if (response->status < 200 || response->status > 299)
+		raise_failure(response);
+	if (!is_success(response))
 	{
 		if (skip_duplicate && read_error(response, &error) && error.exists_id != NULL)
 			return NULL;
-		raise_refusal(call, response, NULL);
+		raise_refusal(response, NULL);
 	}
-	connection_count_write(http_connection(call), PYLON_CREATE);
-	page = page_parse(contacts, true, response->body, response->length);
-	if (page->problem != NULL || page->ncontacts == 0)
-		raise_refusal(call, response,
-					  page->problem != NULL ? page->problem : "It does not hold the new contact.");
+	connection_count_write(response->connection, PYLON_CREATE);
+	page = parse_contact_answer(response, contacts);
+	if (page->ncontacts == 0)
+		raise_refusal(response, "It does not hold the new contact.");
 	return page;
 }
 
@@ -549,9 +547,8 @@ pylon_settle_create(PylonCall *call)
 {
 	const HttpResponse *response = http_wait(call);
 
-	if (response->outcome == HTTP_ANSWERED &&
-		response->status >= 200 && response->status <= 299)
-		connection_count_write(http_connection(call), PYLON_CREATE);
+	if (is_success(response))
+		connection_count_write(response->connection, PYLON_CREATE);
 }
 
 /*
@@ -565,39 +562,41 @@ pylon_update(PylonConnection *connection, const char *id, const char *body,
 			 const ContactReader *contacts)
 {
 	HttpCall	call = {.method = "PATCH",.body = body,.repeatable = true};
-	HttpRequest *request;
 	const HttpResponse *response;
 	PylonPage  *page;
 
 	call.path = psprintf("/contacts/%s", url_escape(id));
-	request = http_start(connection, &call);
-	response = http_wait(request);
-	if (response->outcome == HTTP_ANSWERED && response->status == 404)
+	response = http_wait(http_start(connection, &call));
+	if (is_missing(response))
 		return palloc0(sizeof(PylonPage));
-	if (response->outcome != HTTP_ANSWERED ||
-		response->status < 200 || response->status > 299)
-		raise_failure(request, response);
+	check_success(response);
 	connection_count_write(connection, PYLON_UPDATE);
-	if (response->length > 0)
-	{
-		page = page_parse(contacts, true, response->body, response->length);
-		if (page->problem != NULL)
-			raise_refusal(request, response, page->problem);
-		if (page->ncontacts > 0)
-			return page;
-	}
+	page = parse_contact_answer(response, contacts);
+	if (page->ncontacts > 0)
+		return page;
+
 	call.method = "GET";
 	call.body = NULL;
-	request = http_start(connection, &call);
-	response = http_wait(request);
-	if (response->outcome == HTTP_ANSWERED && response->status == 404)
+	response = http_wait(http_start(connection, &call));
+	if (!is_missing(response))
+	{
+		check_success(response);
+		page = parse_contact_answer(response, contacts);
+	}
+	return page;
+}
+
+/* The contact in an answer, as a page of one or none. */
+static PylonPage *
+parse_contact_answer(const HttpResponse *response, const ContactReader *contacts)
+{
+	PylonPage  *page;
+
+	if (response->length == 0)
 		return palloc0(sizeof(PylonPage));
-	if (response->outcome != HTTP_ANSWERED ||
-		response->status < 200 || response->status > 299)
-		raise_failure(request, response);
 	page = page_parse(contacts, true, response->body, response->length);
 	if (page->problem != NULL)
-		raise_refusal(request, response, page->problem);
+		raise_refusal(response, page->problem);
 	return page;
 }
 
@@ -610,18 +609,14 @@ bool
 pylon_delete(PylonConnection *connection, const char *id)
 {
 	HttpCall	call = {.method = "DELETE",.repeatable = true};
-	HttpRequest *request;
 	const HttpResponse *response;
 
 	call.path = psprintf("/contacts/%s", url_escape(id));
-	request = http_start(connection, &call);
-	response = http_wait(request);
-	if (response->outcome == HTTP_ANSWERED && response->status == 404 &&
-		!response->unheard)
+	response = http_wait(http_start(connection, &call));
+	if (is_missing(response) && !response->unheard)
 		return false;
-	if (response->outcome != HTTP_ANSWERED ||
-		((response->status < 200 || response->status > 299) && response->status != 404))
-		raise_failure(request, response);
+	if (!is_missing(response))
+		check_success(response);
 	connection_count_write(connection, PYLON_DELETE);
 	return true;
 }
@@ -636,12 +631,11 @@ pylon_me(PylonConnection *connection, double *latency)
 {
 	PylonMe    *me = palloc0(sizeof(PylonMe));
 	double		start = connection_now();
-	HttpRequest *request;
-	const HttpResponse *response = get(connection, "/me", &request);
+	const HttpResponse *response = get(connection, "/me");
 
 	*latency = connection_now() - start;
 	if (!json_read_me(response->body, response->length, me))
-		raise_refusal(request, response, "It does not tell the organization.");
+		raise_refusal(response, "It does not tell the organization.");
 	return me;
 }
 
@@ -660,21 +654,19 @@ pylon_contact_custom_fields(PylonConnection *connection)
 
 	do
 	{
-		HttpRequest *request;
 		const HttpResponse *response;
 		ListCell   *lc;
 
 		response = get(connection, cursor == NULL ? path :
-					   psprintf("%s&cursor=%s", path, url_escape(cursor)),
-					   &request);
+					   psprintf("%s&cursor=%s", path, url_escape(cursor)));
 		if (!json_read_custom_fields(response->body, response->length,
 									 &fields, &cursor))
-			raise_refusal(request, response, "It is no list of custom fields.");
+			raise_refusal(response, "It is no list of custom fields.");
 		/* No paging is documented, so there is little to follow. */
 		foreach(lc, followed)
 		{
 			if (cursor != NULL && strcmp(lfirst(lc), cursor) == 0)
-				raise_refusal(request, response, "A cursor came a second time.");
+				raise_refusal(response, "A cursor came a second time.");
 		}
 		followed = lappend(followed, cursor);
 	} while (cursor != NULL);
@@ -683,17 +675,33 @@ pylon_contact_custom_fields(PylonConnection *connection)
 
 /* One small answer, waited for. */
 static const HttpResponse *
-get(PylonConnection *connection, const char *path, HttpRequest **request)
+get(PylonConnection *connection, const char *path)
 {
 	HttpCall	call = {.method = "GET",.path = path,.repeatable = true};
-	const HttpResponse *response;
+	const HttpResponse *response = http_wait(http_start(connection, &call));
 
-	*request = http_start(connection, &call);
-	response = http_wait(*request);
-	if (response->outcome != HTTP_ANSWERED ||
-		response->status < 200 || response->status > 299)
-		raise_failure(*request, response);
+	check_success(response);
 	return response;
+}
+
+static bool
+is_success(const HttpResponse *response)
+{
+	return response->outcome == HTTP_ANSWERED &&
+		response->status >= 200 && response->status <= 299;
+}
+
+static bool
+is_missing(const HttpResponse *response)
+{
+	return response->outcome == HTTP_ANSWERED && response->status == 404;
+}
+
+static void
+check_success(const HttpResponse *response)
+{
+	if (!is_success(response))
+		raise_failure(response);
 }
 
 /* ------------------------------------------------------------------------
@@ -703,13 +711,13 @@ get(PylonConnection *connection, const char *path, HttpRequest **request)
 
 /* Raises what the request's final outcome amounts to. */
 static void
-raise_failure(const HttpRequest *request, const HttpResponse *response)
+raise_failure(const HttpResponse *response)
 {
-	const HttpCall *call = http_call(request);
-	const char *purpose = http_connection(request)->purpose;
+	const HttpCall *call = &response->call;
+	const char *purpose = response->connection->purpose;
 
 	if (response->outcome == HTTP_ANSWERED)
-		raise_refusal(request, response, NULL);
+		raise_refusal(response, NULL);
 
 	for (size_t i = 0; i < lengthof(outcome_failures); i++)
 	{
@@ -718,10 +726,10 @@ raise_failure(const HttpRequest *request, const HttpResponse *response)
 					(errcode(outcome_failures[i].sqlstate),
 					 errmsg("could not %s: %s", purpose, outcome_failures[i].summary),
 					 errdetail_internal("%s %s: %s (tries: %d)%s", call->method,
-										safe_text(http_connection(request), call->path),
-										safe_text(http_connection(request), response->error),
+										safe_text(response->connection, call->path),
+										safe_text(response->connection, response->error),
 										response->tries,
-										writes_done(http_connection(request))),
+										writes_done(response->connection)),
 					 outcome_failures[i].hint ? errhint("%s", outcome_failures[i].hint) : 0));
 	}
 	elog(ERROR, "unexpected outcome of a request: %d", response->outcome);
@@ -729,12 +737,12 @@ raise_failure(const HttpRequest *request, const HttpResponse *response)
 
 /* A create of which nobody knows whether it was done. */
 static void
-raise_unknown(const HttpRequest *request, const HttpResponse *response)
+raise_unknown(const HttpResponse *response)
 {
-	const PylonConnection *connection = http_connection(request);
+	const PylonConnection *connection = response->connection;
 	PylonError	error;
 	char	   *detail = response->outcome == HTTP_ANSWERED ?
-		describe_answer(request, response, &error) :
+		describe_answer(response, &error) :
 		psprintf("POST /contacts: %s", safe_text(connection, response->error));
 
 	ereport(ERROR,
@@ -762,12 +770,12 @@ writes_done(const PylonConnection *connection)
  * wrong with one that looked like a success.
  */
 static void
-raise_refusal(const HttpRequest *request, const HttpResponse *response,
+raise_refusal(const HttpResponse *response,
 			  const char *problem)
 {
-	const PylonConnection *connection = http_connection(request);
+	const PylonConnection *connection = response->connection;
 	PylonError	error;
-	char	   *detail = describe_answer(request, response, &error);
+	char	   *detail = describe_answer(response, &error);
 	const char *hint;
 	int			i = 0;
 
@@ -799,10 +807,10 @@ raise_refusal(const HttpRequest *request, const HttpResponse *response,
 
 /* Method, path, status, the API's own words and its request_id. */
 static char *
-describe_answer(const HttpRequest *request, const HttpResponse *response,
+describe_answer(const HttpResponse *response,
 				PylonError *error)
 {
-	const PylonConnection *connection = http_connection(request);
+	const PylonConnection *connection = response->connection;
 	StringInfoData detail;
 
 	if (!read_error(response, error))
@@ -810,8 +818,8 @@ describe_answer(const HttpRequest *request, const HttpResponse *response,
 
 	initStringInfo(&detail);
 	appendStringInfo(&detail, "%s %s: HTTP status %d",
-					 http_call(request)->method,
-					 safe_text(connection, http_call(request)->path),
+					 response->call.method,
+					 safe_text(connection, response->call.path),
 					 response->status);
 	if (error->message == NULL && response->length > 0)
 		appendStringInfo(&detail, ", \"%s\"",
