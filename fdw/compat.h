@@ -193,6 +193,22 @@ compat_foreign_server_aclcheck(Oid serverid, Oid userid, AclMode mode)
 #endif
 }
 
+/* Range table indexes of what a statement writes; 19 made a set of the list. */
+static inline Bitmapset *
+compat_result_relations(PlannedStmt *stmt)
+{
+#if PG_VERSION_NUM >= 190000
+	return stmt->resultRelationRelids;
+#else
+	Bitmapset  *relations = NULL;
+	ListCell   *lc;
+
+	foreach(lc, stmt->resultRelations)
+		relations = bms_add_member(relations, lfirst_int(lc));
+	return relations;
+#endif
+}
+
 /* The user that a write runs as. */
 static inline Oid
 compat_modify_user(ResultRelInfo *rinfo, EState *estate)

@@ -423,6 +423,7 @@ slot_text(const FilterNode *node, TupleTableSlot *slot)
 	}
 	getTypeOutputInfo(type, &function, &varlena);
 	text = OidOutputFunctionCall(function, value);
+
 	return (node->flags & FILTER_NODE_FOLD) ?
 		str_tolower(text, strlen(text), DEFAULT_COLLATION_OID) : text;
 }
@@ -445,8 +446,8 @@ make_keys(List *texts)
 static bool
 has_key(const FilterKeys *keys, const char *text)
 {
-	return text != NULL &&
-		bsearch(&text, keys->texts, keys->count, sizeof(char *), compare_texts) != NULL;
+	return text !=NULL &&
+				bsearch(&text, keys->texts, keys->count, sizeof(char *), compare_texts) != NULL;
 }
 
 static int

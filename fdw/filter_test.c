@@ -147,7 +147,7 @@ evaluate_list(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 	{
 		foreach(lc, wanted)
 			filters = lappend(filters, filter_make_leaf(evaluation, node->field, "contains",
-												 lfirst(lc), NIL));
+														lfirst(lc), NIL));
 		return filter_combine("and", filters);
 	}
 	if (list_length(wanted) > evaluation->batch_size)
@@ -199,7 +199,7 @@ evaluate_pattern(FilterEvaluation *evaluation, FilterNode *node, const char *pat
 				loose = true;
 			else
 				filters = lappend(filters, filter_make_leaf(evaluation, node->field, "string_contains",
-													 pstrdup(piece.data), NIL));
+															pstrdup(piece.data), NIL));
 			resetStringInfo(&piece);
 		}
 		loose |= *p == '_';
@@ -257,7 +257,7 @@ evaluate_json_value(FilterEvaluation *evaluation, const char *slug, JsonbValue *
 	if (value->type == jbvString)
 		return value->val.string.len == 0 ? widen(evaluation) :
 			filter_make_leaf(evaluation, slug, "equals",
-					  pnstrdup(value->val.string.val, value->val.string.len), NIL);
+							 pnstrdup(value->val.string.val, value->val.string.len), NIL);
 	if (value->type != jbvBinary ||
 		!JsonContainerIsArray(value->val.binary.data))
 		return &filter_never;
@@ -268,7 +268,7 @@ evaluate_json_value(FilterEvaluation *evaluation, const char *slug, JsonbValue *
 		if (element.type == jbvString && element.val.string.len > 0)
 			filters = lappend(filters,
 							  filter_make_leaf(evaluation, slug, "contains",
-										pnstrdup(element.val.string.val, element.val.string.len), NIL));
+											   pnstrdup(element.val.string.val, element.val.string.len), NIL));
 	}
 	return filter_combine("and", filters);
 }
@@ -407,7 +407,7 @@ compare_places(const void *a, const void *b)
 /* "always" where the API has refused the pair of field and operator. */
 PylonFilter *
 filter_make_leaf(FilterEvaluation *evaluation, const char *field, const char *operator,
-		  const char *value, List *values)
+				 const char *value, List *values)
 {
 	PylonFilter *filter;
 

@@ -50,7 +50,8 @@ typedef struct PylonModify
 	AttrNumber	row_junk;		/* the whole old row, of a DELETE */
 	bool		skip_duplicates;
 	int			concurrency;
-	MemoryContext row_context;	/* of what a row or batch needs; reset each time */
+	MemoryContext row_context;	/* of what a row or batch needs; reset each
+								 * time */
 } PylonModify;
 
 /* A create of a batch. */

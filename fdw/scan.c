@@ -119,11 +119,12 @@ pylonBeginForeignScan(ForeignScanState *node, int eflags)
 static bool
 feeds_write(EState *estate, Oid serverid)
 {
-	ListCell   *lc;
+	Bitmapset  *relations = compat_result_relations(estate->es_plannedstmt);
+	int			index = -1;
 
-	foreach(lc, estate->es_plannedstmt->resultRelations)
+	while ((index = bms_next_member(relations, index)) >= 0)
 	{
-		Oid			relid = exec_rt_fetch(lfirst_int(lc), estate)->relid;
+		Oid			relid = exec_rt_fetch(index, estate)->relid;
 		char		kind = get_rel_relkind(relid);
 
 		/* Rows may be routed to a partition that nobody has named. */
