@@ -74,6 +74,7 @@ static bool answer_row(PylonModify *modify, const ContactChange *change,
 static bool finish_create(PylonModify *modify, BatchCreate *create,
 						  int others, TupleTableSlot *slot);
 static void settle_others(BatchCreate *creates, int count);
+static void warn_of_unknown(int count);
 static void show_dry_run(const char *method, const char *id,
 						 const char *body);
 static char *server_text(const char *utf8);
@@ -433,43 +434,56 @@ answer_row(PylonModify *modify, const ContactChange *change,
 /*
  * Waits for a create of a batch; false if it was skipped. If it fails, the
  * "others" in flight behind it take effect all the same, so their ends are
- * awaited and counted before the error goes on.
+ * awaited and counted before the error is raised.
  */
 static bool
 finish_create(PylonModify *modify, BatchCreate *create, int others,
 			  TupleTableSlot *slot)
 {
-	const PylonPage *page = NULL;
+	volatile bool settled = false;
+	volatile bool created = false;
 
 	modify->connection->purpose = create->purpose;
 	PG_TRY();
 	{
+		const PylonPage *page;
+
+		if (pylon_create_failed(create->call, modify->skip_duplicates))
+		{
+			settled = true;
+			settle_others(create + 1, others);
+		}
 		page = pylon_finish_create(create->call, modify->contacts, modify->skip_duplicates);
+		created = page != NULL && answer_row(modify, create->change, page, slot);
 	}
 	PG_CATCH();
 	{
-		settle_others(create + 1, others);
+		int			code = geterrcode();
+
+		/* A cancel doesn't wait; what happens to these creates is unknown. */
+		if (code == ERRCODE_QUERY_CANCELED || code == ERRCODE_ADMIN_SHUTDOWN)
+			warn_of_unknown(others + 1);
+		else if (!settled)
+			settle_others(create + 1, others);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	return page != NULL && answer_row(modify, create->change, page, slot);
+	return created;
 }
 
-/* A cancel doesn't wait; what then happens to these creates is unknown. */
 static void
 settle_others(BatchCreate *creates, int count)
 {
-	int			code = geterrcode();
-
-	if (count > 0 && (code == ERRCODE_QUERY_CANCELED || code == ERRCODE_ADMIN_SHUTDOWN))
-	{
-		ereport(WARNING,
-				(errmsg("it is unknown whether Pylon did %d more creates that were on their way",
-						count)));
-		return;
-	}
 	for (int i = 0; i < count; i++)
 		pylon_settle_create(creates[i].call);
+}
+
+static void
+warn_of_unknown(int count)
+{
+	ereport(WARNING,
+			(errmsg("it is unknown whether Pylon did %d creates that were on their way",
+					count)));
 }
 
 static void

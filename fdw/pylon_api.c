@@ -140,6 +140,7 @@ static PylonPage *parse_contact_answer(const HttpResponse *response,
 									   const ContactReader *contacts);
 static const HttpResponse *get(PylonConnection *connection, const char *path);
 static bool is_success(const HttpResponse *response);
+static bool is_duplicate(const HttpResponse *response);
 static bool is_missing(const HttpResponse *response);
 static void check_success(const HttpResponse *response);
 static void raise_failure(const HttpResponse *response);
@@ -234,11 +235,7 @@ pylon_next_page(PylonReader *reader)
 	return reader->page;
 }
 
-/*
- * What the API said when it refused the first page of a search or look-up
- * for what it asks for; NULL if it didn't. Allocated in the current memory
- * context.
- */
+/* What the API said when it refused what is read; NULL if it didn't. */
 const char *
 pylon_refusal(PylonReader *reader)
 {
@@ -509,6 +506,15 @@ pylon_start_create(PylonConnection *connection, const char *body)
 	return http_start(connection, &call);
 }
 
+/* Waits for a create; true if pylon_finish_create will raise an error. */
+bool
+pylon_create_failed(PylonCall *call, bool skip_duplicate)
+{
+	const HttpResponse *response = http_wait(call);
+
+	return !is_success(response) && !(skip_duplicate && is_duplicate(response));
+}
+
 /*
  * Waits for a create: the new contact, as a page of one. NULL for one that
  * is there already, if that is to be skipped. Allocated in the current
@@ -521,7 +527,6 @@ pylon_finish_create(PylonCall *call, const ContactReader *contacts,
 					bool skip_duplicate)
 {
 	const HttpResponse *response = http_wait(call);
-	PylonError	error;
 	PylonPage  *page;
 
 	if (response->sent && (response->outcome != HTTP_ANSWERED || response->status >= 500))
@@ -530,7 +535,7 @@ pylon_finish_create(PylonCall *call, const ContactReader *contacts,
 		raise_failure(response);
 	if (!is_success(response))
 	{
-		if (skip_duplicate && read_error(response, &error) && error.exists_id != NULL)
+		if (skip_duplicate && is_duplicate(response))
 			return NULL;
 		raise_refusal(response, NULL);
 	}
@@ -689,6 +694,16 @@ is_success(const HttpResponse *response)
 {
 	return response->outcome == HTTP_ANSWERED &&
 		response->status >= 200 && response->status <= 299;
+}
+
+/* Does the API say that there is such a contact already? */
+static bool
+is_duplicate(const HttpResponse *response)
+{
+	PylonError	error;
+
+	return response->outcome == HTTP_ANSWERED &&
+		read_error(response, &error) && error.exists_id != NULL;
 }
 
 static bool

@@ -36,6 +36,7 @@ typedef struct HttpRequest PylonCall;
 
 extern PylonCall *pylon_start_create(PylonConnection *connection,
 									 const char *body);
+extern bool pylon_create_failed(PylonCall *call, bool skip_duplicate);
 extern const PylonPage *pylon_finish_create(PylonCall *call,
 											const ContactReader *contacts,
 											bool skip_duplicate);
