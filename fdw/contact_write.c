@@ -17,6 +17,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "contact_write.h"
@@ -59,6 +61,8 @@ typedef struct SentField
 	const WriterColumn *column;
 	const char *slug;			/* of a member of custom_fields, else NULL */
 	bool		cleared;		/* it must be gone, else it must be there */
+	char	   *text;			/* what was sent, if not cleared */
+	char	   *before;			/* what was there, NULL if nothing */
 } SentField;
 
 /* What a change is made of while it is made. */
@@ -81,8 +85,13 @@ static void note_addresses(ChangeContext *context, const WriterColumn *column,
 static void write_column(ChangeContext *context, const WriterColumn *column,
 						 Datum old_value, bool old_null,
 						 Datum value, bool null);
+static void write_field(ChangeContext *context, const WriterColumn *column,
+						Datum old_value, bool old_null,
+						Datum value, bool null);
 static void write_string(ChangeContext *context, const WriterColumn *column,
 						 Datum value, bool null);
+static void write_json(ChangeContext *context, const WriterColumn *column,
+					   const char *json);
 static void write_list(ChangeContext *context, const WriterColumn *column,
 					   Datum value, bool null);
 static void write_emails(ChangeContext *context, const WriterColumn *column,
@@ -94,18 +103,23 @@ static void write_custom_fields(ChangeContext *context,
 								Datum old_value, bool old_null,
 								Datum value, bool null);
 static void write_member(ChangeContext *context, const WriterColumn *column,
-						 const char *slug, JsonbValue *value);
+						 const char *slug, JsonbValue *old_value,
+						 JsonbValue *value);
 static List *member_texts(const char *slug, JsonbValue *value);
 static char *member_text(const char *slug, JsonbValue *value);
 static Jsonb *object_of(const WriterColumn *column, Datum value, bool null);
 static bool same_member(JsonbValue *left, JsonbValue *right);
 static void note_slug(ChangeContext *context, const WriterColumn *column,
 					  const char *slug);
-static void note_sent(ChangeContext *context, const WriterColumn *column,
-					  const char *slug, bool cleared);
+static SentField *note_sent(ChangeContext *context, const WriterColumn *column,
+							const char *slug, bool cleared);
 static char *value_text(const WriterColumn *column, Datum value);
 static char *typed_text(Oid type, Datum value);
 static List *array_texts(const WriterColumn *column, Datum value);
+static bool is_ignored(const SentField *sent, const Datum *values);
+static char *answer_text(const SentField *sent, Datum value);
+static char *member_json(JsonbValue *member);
+static bool is_same_text(const char *sent, const char *answer);
 static bool is_missing(const SentField *sent, const Datum *values,
 					   const bool *nulls);
 
@@ -277,7 +291,8 @@ contact_update(ContactWriter *writer, TupleTableSlot *old_row,
 
 /*
  * Does the contact in the API's answer, read into "values" and "nulls", have
- * what was sent? Raises 22023 for what the API has ignored.
+ * what was sent? Raises 22023 for what the API has ignored: what it didn't
+ * clear, what is missing, and what is still as it was or got a default.
  */
 void
 contact_check_answer(ContactWriter *writer, const ContactChange *change,
@@ -289,7 +304,8 @@ contact_check_answer(ContactWriter *writer, const ContactChange *change,
 	{
 		SentField  *sent = lfirst(lc);
 
-		if (is_missing(sent, values, nulls) == sent->cleared)
+		if (sent->cleared ? is_missing(sent, values, nulls) :
+			!is_missing(sent, values, nulls) && !is_ignored(sent, values))
 			continue;
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -348,6 +364,20 @@ static void
 write_column(ChangeContext *context, const WriterColumn *column,
 			 Datum old_value, bool old_null, Datum value, bool null)
 {
+	SentField  *sent;
+
+	write_field(context, column, old_value, old_null, value, null);
+	if (column->field->kind == FIELD_CUSTOM_FIELDS)
+		return;					/* its members have been noted one by one */
+	sent = llast(context->sent);
+	sent->text = null ? NULL : value_text(column, value);
+	sent->before = old_null ? NULL : value_text(column, old_value);
+}
+
+static void
+write_field(ChangeContext *context, const WriterColumn *column,
+			Datum old_value, bool old_null, Datum value, bool null)
+{
 	switch (column->field->kind)
 	{
 		case FIELD_STRING:
@@ -360,9 +390,7 @@ write_column(ChangeContext *context, const WriterColumn *column,
 				write_list(context, column, value, null);
 			break;
 		case FIELD_JSON:
-			json_body_json(context->body, column->field->key,
-						   null ? "[]" : value_text(column, value));
-			note_sent(context, column, NULL, null);
+			write_json(context, column, null ? "[]" : value_text(column, value));
 			break;
 		case FIELD_CUSTOM:
 			write_custom(context, column, value, null);
@@ -390,6 +418,14 @@ write_string(ChangeContext *context, const WriterColumn *column,
 	if (!context->emails || strcmp(column->field->name, "email") != 0)
 		json_body_string(context->body, column->field->name, text);
 	note_sent(context, column, NULL, text[0] == '\0');
+}
+
+/* The empty list is as good as none. */
+static void
+write_json(ChangeContext *context, const WriterColumn *column, const char *json)
+{
+	json_body_json(context->body, column->field->key, json);
+	note_sent(context, column, NULL, strcmp(json, "[]") == 0);
 }
 
 static void
@@ -461,7 +497,7 @@ write_custom_fields(ChangeContext *context, const WriterColumn *column,
 		(void) JsonbIteratorNext(&iterator, &member, true);
 		if (old_member == NULL ? member.type != jbvNull : !same_member(old_member, &member))
 			write_member(context, column, pnstrdup(key.val.string.val, key.val.string.len),
-						 &member);
+						 old_member, &member);
 	}
 
 	iterator = JsonbIteratorInit(&before->root);
@@ -474,7 +510,7 @@ write_custom_fields(ChangeContext *context, const WriterColumn *column,
 		{
 			member.type = jbvNull;
 			write_member(context, column, pnstrdup(key.val.string.val, key.val.string.len),
-						 &member);
+						 NULL, &member);
 		}
 	}
 }
@@ -482,8 +518,9 @@ write_custom_fields(ChangeContext *context, const WriterColumn *column,
 /* One member of the map; null unsets it. */
 static void
 write_member(ChangeContext *context, const WriterColumn *column,
-			 const char *slug, JsonbValue *value)
+			 const char *slug, JsonbValue *old_value, JsonbValue *value)
 {
+	SentField  *sent;
 	bool		list = value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data);
 
 	note_slug(context, column, slug);
@@ -492,7 +529,9 @@ write_member(ChangeContext *context, const WriterColumn *column,
 	else
 		json_body_custom_value(context->body, slug,
 							   value->type == jbvNull ? NULL : member_text(slug, value));
-	note_sent(context, column, slug, value->type == jbvNull);
+	sent = note_sent(context, column, slug, value->type == jbvNull);
+	sent->text = member_json(value);
+	sent->before = old_value != NULL ? member_json(old_value) : NULL;
 }
 
 static List *
@@ -569,7 +608,7 @@ note_slug(ChangeContext *context, const WriterColumn *column, const char *slug)
 	context->slugs = lappend(context->slugs, pstrdup(slug));
 }
 
-static void
+static SentField *
 note_sent(ChangeContext *context, const WriterColumn *column, const char *slug,
 		  bool cleared)
 {
@@ -579,6 +618,7 @@ note_sent(ChangeContext *context, const WriterColumn *column, const char *slug,
 	sent->slug = slug;
 	sent->cleared = cleared;
 	context->sent = lappend(context->sent, sent);
+	return sent;
 }
 
 static char *
@@ -631,6 +671,67 @@ array_texts(const WriterColumn *column, Datum value)
 		texts = lappend(texts, typed_text(getBaseType(column->element), elements[i]));
 	}
 	return texts;
+}
+
+/*
+ * Does the answer show another value than was sent, namely the old one or,
+ * of a new contact, a default? A value may come back in another form.
+ */
+static bool
+is_ignored(const SentField *sent, const Datum *values)
+{
+	char	   *answer = answer_text(sent, values[sent->column->attnum - 1]);
+
+	if (is_same_text(sent->text, answer))
+		return false;
+	if (sent->before != NULL)
+		return strcmp(answer, sent->before) == 0;
+	return sent->column->field->kind == FIELD_STRING;
+}
+
+/* The text of a column, or of the sent member of custom_fields. */
+static char *
+answer_text(const SentField *sent, Datum value)
+{
+	JsonbValue	buffer;
+	JsonbValue *member;
+	Jsonb	   *json;
+
+	if (sent->slug == NULL)
+		return value_text(sent->column, value);
+	json = object_of(sent->column, value, false);
+	member = getKeyJsonValueFromContainer(&json->root, sent->slug, strlen(sent->slug), &buffer);
+	return member_json(member);
+}
+
+static char *
+member_json(JsonbValue *member)
+{
+	Jsonb	   *json = JsonbValueToJsonb(member);
+
+	return JsonbToCString(NULL, &json->root, VARSIZE(json));
+}
+
+/*
+ * The same letters and digits, whatever their case and what stands between
+ * them; of a picture's URL another one, as the API may keep pictures itself.
+ */
+static bool
+is_same_text(const char *sent, const char *answer)
+{
+	if (strncmp(sent, "http", 4) == 0 && strncmp(answer, "http", 4) == 0)
+		return true;
+	for (;; sent++, answer++)
+	{
+		while (*sent != '\0' && !IS_HIGHBIT_SET(*sent) && !isalnum((unsigned char) *sent))
+			sent++;
+		while (*answer != '\0' && !IS_HIGHBIT_SET(*answer) && !isalnum((unsigned char) *answer))
+			answer++;
+		if (pg_ascii_tolower(*sent) != pg_ascii_tolower(*answer))
+			return false;
+		if (*sent == '\0')
+			return true;
+	}
 }
 
 /* Has the answer no value where one was sent or cleared? */

@@ -1,0 +1,420 @@
+# Writes through an API that fails: a create is never sent twice, what is harmless is tried again, and everything that
+# remains in Pylon is told.
+
+use strict;
+use warnings;
+
+use HTTP::Tiny;
+use IO::Socket::INET;
+use JSON::PP;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use PylonSample;
+use PylonSession;
+use PylonTest;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $ada = '00000000-0000-4000-8000-000000000001';
+my $create = 'POST /contacts$';
+my $node = start_node();
+my $api = start_api(contacts => 10);
+my $rows = 0;
+
+# Sets the server up with these options, and the API with these faults.
+sub given
+{
+	my ($options, @faults) = @_;
+
+	setup_server($node, $api, %$options);
+	faults(@faults);
+	return;
+}
+
+# Asks the sample API itself, which is quicker than ctl.
+sub control
+{
+	my ($method, $path, $content) = @_;
+	my $answer = HTTP::Tiny->new->request($method, "$api->{url}$path", { content => $content // '' });
+
+	die "$method $path: $answer->{content}" unless $answer->{success};
+	return $answer->{content};
+}
+
+# The requests since the last call.
+sub take { return split /\n/, control('DELETE', '/_log'); }
+
+# Only the faults, for servers that are as they should be.
+sub faults
+{
+	my (@faults) = @_;
+
+	control('DELETE', $_) for '/_fault', '/_log';
+	control('POST', '/_fault', encode_json($_)) for @faults;
+	return;
+}
+
+# Addresses that nobody has.
+sub new_addresses { my $count = shift; return map { 'row' . ++$rows . '@new.example' } 1 .. $count; }
+
+sub insert_of
+{
+	my (@addresses) = @_;
+
+	return 'INSERT INTO contacts (name, email) VALUES ' . join(', ', map { "('New', '$_')" } @addresses);
+}
+
+# How often each of these addresses is in a contact.
+sub stored
+{
+	my (@addresses) = @_;
+	my %count = map { $_ => 0 } @addresses;
+
+	for my $line (split /\n/, control('GET', '/_contacts'))
+	{
+		my $email = decode_json($line)->{email};
+		$count{$email}++ if defined $email && exists $count{$email};
+	}
+	return \%count;
+}
+
+sub total { my $count = shift; my $sum = 0; $sum += $_ for values %$count; return $sum; }
+
+# How often each of these addresses was sent in a create.
+sub sent
+{
+	my ($addresses, @log) = @_;
+	my %count = map { $_ => 0 } @$addresses;
+
+	/^POST \/contacts .*"email":"([^"]+)"/ && $count{$1}++ for @log;
+	return \%count;
+}
+
+sub most { my $count = shift; my $most = 0; $most = $_ > $most ? $_ : $most for values %$count; return $most; }
+
+# The counts of the warnings, as "creates updates deletes".
+sub warnings
+{
+	my $text = shift;
+
+	return [ map { s/.* Pylon: (\d+) creates, (\d+) updates and (\d+) deletes .*/$1 $2 $3/r }
+		  grep { /^(?:psql:\S* )?WARNING:  .*rolled back/ } split /\n/, $text ];
+}
+
+# The creates that DETAIL says were done.
+sub creates_done { my ($count) = shift =~ /DETAIL:  .*Of this statement, (\d+) creates/; return $count // 'none'; }
+
+# ---------------------------------------------------------------- a create is never repeated
+
+# Kind of failure; whether the contact is there afterwards.
+my @unknown = (
+	[ 'closed before',  0, { kind => 'close' } ],
+	[ 'closed after',   1, { kind => 'close', when => 'after' } ],
+	[ 'reset before',   0, { kind => 'reset' } ],
+	[ 'reset after',    1, { kind => 'reset', when => 'after' } ],
+	[ 'cut',            1, { kind => 'cut' } ],
+	[ '500 before',     0, { kind => 'status', status => 500 } ],
+	[ '500 after',      1, { kind => 'status', status => 500, when => 'after' } ],
+	[ '502 of gateway', 1, { kind => 'html', when => 'after' } ],
+	[ '503 after',      1, { kind => 'status', status => 503, headers => { 'Retry-After' => '0' }, when => 'after' } ],
+	[ '504 after',      1, { kind => 'status', status => 504, when => 'after' } ],
+	[ 'time-out',       1, { kind => 'slow', delay => 3 } ],
+	[ 'a stall',        1, { kind => 'slow', stall => 3 } ]);
+
+setup_server($node, $api, request_timeout => '500ms');
+for my $case (@unknown)
+{
+	my ($name, $there, $fault) = @$case;
+
+	for my $before ('', 'SELECT FROM contacts LIMIT 1;')
+	{
+		my ($address) = new_addresses(1);
+		my $connection = $before eq '' ? 'new connection' : 'used connection';
+
+		faults({ %$fault, match => $create });
+		fails_with($node, "$before " . insert_of($address), '40003', qr/ERROR:.*\Q$address\E/, "$name, $connection");
+		is(sent([$address], take())->{$address}, 1, "$name, $connection: sent once");
+		is(stored($address)->{$address}, $there, "$name, $connection: what is there");
+	}
+}
+
+# An answer that makes no sense is no reason to ask again either.
+for my $fault ({ kind => 'garbage' }, { kind => 'wrong_shape', body => [] }, { kind => 'redirect', location => '/contacts', status => 307 })
+{
+	my ($address) = new_addresses(1);
+
+	faults({ %$fault, match => $create, when => 'after' });
+	fails_with($node, insert_of($address), '(?:08P01|40003)', qr/\Q$address\E/, "$fault->{kind} in answer to a create");
+	is(sent([$address], take())->{$address}, 1, "$fault->{kind} in answer to a create: sent once");
+	is(stored($address)->{$address}, 1, "$fault->{kind} in answer to a create: what is there");
+}
+
+# One of several in flight; nothing is sent after it.
+for my $fault ({ kind => 'close' }, { kind => 'reset', when => 'after' }, { kind => 'status', status => 503, when => 'after' })
+{
+	my @addresses = new_addresses(12);
+
+	faults({ %$fault, match => $create, skip => 5 });
+	my $text = fails_with($node, insert_of(@addresses), '40003', qr/\@new\.example/, "$fault->{kind} for one of several");
+	my $sent = sent(\@addresses, take());
+	my $stored = stored(@addresses);
+	my $done = total($stored) - (($fault->{when} // '') eq 'after');
+
+	cmp_ok(most($sent), '<=', 1, "$fault->{kind} for one of several: none is sent twice");
+	cmp_ok(most($stored), '<=', 1, "$fault->{kind} for one of several: none is there twice");
+	is(total($stored), total($sent) - (($fault->{when} // '') ne 'after'), "$fault->{kind} for one of several: all others took effect");
+	is_deeply(warnings($text), [ "$done 0 0" ], "$fault->{kind} for one of several: the warning counts what is there");
+	is(creates_done($text), $done, "$fault->{kind} for one of several: so does DETAIL");
+}
+
+# ---------------------------------------------------------------- what was not sent or not done is tried again
+
+{
+	my ($address) = new_addresses(1);
+	my $probe = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => 0, ReuseAddr => 1);
+	my $port = $probe->sockport;
+
+	$probe->close;
+	setup_server($node, "http://127.0.0.1:$port", max_retries => 20);
+	my $session = start_session($node, insert_of($address), 'SELECT contacts_created FROM pylon_fdw_stats()');
+	sleep 0.4;
+	my $late = start_api(contacts => 10, port => $port);
+	finish_session($session);
+	is($session->{err}, '', 'a refused connection is tried again');
+	is($session->{out}, "1\n", 'a refused connection: the create is counted');
+	is(sent([$address], api_take($late))->{$address}, 1, 'a refused connection: sent once');
+	stop_api($late);
+
+	setup_server($node, "http://127.0.0.1:$port", max_retries => 1);
+	fails_with($node, insert_of($address), '08001', qr/\Q$address\E/, 'a connection that is always refused');
+}
+
+given({ max_retries => 0 }, { kind => 'status', status => 429, headers => { 'X-Retry-After' => '1' }, match => $create });
+{
+	my ($address) = new_addresses(1);
+
+	is($node->safe_psql('postgres', insert_of($address) . ' RETURNING email'), $address, 'a create after 429');
+	is(sent([$address], take())->{$address}, 2, 'a create after 429: sent again');
+	is(stored($address)->{$address}, 1, 'a create after 429: there once');
+}
+
+given({ max_concurrent_requests => 8 });
+api_set($api, rate_limit => 5, rate_window => 1);
+{
+	my @addresses = new_addresses(14);
+	my ($status, $out, $err) = $node->psql('postgres', insert_of(@addresses));
+
+	is($err, '', 'creates past the rate limit');
+	is_deeply(stored(@addresses), { map { $_ => 1 } @addresses }, 'creates past the rate limit: each is there once');
+}
+api_set($api, rate_limit => 0);
+
+my %harmless = (
+	PATCH => "UPDATE contacts SET avatar_url = 'https://a.example/%d.png' WHERE email = 'ada\@acme.com' RETURNING 1",
+	DELETE => "DELETE FROM contacts WHERE email = '%s' RETURNING 1");
+setup_server($node, $api, request_timeout => '700ms');
+for my $method ('PATCH', 'DELETE')
+{
+	for my $fault (
+		{ kind => 'status', status => 503 },
+		{ kind => 'status', status => 503, when => 'after' },
+		{ kind => 'status', status => 429, headers => { 'Retry-After' => '0' } },
+		{ kind => 'close', when => 'after' },
+		{ kind => 'reset' },
+		{ kind => 'cut', when => 'after' },
+		{ kind => 'slow', delay => 2 })
+	{
+		my $name = join ' ', $method, 'after', map { $fault->{$_} // () } 'kind', 'status', 'when';
+		my ($address) = new_addresses(1);
+
+		$node->safe_psql('postgres', insert_of($address)) if $method eq 'DELETE';
+		faults({ %$fault, match => $method });
+		is($node->safe_psql('postgres', sprintf $harmless{$method}, $method eq 'PATCH' ? ++$rows : $address), '1', "$name: done");
+		is(scalar(grep { /^$method / } take()), 2, "$name: sent again");
+		is(stored($address)->{$address}, 0, "$name: gone") if $method eq 'DELETE';
+	}
+}
+
+# Gone before anybody asked: no row.
+for my $method ('PATCH', 'DELETE')
+{
+	my $sql = sprintf $harmless{$method}, $method eq 'PATCH' ? ++$rows : 'grace@acme.com';
+
+	faults({ kind => 'status', status => 404, match => $method });
+	is($node->safe_psql('postgres', $sql), '', "$method answered 404");
+	is(scalar(grep { /^$method / } take()), 1, "$method answered 404: not sent again");
+	faults({ kind => 'status', status => 429, headers => { 'Retry-After' => '0' }, match => $method },
+		{ kind => 'status', status => 404, match => $method });
+	is($node->safe_psql('postgres', $sql), '', "$method answered 429, then 404: nobody did it");
+}
+
+# ---------------------------------------------------------------- an error in the middle of several creates
+
+given({});
+api_set($api, write_latency => 60);
+for my $case ([ 422, '22023', qr/HTTP status 422/ ], [ 400, '22023', qr/HTTP status 400/ ], [ 401, '28000', qr/401/ ], [ 403, '42501', qr/403/ ])
+{
+	my ($status, $sqlstate, $pattern) = @$case;
+	my @addresses = new_addresses(20);
+
+	faults({ kind => 'status', status => $status, match => $create, skip => 9 });
+	my $text = fails_with($node, insert_of(@addresses), $sqlstate, $pattern, "$status in the middle");
+	my $sent = sent(\@addresses, take());
+	my $stored = stored(@addresses);
+
+	like($text, qr/ERROR:.*(?:\Q$addresses[9]\E|\Q$addresses[8]\E|\Q$addresses[10]\E|\Q$addresses[11]\E)/, "$status in the middle: names the row");
+	is(total($stored), total($sent) - 1, "$status in the middle: all in flight took effect");
+	cmp_ok(total($sent), '<=', 10 + 4, "$status in the middle: no more was sent");
+	is(creates_done($text), total($stored), "$status in the middle: DETAIL");
+	is_deeply(warnings($text), [ total($stored) . ' 0 0' ], "$status in the middle: the warning");
+}
+api_set($api, write_latency => 0);
+
+# A duplicate among them, and two failures at once.
+{
+	my @addresses = new_addresses(12);
+
+	faults();
+	my $text = fails_with($node, insert_of(@addresses[ 0 .. 5 ], 'ada@acme.com', @addresses[ 6 .. 11 ]), '23505', qr/\Q$ada\E/, 'a duplicate in the middle');
+	is(creates_done($text), total(stored(@addresses)), 'a duplicate in the middle: DETAIL');
+
+	@addresses = new_addresses(12);
+	faults({ kind => 'status', status => 422, match => $create, skip => 4, times => 3 });
+	$text = fails_with($node, insert_of(@addresses), '22023', qr/422/, 'several refusals at once');
+	is(creates_done($text), total(stored(@addresses)), 'several refusals at once: DETAIL');
+	is_deeply(warnings($text), [ total(stored(@addresses)) . ' 0 0' ], 'several refusals at once: the warning');
+}
+
+# Updates and deletes one after the other.
+{
+	faults({ kind => 'status', status => 422, match => 'PATCH', skip => 3 });
+	my $text = fails_with($node, "UPDATE contacts SET avatar_url = 'https://b.example/b.png'", '22023', qr/update contact [-0-9a-f]{36}/, 'an update in the middle');
+	like($text, qr/DETAIL:  .*0 creates, 3 updates and 0 deletes/, 'an update in the middle: DETAIL');
+	is_deeply(warnings($text), ['0 3 0'], 'an update in the middle: the warning');
+	is(scalar(grep { /^PATCH/ } take()), 4, 'an update in the middle: no more was sent');
+
+	$node->safe_psql('postgres', insert_of(new_addresses(6)));
+	faults({ kind => 'status', status => 403, match => 'DELETE', skip => 2 });
+	$text = fails_with($node, "DELETE FROM contacts WHERE email LIKE 'row%'", '42501', qr/delete contact [-0-9a-f]{36}/, 'a delete in the middle');
+	is_deeply(warnings($text), ['0 0 2'], 'a delete in the middle: the warning');
+}
+
+# ---------------------------------------------------------------- statement_timeout
+
+given({});
+api_set($api, write_latency => 1500);
+for my $case ([ 'creates', insert_of(new_addresses(20)), 4 ], [ 'an update', sprintf($harmless{PATCH}, ++$rows), 1 ],
+	[ 'COPY', "COPY contacts (name, email) FROM PROGRAM 'seq -f ''n,cancel%g\@x.example'' 20' (FORMAT csv)", 4 ])
+{
+	my ($what, $sql, $most) = @$case;
+	my $session = PylonSession->new($node);
+
+	$session->query("SELECT FROM contacts LIMIT 1; SET statement_timeout = '400ms'");
+	take();
+	my $start = time;
+	$session->query($sql);
+	my $took = time - $start;
+	like($session->error, qr/57014/, "cancel of $what: SQLSTATE");
+	cmp_ok($took, '<', 0.4 + 0.3, "cancel of $what: in time");
+	$session->query('SET statement_timeout = 0');
+	is($session->query("SELECT name FROM contacts WHERE id = '$ada'"), 'Ada Lovelace', "cancel of $what: the session goes on");
+	sleep 0.5;
+	cmp_ok(scalar(grep { /^(?:POST \/contacts |PATCH)/ } take()), '<=', $most, "cancel of $what: nothing was sent after it");
+	$session->quit;
+}
+api_set($api, write_latency => 0);
+
+# ---------------------------------------------------------------- rollback
+
+given({});
+$node->safe_psql('postgres', 'CREATE TABLE parent (id int PRIMARY KEY);
+	CREATE TABLE child (id int REFERENCES parent DEFERRABLE INITIALLY DEFERRED)');
+{
+	my $session = PylonSession->new($node);
+	my $update = sub { return 'UPDATE contacts SET avatar_url = \'https://c.example/' . ++$rows . ".png' WHERE id = '$ada'"; };
+	my $insert = sub { return insert_of(new_addresses(shift // 1)); };
+	my $delete = sub { return 'DELETE FROM contacts WHERE email = (SELECT min(email) FROM contacts WHERE email LIKE \'row%\')'; };
+
+	# Checks what warnings each of the statements gives.
+	my $warns = sub {
+		my ($name, @steps) = @_;
+		while (my ($sql, $warnings) = splice @steps, 0, 2)
+		{
+			$session->query($sql);
+			is_deeply(warnings($session->error), $warnings, "$name: " . substr $sql, 0, 30) or diag($session->error);
+		}
+		return;
+	};
+
+	$warns->('committed at once', $insert->(3), [], $update->(), [], $delete->(), []);
+	$warns->('COMMIT', 'BEGIN', [], $insert->(2), [], 'COMMIT', [], 'BEGIN', [], 'SELECT 1', [], 'ROLLBACK', []);
+	$warns->('ROLLBACK', 'BEGIN', [], $insert->(3), [], $update->(), [], $update->(), [], $delete->(), [], 'ROLLBACK', ['3 2 1'],
+		'BEGIN', [], 'ROLLBACK', []);
+	$warns->('nothing changed', 'BEGIN', [], "UPDATE contacts SET name = name WHERE id = '$ada'", [], 'ROLLBACK', []);
+	$warns->('dry_run', 'SET pylon_fdw.dry_run = on', [], 'BEGIN', [], $insert->(), [], 'ROLLBACK', [], 'RESET pylon_fdw.dry_run', []);
+	$warns->('ROLLBACK TO, COMMIT', 'BEGIN', [], $insert->(), [], 'SAVEPOINT a', [], $insert->(2), [], 'ROLLBACK TO a', ['2 0 0'],
+		'ROLLBACK TO a', [], 'COMMIT', []);
+	$warns->('ROLLBACK TO, ROLLBACK', 'BEGIN', [], $insert->(), [], 'SAVEPOINT a', [], $update->(), [], 'ROLLBACK TO a', ['0 1 0'],
+		$insert->(), [], 'RELEASE a', [], 'ROLLBACK', ['2 0 0']);
+	$warns->('savepoint in savepoint', 'BEGIN', [], $insert->(), [], 'SAVEPOINT a', [], $insert->(), [], 'SAVEPOINT b', [], $insert->(2), [],
+		'RELEASE b', [], 'SAVEPOINT c', [], $update->(), [], 'RELEASE c', [], 'ROLLBACK TO a', ['3 1 0'], 'ROLLBACK', ['1 0 0']);
+	$warns->('released without a write outside', 'BEGIN; SAVEPOINT a; SAVEPOINT b', [], $insert->(), [], 'RELEASE b', [], 'RELEASE a', [],
+		'SAVEPOINT d', [], 'ROLLBACK TO d', [], 'ROLLBACK', ['1 0 0']);
+	$warns->('released, committed', 'BEGIN; SAVEPOINT a', [], $insert->(), [], 'RELEASE a', [], 'COMMIT', [], 'BEGIN; ROLLBACK', []);
+	$warns->('an error later', 'BEGIN', [], $insert->(), [], 'SELECT 1 / 0', ['1 0 0'], 'ROLLBACK', []);
+	$warns->('an error in a savepoint', 'BEGIN', [], $insert->(), [], 'SAVEPOINT a', [], $insert->(), [], 'SELECT 1 / 0', ['1 0 0'],
+		'ROLLBACK TO a', [], 'COMMIT', []);
+	$warns->('EXCEPTION', 'DO $$ BEGIN ' . $insert->() . '; BEGIN ' . $insert->(2) . '; ' . $update->()
+		  . "; RAISE EXCEPTION 'x'; EXCEPTION WHEN OTHERS THEN NULL; END; END \$\$", ['2 1 0'], 'BEGIN; ROLLBACK', []);
+	$warns->('EXCEPTION twice', 'DO $$ BEGIN FOR i IN 1..2 LOOP BEGIN UPDATE contacts SET avatar_url = \'https://d.example/\' || i || \'.png\' WHERE id = \'' . $ada
+		  . "'; RAISE EXCEPTION 'x'; EXCEPTION WHEN OTHERS THEN NULL; END; END LOOP; END \$\$", [ '0 1 0', '0 1 0' ]);
+	$warns->('at COMMIT', 'BEGIN', [], $insert->(), [], 'INSERT INTO child VALUES (1)', [], 'COMMIT', ['1 0 0']);
+
+	# Open savepoints end with the transaction; every write is told, and told once.
+	$session->query('BEGIN');
+	$session->query($insert->());
+	$session->query('SAVEPOINT a');
+	$session->query($insert->(2));
+	$session->query('ROLLBACK');
+	my $sum = 0;
+	$sum += (split)[0] for @{ warnings($session->error) };
+	is($sum, 3, 'ROLLBACK with a savepoint open: all are told once');
+
+	# Some of a statement's rows, before it fails for a reason of its own.
+	my $before = total(stored(map { "mid$_\@x.example" } 1 .. 300));
+	$session->query("INSERT INTO contacts (name, email) SELECT 'n' || 1 / (200 - i), 'mid' || i || '\@x.example' FROM generate_series(1, 300) i");
+	like($session->error, qr/22012/, 'division by zero in mid-statement');
+	my $there = total(stored(map { "mid$_\@x.example" } 1 .. 300)) - $before;
+	is_deeply(warnings($session->error), $there ? ["$there 0 0"] : [], 'division by zero in mid-statement: the warning');
+	$session->quit;
+}
+
+# ---------------------------------------------------------------- SQLSTATEs
+
+given({ max_retries => 1, max_retry_wait => '600ms' });
+my ($other) = new_addresses(1);
+my $refused = sub { my ($fault, $sql, $sqlstate, $pattern, $name) = @_; faults($fault); return fails_with($node, $sql, $sqlstate, $pattern, $name); };
+my $patch = sprintf $harmless{PATCH}, ++$rows;
+
+$refused->({ kind => 'status', status => 429, headers => { 'X-Retry-After' => '30' }, match => $create }, insert_of($other), '53400', qr/429/, '429 for long, create');
+$refused->({ kind => 'status', status => 429, headers => { 'X-Retry-After' => '30' }, match => 'PATCH' }, $patch, '53400', qr/429/, '429 for long, update');
+is(stored($other)->{$other}, 0, '429 for long: not created');
+$refused->({ kind => 'status', status => 503, match => 'PATCH', times => 0 }, $patch, '58000', qr/PATCH \/contacts\/\Q$ada\E.*503/, '503 again and again');
+is(scalar(grep { /^PATCH/ } take()), 2, '503 again and again: tried twice');
+$refused->({ kind => 'reset', match => 'PATCH', times => 0 }, $patch, '08006', qr/PATCH \/contacts\/\Q$ada\E/, 'reset again and again');
+$refused->({ kind => 'status', status => 422, match => 'PATCH', body => { errors => ['no such thing'], request_id => 'req-5' } }, $patch, '22023', qr/no such thing.*req-5/, '422');
+$refused->({ kind => 'status', status => 400, match => 'DELETE' }, "DELETE FROM contacts WHERE id = '$ada'", '22023', qr/DELETE.*400/, '400 on a delete');
+$refused->({ kind => 'status', status => 401, match => 'PATCH' }, $patch, '28000', qr/401/, '401');
+$refused->({ kind => 'status', status => 403, match => 'PATCH' }, $patch, '42501', qr/403/, '403');
+faults();
+fails_with($node, 'INSERT INTO contacts (name, avatar_url) VALUES (\'x\', \'nonsense\')', '22023', qr/avatar_url/, 'refused by the API');
+fails_with($node, "UPDATE contacts SET email = 'nonsense' WHERE id = '$ada'", '22023', qr/not an e-mail address/, 'refused by the API in an update');
+
+setup_server($node, $api, token => 'wrong');
+fails_with($node, insert_of($other), '28000', qr/401/, 'a wrong token');
+$node->safe_psql('postgres', 'DROP USER MAPPING FOR PUBLIC SERVER pylon');
+faults();
+fails_with($node, insert_of($other), '28000', qr/no API token/, 'no token');
+is_deeply([ take() ], [], 'no token: no request');
+
+done_testing();
