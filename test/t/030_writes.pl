@@ -17,7 +17,6 @@ my $grace = '00000000-0000-4000-8000-000000000002';
 my $alan = '00000000-0000-4000-8000-000000000003';
 my $acme = '00000000-0000-4000-a000-000000000001';
 my $globex = '00000000-0000-4000-a000-000000000002';
-$SIG{__DIE__} = sub { Test::More::diag("DIED: @_") unless $^S };
 my $node = start_node();
 my $api = start_api(contacts => 10);
 
