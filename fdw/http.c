@@ -564,6 +564,8 @@ finish_transfer(HttpRequest *request, CURLcode code)
 		transient = status >= 500;
 	if (transient)
 		response->unheard |= request->sent;
+	if (response->status == 429)
+		request->sent = false;	/* refused before anything was done */
 	count_transfer(request);
 	stop_transfer(request);
 
