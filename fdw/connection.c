@@ -265,7 +265,14 @@ connection_report_progress(PylonConnection *connection,
 		return;
 	last_progress = now;
 	ereport(NOTICE,
-			(errmsg("%s: " UINT64_FORMAT " pages, " UINT64_FORMAT " contacts, %.0f s",
+			(connection->writing ?
+			 errmsg("%s: " UINT64_FORMAT " creates, " UINT64_FORMAT " updates and "
+					UINT64_FORMAT " deletes done, %.0f s",
+					connection->purpose, connection->calls.contacts_created,
+					connection->calls.contacts_updated,
+					connection->calls.contacts_deleted,
+					(now - connection->started) / 1000) :
+			 errmsg("%s: " UINT64_FORMAT " pages, " UINT64_FORMAT " contacts, %.0f s",
 					connection->purpose, connection->calls.pages,
 					connection->calls.contacts_read,
 					(now - connection->started) / 1000),
