@@ -501,7 +501,7 @@ sub once
 	return;
 }
 
-my $many = 2500;
+my $many = 5000;
 $api = start_api(contacts => $many, seed => 7, set => { cursor => 'offset' });
 setup_server($node, $api, page_size => 100);
 $node->safe_psql('postgres', 'SET client_min_messages = warning; DROP TABLE IF EXISTS copied; CREATE TABLE copied AS SELECT id, name, account_id FROM contacts');
