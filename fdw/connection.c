@@ -80,6 +80,14 @@ connection_open(Oid serverid, Oid userid, List *table_options, char *purpose)
 	connection->purpose = purpose;
 	option_read_server(&connection->options, server->options, table_options);
 	connection->token = find_token(server, userid);
+
+	/* The validator has seen to this, unless the wrapper has none. */
+	if (connection_check_base_url(connection->options.base_url) != NULL ||
+		!option_token_is_clean(connection->token))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid options of server \"%s\" or its user mapping",
+						server->servername)));
 	connection->started = connection_now();
 	connection->session = connection_session(serverid);
 	return connection;

@@ -47,16 +47,15 @@ static void
 explain_request(List *filter, List *values, List *context, ExplainState *es)
 {
 	bool		impossible;
+	char	   *id;
 	PylonFilter *described = filter_describe(filter, values, context,
 											 &impossible);
 
 	if (impossible)
 		ExplainPropertyText("Pylon Request", "none", es);
-	else if (filter_is_lookup(filter))
-		ExplainPropertyText("Pylon Request",
-							psprintf("GET /contacts/%s",
-									 filter_describe_id(filter, values, context)),
-							es);
+	else if (filter_is_lookup(filter) &&
+			 (id = filter_describe_id(filter, values, context)) != NULL)
+		ExplainPropertyText("Pylon Request", psprintf("GET /contacts/%s", id), es);
 	else if (described == NULL)
 		ExplainPropertyText("Pylon Request", "GET /contacts", es);
 	else

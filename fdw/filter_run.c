@@ -207,6 +207,8 @@ filter_signature(FilterState *state)
 	ListCell   *lc;
 
 	initStringInfo(&signature);
+	appendStringInfo(&signature, "%d %s ", state->request,
+					 state->split != NULL ? state->split->field : "");
 	if (state->id != NULL)
 		appendStringInfoString(&signature, state->id);
 	else if (state->common != &filter_always)
@@ -250,7 +252,13 @@ filter_batch(FilterState *state, int batch)
 	{
 		List	   *texts = batch_of(state, batch);
 
-		filters = list_make1(filter_make_leaf(&state->evaluation, state->split->field, "in", NULL, texts));
+		/* Decided when it was evaluated, whatever was refused since. */
+		PylonFilter *leaf = palloc0(sizeof(PylonFilter));
+
+		leaf->operator = "in";
+		leaf->field = state->split->field;
+		leaf->values = texts;
+		filters = list_make1(leaf);
 		state->keys = make_keys(texts);
 	}
 	if (state->common != &filter_always)
@@ -388,9 +396,14 @@ find_split(FilterState *state)
 static List *
 batch_of(FilterState *state, int batch)
 {
-	List	   *texts = list_copy_tail(state->split->texts, batch * state->evaluation.batch_size);
+	List	   *texts = NIL;
+	int			first = batch * state->evaluation.batch_size;
+	int			end = Min(first + state->evaluation.batch_size,
+						  list_length(state->split->texts));
 
-	return list_truncate(texts, state->evaluation.batch_size);
+	for (int i = first; i < end; i++)
+		texts = lappend(texts, list_nth(state->split->texts, i));
+	return texts;
 }
 
 /* What the list is compared with, of a row; NULL if that is NULL. */
@@ -556,7 +569,7 @@ describe_node(FilterNode *node, List *filter, List *values,
 	return leaf;
 }
 
-/* The id of a filter that names one, as EXPLAIN shows it. */
+/* The id of a filter that names one, as EXPLAIN shows it, else NULL. */
 char *
 filter_describe_id(List *filter, List *values, List *deparse_context)
 {
@@ -567,7 +580,12 @@ filter_describe_id(List *filter, List *values, List *deparse_context)
 		FilterNode *node = begin_node(lfirst(lc), values, NIL);
 
 		if (node->field != NULL && is_lookup(node))
-			return pstrdup(describe_node(node, lfirst(lc), values, deparse_context)->value);
+		{
+			const char *id = describe_node(node, lfirst(lc), values, deparse_context)->value;
+
+			if (id != NULL)
+				return pstrdup(id);
+		}
 	}
-	return "";
+	return NULL;
 }

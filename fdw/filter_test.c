@@ -289,7 +289,7 @@ static bool
 is_within_element(const FilterNode *node, const char *text)
 {
 	return !(node->flags & FILTER_NODE_CUSTOM) ||
-		strpbrk(text, "[]{}\"\\") == NULL;
+		strpbrk(text, "[]{}\"\\, \t\r\n") == NULL;
 }
 
 /* Does the API understand by "text" what SQL does? */
@@ -299,8 +299,9 @@ is_expressible(const FilterNode *node, const char *text)
 	if ((node->test == FILTER_PREFIX || node->test == FILTER_SUBSTRING) &&
 		!is_within_element(node, text))
 		return false;
-	/* A value cut off to fit a varchar(n) was longer in the API. */
-	if (node->max_length > 0 && pg_mbstrlen(text) >= node->max_length)
+	/* Blanks cut off to fit a varchar(n) stand in the API; ids have none. */
+	if (node->max_length > 0 && pg_mbstrlen(text) >= node->max_length &&
+		(contact_field_operators(node->field) & FIELD_CASE))
 		return false;
 	/* Whether "" counts as set is unknown; a list may show as JSON. */
 	if ((node->flags & FILTER_NODE_CUSTOM) &&

@@ -260,6 +260,7 @@ skip(JsonReader *reader)
 	JsonSlice	key;
 
 	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
 	switch (reader->lex->token_type)
 	{
 		case JSON_TOKEN_OBJECT_START:

@@ -17,6 +17,7 @@
 #include "foreign/foreign.h"
 #include "funcapi.h"
 #include "pylon_api.h"
+#include "pylon_fdw.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/syscache.h"
@@ -46,6 +47,10 @@ pylon_fdw_ping(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
+	if (GetFdwRoutineByServerId(server->serverid)->GetForeignPlan != pylonGetForeignPlan)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("server \"%s\" is not one of pylon_fdw", server->servername)));
 	check_may_ping(server, GetUserId());
 	connection = connection_open(server->serverid, GetUserId(), NIL,
 								 psprintf("ping server \"%s\"", server->servername));
