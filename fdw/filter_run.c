@@ -35,6 +35,14 @@
 #include "utils/memutils.h"
 #include "utils/ruleutils.h"
 
+/* Which pairs of field and operator are taken for the reason of a refusal. */
+typedef enum Suspect
+{
+	SUSPECT_UNLISTED,			/* those that the reference doesn't list */
+	SUSPECT_CUSTOM,				/* those of custom fields */
+	SUSPECT_ALL,
+} Suspect;
+
 /* Texts, sorted. */
 typedef struct FilterKeys
 {
@@ -76,7 +84,8 @@ static bool has_key(const FilterKeys *keys, const char *text);
 static int	compare_texts(const void *a, const void *b);
 static void remember_done(FilterState *state, int batch);
 static char *slot_text(const FilterNode *node, TupleTableSlot *slot);
-static bool remember(FilterState *state, const PylonFilter *filter, bool all);
+static bool remember(FilterState *state, const PylonFilter *filter,
+					 Suspect suspect);
 static PylonFilter *describe_node(FilterNode *node, List *filter, List *values,
 								  List *deparse_context);
 
@@ -293,8 +302,8 @@ filter_forget(FilterState *state)
 
 /*
  * The API refused what was asked. Remembers what may have been the reason:
- * operators that the reference page doesn't list or, if there are none of
- * those, all. What the batches before "batch" have found won't be accepted
+ * operators that the reference page doesn't list, if there are none of those
+ * then custom fields, else all. What the batches before "batch" have found won't be accepted
  * again. False if there is nothing left to do without. The filter must be
  * evaluated again.
  */
@@ -313,8 +322,9 @@ filter_retreat(FilterState *state, int batch)
 		return false;			/* once is odd enough */
 	if (batch > 0)
 		remember_done(state, batch);
-	return remember(state, state->filter, false) ||
-		remember(state, state->filter, true);
+	return remember(state, state->filter, SUSPECT_UNLISTED) ||
+		remember(state, state->filter, SUSPECT_CUSTOM) ||
+		remember(state, state->filter, SUSPECT_ALL);
 }
 
 /* ------------------------------------------------------------------------
@@ -487,7 +497,7 @@ remember_done(FilterState *state, int batch)
  * all of them, or those that the reference doesn't list. False if none.
  */
 static bool
-remember(FilterState *state, const PylonFilter *filter, bool all)
+remember(FilterState *state, const PylonFilter *filter, Suspect suspect)
 {
 	bool		found = false;
 	ListCell   *lc;
@@ -496,13 +506,17 @@ remember(FilterState *state, const PylonFilter *filter, bool all)
 	{
 		int			operators = contact_field_operators(filter->field);
 
-		if (!all && FIELD_IN_REFERENCE(operators, filter_field_operator(filter)))
+		if (suspect == SUSPECT_UNLISTED &&
+			FIELD_IN_REFERENCE(operators, filter_field_operator(filter)))
+			return false;
+		/* A slug may be a slip of the pen; the fields are there. */
+		if (suspect == SUSPECT_CUSTOM && !contact_slug_is_searchable(filter->field))
 			return false;
 		connection_remember_refusal(state->evaluation.session, filter->field, filter->operator);
 		return true;
 	}
 	foreach(lc, filter->subfilters)
-		found |= remember(state, lfirst(lc), all);
+		found |= remember(state, lfirst(lc), suspect);
 	return found;
 }
 
