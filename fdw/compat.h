@@ -24,6 +24,7 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/pathnodes.h"
+#include "optimizer/appendinfo.h"
 #include "optimizer/pathnode.h"
 #include "parser/parsetree.h"
 #include "utils/acl.h"
@@ -138,6 +139,56 @@ compat_create_foreignscan_path(PlannerInfo *root, RelOptInfo *rel,
 	return create_foreignscan_path(root, rel, NULL, rows, startup_cost,
 								   total_cost, NIL, required_outer, NULL,
 								   fdw_private);
+#endif
+}
+
+/* What a custom path of a join tells since 17, and 18. */
+static inline void
+compat_set_custom_join(CustomPath *path, Path *outer, List *restrictlist)
+{
+#if PG_VERSION_NUM >= 170000
+	path->custom_restrictinfo = restrictlist;
+#endif
+#if PG_VERSION_NUM >= 180000
+	path->path.disabled_nodes = outer->disabled_nodes;
+#endif
+}
+
+/* Before 17, core doesn't check constant conditions of such a join. */
+static inline bool
+compat_pseudoconstants_are_checked(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return true;
+#else
+	return false;
+#endif
+}
+
+/*
+ * The path of the other side of a semijoin, each row once; NULL if that
+ * can't be had. 19 hands over a rel whose paths do that already.
+ */
+static inline Path *
+compat_unique_path(PlannerInfo *root, RelOptInfo *rel, SpecialJoinInfo *sjinfo)
+{
+#if PG_VERSION_NUM >= 190000
+	return rel->cheapest_total_path;
+#else
+	return (Path *) create_unique_path(root, rel, rel->cheapest_total_path, sjinfo);
+#endif
+}
+
+/* Puts a child in the place of its parent, in all the expressions. */
+static inline List *
+compat_adjust_to_child(PlannerInfo *root, List *exprs, RelOptInfo *child)
+{
+#if PG_VERSION_NUM >= 160000
+	return (List *) adjust_appendrel_attrs_multilevel(root, (Node *) exprs, child,
+													  child->top_parent);
+#else
+	return (List *) adjust_appendrel_attrs_multilevel(root, (Node *) exprs, child->relids,
+													  child->top_parent_relids);
 #endif
 }
 

@@ -40,13 +40,13 @@
 static const ContactField fields[] =
 {
 	{"id", NULL, "id", FIELD_STRING, "text",
-	ID_OPERATORS | FIELD_REFERENCE(ID_OPERATORS), 0, false},
+	ID_OPERATORS | FIELD_REFERENCE(ID_OPERATORS) | FIELD_UNIQUE, 0, false},
 	{"account_id", "account", "id", FIELD_STRING, "text",
 	ID_OPERATORS | FIELD_REFERENCE(ID_OPERATORS), ALWAYS, false},
 	{"name", NULL, "name", FIELD_STRING, "text NOT NULL",
 	TEXT_OPERATORS | FIELD_CASE, ALWAYS, true},
 	{"email", NULL, "email", FIELD_STRING, "text",
-	TEXT_OPERATORS | FIELD_REFERENCE(TEXT_OPERATORS) | FIELD_CASE, ALWAYS, false},
+	TEXT_OPERATORS | FIELD_REFERENCE(TEXT_OPERATORS) | FIELD_CASE | FIELD_UNIQUE, ALWAYS, false},
 	{"emails", NULL, "emails", FIELD_LIST, "text[]", 0, FIELD_ON_UPDATE, false},
 	{"avatar_url", NULL, "avatar_url", FIELD_STRING, "text", 0, ALWAYS, false},
 	{"portal_role", NULL, "portal_role", FIELD_STRING, "text", 0, ALWAYS, false},

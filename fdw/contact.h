@@ -39,6 +39,8 @@ typedef enum ContactFieldKind
 	((((operators) >> 8) & (operator)) != 0)
 /* Text that people write: the API may compare it ignoring case. */
 #define FIELD_CASE				0x10000
+/* Hardly two contacts have the same. */
+#define FIELD_UNIQUE			0x20000
 
 /* Where a field can be written (reference: bodies of create and update). */
 #define FIELD_ON_INSERT			0x01

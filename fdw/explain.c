@@ -17,10 +17,7 @@
 #include "pylon_fdw.h"
 #include "utils/ruleutils.h"
 
-static void explain_request(List *filter, List *values, List *context,
-							ExplainState *es);
 static void explain_local(ForeignScan *plan, List *context, ExplainState *es);
-static void explain_calls(const PylonCounters *calls, ExplainState *es);
 
 /*
  * Adds "Pylon Request", "Pylon Filter", with VERBOSE "Pylon Local Filter"
@@ -29,26 +26,30 @@ static void explain_calls(const PylonCounters *calls, ExplainState *es);
 void
 pylonExplainForeignScan(ForeignScanState *node, ExplainState *es)
 {
-	static const PylonCounters none = {0};
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
-	const PylonCounters *calls = scan_counters(node);
 	List	   *context = set_deparse_context_plan(es->deparse_cxt,
 												   (Plan *) plan, NIL);
+	bool		in_join = filter_has_keys(list_nth(plan->fdw_private, ScanPrivateFilter));
 
-	explain_request(list_nth(plan->fdw_private, ScanPrivateFilter),
-					plan->fdw_exprs, context, es);
+	/* A lookup join tells what its scan asks for. */
+	if (!in_join)
+		explain_scan_request(plan, context, NULL, es);
 	if (es->verbose)
 		explain_local(plan, context, es);
-	if (es->analyze)
-		explain_calls(calls != NULL ? calls : &none, es);
+	if (es->analyze && !in_join)
+		explain_scan_calls(node, es);
 }
 
-static void
-explain_request(List *filter, List *values, List *context, ExplainState *es)
+/* What a scan asks for, "keys" being those of a lookup join, as SQL. */
+void
+explain_scan_request(ForeignScan *plan, List *context, const char *keys,
+					 ExplainState *es)
 {
+	List	   *filter = list_nth(plan->fdw_private, ScanPrivateFilter);
+	List	   *values = plan->fdw_exprs;
 	bool		impossible;
 	char	   *id;
-	PylonFilter *described = filter_describe(filter, values, context,
+	PylonFilter *described = filter_describe(filter, values, context, keys,
 											 &impossible);
 
 	if (impossible)
@@ -85,10 +86,15 @@ explain_local(ForeignScan *plan, List *context, ExplainState *es)
 		ExplainPropertyList("Pylon Local Filter", local, es);
 }
 
-/* One line of text, or a group where machines read it. */
-static void
-explain_calls(const PylonCounters *calls, ExplainState *es)
+/* What a scan has done: a line of text, or a group where machines read it. */
+void
+explain_scan_calls(ForeignScanState *node, ExplainState *es)
 {
+	static const PylonCounters none = {0};
+	const PylonCounters *calls = scan_counters(node);
+
+	if (calls == NULL)
+		calls = &none;
 	if (es->format == EXPLAIN_FORMAT_TEXT)
 	{
 		ExplainPropertyText("Pylon Calls",

@@ -201,6 +201,61 @@ filter_plan(PlannerInfo *root, Relation table, RelOptInfo *rel, List *clauses,
 	return plan;
 }
 
+/*
+ * The key that a join condition ("outer" = field of the contacts in "rel")
+ * can be looked up by, or NULL. Allocated in the current memory context.
+ */
+FilterJoinKey *
+filter_plan_join_key(PlannerInfo *root, Relation table, RelOptInfo *rel,
+					 RestrictInfo *rinfo, bool case_sensitive)
+{
+	FilterContext context = {root, table, rel, case_sensitive, NIL, NULL};
+	OpExpr	   *op = (OpExpr *) rinfo->clause;
+	FilterJoinKey *key;
+	List	   *node;
+	bool		swapped;
+
+	if (!IsA(op, OpExpr) || list_length(op->args) != 2 || rinfo->pseudoconstant)
+		return NULL;
+	node = plan_condition(&context, (Node *) op, false);
+	if (node == NIL || intVal(linitial(node)) != FILTER_EQUALS ||
+		!(contact_field_operators(strVal(list_nth(node, FilterNodeField))) & FIELD_IN))
+		return NULL;
+	key = palloc(sizeof(FilterJoinKey));
+	swapped = !bms_is_member(rel->relid, pull_varnos(root, linitial(op->args)));
+	key->inner = swapped ? lsecond(op->args) : linitial(op->args);
+	key->outer = swapped ? linitial(op->args) : lsecond(op->args);
+	key->node = node;
+	intVal(list_nth(node, FilterNodeTest)) = FILTER_KEYS;
+	intVal(list_nth(node, FilterNodeValue)) = -1;
+	return key;
+}
+
+/* Adds the condition that a contact has one of the keys of a lookup join. */
+void
+filter_add_keys(FilterPlan *plan, List *node)
+{
+	if (plan->filter == NIL)
+		plan->filter = list_make1(makeInteger(FILTER_AND));
+	plan->filter = lappend(plan->filter, copyObject(node));
+}
+
+/* Is the filter's list of keys given to it by a lookup join? */
+bool
+filter_has_keys(List *filter)
+{
+	ListCell   *lc;
+
+	if (filter == NIL)
+		return false;
+	for_each_from(lc, filter, 1)
+	{
+		if (intVal(linitial(lfirst(lc))) == FILTER_KEYS)
+			return true;
+	}
+	return false;
+}
+
 /* Does the filter name one id, so that GET /contacts/{id} answers it? */
 bool
 filter_is_lookup(List *filter)
@@ -245,7 +300,7 @@ filter_max_rows(PlannerInfo *root, FilterPlan *plan)
 		field = strVal(list_nth(node, FilterNodeField));
 		if (!(intVal(list_nth(node, FilterNodeFlags)) &
 			  (FILTER_NODE_CUSTOM | FILTER_NODE_FOLD)) &&
-			(strcmp(field, "id") == 0 || strcmp(field, "email") == 0))
+			(contact_field_operators(field) & FIELD_UNIQUE))
 			rows = Min(rows, count_values(root, list_nth(plan->values,
 														 intVal(list_nth(node, FilterNodeValue)))));
 	}

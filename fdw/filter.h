@@ -59,6 +59,7 @@ typedef enum FilterTest
 	FILTER_HAS_ALL,				/* f @> array */
 	FILTER_HAS_ANY,				/* f && array */
 	FILTER_JSON,				/* custom_fields @> value */
+	FILTER_KEYS,				/* f = ANY (keys of a lookup join) */
 } FilterTest;
 
 /* What an evaluated filter asks of the API. */
@@ -70,6 +71,14 @@ typedef enum FilterRequest
 	FILTER_CONTACT,				/* the contact with "id" */
 } FilterRequest;
 
+/* How a lookup join can ask for contacts that have a key. */
+typedef enum FilterKeyKind
+{
+	FILTER_KEY_ASKED,			/* as one of a list */
+	FILTER_KEY_NEVER,			/* not at all: no contact has it */
+	FILTER_KEY_UNKNOWN,			/* by asking for all contacts */
+} FilterKeyKind;
+
 /* What became of the conditions of a scan. */
 typedef struct FilterPlan
 {
@@ -80,13 +89,26 @@ typedef struct FilterPlan
 	List	   *reasons;		/* ... and a String: why */
 } FilterPlan;
 
+/* A join condition by which contacts can be looked up. */
+typedef struct FilterJoinKey
+{
+	List	   *node;			/* of the tree: a FILTER_KEYS */
+	Expr	   *inner;			/* the side of the contacts */
+	Expr	   *outer;
+} FilterJoinKey;
+
 typedef struct FilterState FilterState;
 
 /* plan time: filter.c */
 extern FilterPlan *filter_plan(PlannerInfo *root, Relation table,
 							   RelOptInfo *rel, List *clauses,
 							   bool case_sensitive);
+extern FilterJoinKey *filter_plan_join_key(PlannerInfo *root, Relation table,
+										   RelOptInfo *rel, RestrictInfo *rinfo,
+										   bool case_sensitive);
+extern void filter_add_keys(FilterPlan *plan, List *node);
 extern bool filter_is_lookup(List *filter);
+extern bool filter_has_keys(List *filter);
 extern double filter_max_rows(PlannerInfo *root, FilterPlan *plan);
 extern double filter_max_values(PlannerInfo *root, FilterPlan *plan);
 
@@ -111,10 +133,16 @@ extern const PylonFilter *filter_batch(FilterState *state, int batch);
 extern bool filter_accepts(FilterState *state, TupleTableSlot *slot);
 extern bool filter_retreat(FilterState *state, int batch);
 extern void filter_forget(FilterState *state);
+extern void filter_set_keys(FilterState *state, List *keys, bool all);
+extern FilterKeyKind filter_key_kind(FilterState *state, const char *key);
+extern bool filter_ignores_case(FilterState *state);
+extern bool filter_asks_keys(FilterState *state);
+extern int	filter_batch_size(FilterState *state);
 
 /* EXPLAIN: filter_run.c */
 extern PylonFilter *filter_describe(List *filter, List *values,
-									List *deparse_context, bool *impossible);
+									List *deparse_context, const char *keys,
+									bool *impossible);
 extern char *filter_describe_id(List *filter, List *values,
 								List *deparse_context);
 

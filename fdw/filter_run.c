@@ -57,6 +57,12 @@ struct FilterState
 	MemoryContext context;		/* of what is evaluated; reset each time */
 	bool		no_lookup;		/* GET /contacts/{id} was refused */
 
+	/* of a lookup join */
+	FilterNode *keys_node;		/* NULL if there is none */
+	List	   *join_keys;		/* of char *: those to look up now */
+	bool		all_keys;		/* some of them can't be asked for */
+	bool		keys_asked;		/* the last evaluation asks for them */
+
 	/* of the last evaluation */
 	FilterRequest request;
 	const char *id;
@@ -75,6 +81,7 @@ static FilterNode *begin_node(List *node, List *values, List *value_states);
 static void begin_value(FilterNode *node, Node *value);
 static PylonFilter *evaluate_node(FilterState *state, FilterNode *node,
 								  ExprContext *econtext);
+static PylonFilter *evaluate_keys(FilterState *state);
 static PylonFilter *find_lookup(FilterState *state, List *filters);
 static bool is_lookup(FilterNode *node);
 static void find_split(FilterState *state);
@@ -87,7 +94,7 @@ static char *slot_text(const FilterNode *node, TupleTableSlot *slot);
 static bool remember(FilterState *state, const PylonFilter *filter,
 					 Suspect suspect);
 static PylonFilter *describe_node(FilterNode *node, List *filter, List *values,
-								  List *deparse_context);
+								  List *deparse_context, const char *keys);
 
 /*
  * Prepares to evaluate a planned filter, in the current memory context.
@@ -98,6 +105,7 @@ filter_begin(List *filter, List *values, List *value_states, int batch_size,
 			 PylonSession *session)
 {
 	FilterState *state = palloc0(sizeof(FilterState));
+	ListCell   *lc;
 
 	state->evaluation.session = session;
 	state->evaluation.batch_size = batch_size;
@@ -107,8 +115,14 @@ filter_begin(List *filter, List *values, List *value_states, int batch_size,
 	state->done_context = AllocSetContextCreate(CurrentMemoryContext,
 												"pylon_fdw batches done",
 												ALLOCSET_SMALL_SIZES);
-	if (filter != NIL)
-		state->root = begin_node(filter, values, value_states);
+	if (filter == NIL)
+		return state;
+	state->root = begin_node(filter, values, value_states);
+	foreach(lc, state->root->children)
+	{
+		if (((FilterNode *) lfirst(lc))->test == FILTER_KEYS)
+			state->keys_node = lfirst(lc);
+	}
 	return state;
 }
 
@@ -327,6 +341,47 @@ filter_retreat(FilterState *state, int batch)
 		remember(state, state->filter, SUSPECT_ALL);
 }
 
+/*
+ * The keys that a lookup join asks for next, no more than a batch of them;
+ * with "all", those of all contacts. They must live until the next call.
+ */
+void
+filter_set_keys(FilterState *state, List *keys, bool all)
+{
+	state->join_keys = keys;
+	state->all_keys = all;
+}
+
+/* How contacts with a lookup join's key "text" can be asked for. */
+FilterKeyKind
+filter_key_kind(FilterState *state, const char *text)
+{
+	if (connection_is_refused(state->evaluation.session, state->keys_node->field, "in"))
+		return FILTER_KEY_UNKNOWN;
+	return filter_test_key(state->keys_node, text);
+}
+
+/* Does the last evaluation leave out contacts without one of the keys? */
+bool
+filter_asks_keys(FilterState *state)
+{
+	return state->keys_asked;
+}
+
+/* The most values that are sent in one list. */
+int
+filter_batch_size(FilterState *state)
+{
+	return state->evaluation.batch_size;
+}
+
+/* Are keys of a lookup join equal if they differ in case? */
+bool
+filter_ignores_case(FilterState *state)
+{
+	return (state->keys_node->flags & FILTER_NODE_FOLD) != 0;
+}
+
 /* ------------------------------------------------------------------------
  * From nodes to filters
  * ------------------------------------------------------------------------
@@ -347,10 +402,28 @@ evaluate_node(FilterState *state, FilterNode *node, ExprContext *econtext)
 		return filter_combine(filter_operator_names[node->test], filters);
 	}
 	node->texts = NIL;
+	if (node->test == FILTER_KEYS)
+		return evaluate_keys(state);
 	if (node->value != NULL)
 		value = ExecEvalExpr(node->value, econtext, &null);
 	/* No comparison with NULL is true. */
 	return null ? &filter_never : filter_test(&state->evaluation, node, value);
+}
+
+/* The keys that a lookup join has set. */
+static PylonFilter *
+evaluate_keys(FilterState *state)
+{
+	FilterNode *node = state->keys_node;
+	PylonFilter *leaf;
+
+	/* More than the join asks for may come, but it expects that. */
+	leaf = state->all_keys ? &filter_always :
+		state->join_keys == NIL ? &filter_never :
+		filter_make_leaf(&state->evaluation, node->field, "in", NULL,
+						 list_copy(state->join_keys));
+	state->keys_asked = leaf != &filter_always;
+	return leaf;
 }
 
 /* ------------------------------------------------------------------------
@@ -527,12 +600,12 @@ remember(FilterState *state, const PylonFilter *filter, Suspect suspect)
 
 /*
  * The filter as EXPLAIN shows it: constants as they will be sent, other
- * values as SQL ("$1"). NULL if there is none; "impossible" is set where the
+ * values as SQL ("$1"), and for those of a lookup join "keys". NULL if there is none; "impossible" is set where the
  * constants let no contact through. In the current memory context.
  */
 PylonFilter *
 filter_describe(List *filter, List *values, List *deparse_context,
-				bool *impossible)
+				const char *keys, bool *impossible)
 {
 	List	   *described = NIL;
 	PylonFilter *result;
@@ -544,7 +617,7 @@ filter_describe(List *filter, List *values, List *deparse_context,
 	for_each_from(lc, filter, 1)
 		described = lappend(described,
 							describe_node(begin_node(lfirst(lc), values, NIL),
-										  lfirst(lc), values, deparse_context));
+										  lfirst(lc), values, deparse_context, keys));
 	result = filter_fit(filter_combine("and", described));
 	*impossible = result == &filter_never;
 	return result == &filter_never || result == &filter_always ? NULL : result;
@@ -552,7 +625,7 @@ filter_describe(List *filter, List *values, List *deparse_context,
 
 static PylonFilter *
 describe_node(FilterNode *node, List *filter, List *values,
-			  List *deparse_context)
+			  List *deparse_context, const char *keys)
 {
 	PylonSession session = {0};
 	FilterEvaluation evaluation = {.session = &session,.batch_size = INT_MAX};
@@ -566,9 +639,12 @@ describe_node(FilterNode *node, List *filter, List *values,
 	{
 		forboth(lc, node->children, lc2, list_copy_tail(filter, 1))
 			described = lappend(described, describe_node(lfirst(lc), lfirst(lc2),
-														 values, deparse_context));
+														 values, deparse_context, keys));
 		return filter_combine(filter_operator_names[node->test], described);
 	}
+	if (node->test == FILTER_KEYS)
+		return filter_make_leaf(&evaluation, node->field, "in", NULL,
+								list_make1(pstrdup(keys)));
 	if (intVal(list_nth(filter, FilterNodeValue)) < 0)
 		return filter_test(&evaluation, node, (Datum) 0);
 	value = list_nth(values, intVal(list_nth(filter, FilterNodeValue)));
@@ -595,7 +671,7 @@ filter_describe_id(List *filter, List *values, List *deparse_context)
 
 		if (node->field != NULL && is_lookup(node))
 		{
-			const char *id = describe_node(node, lfirst(lc), values, deparse_context)->value;
+			const char *id = describe_node(node, lfirst(lc), values, deparse_context, NULL)->value;
 
 			if (id != NULL)
 				return pstrdup(id);

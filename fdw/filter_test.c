@@ -41,6 +41,7 @@ const char *const filter_operator_names[] =
 	[FILTER_HAS_ALL] = "contains",
 	[FILTER_HAS_ANY] = "contains",
 	[FILTER_JSON] = "equals",
+	[FILTER_KEYS] = "in",
 };
 
 static PylonFilter *evaluate_text(FilterEvaluation *evaluation,
@@ -271,6 +272,15 @@ evaluate_json_value(FilterEvaluation *evaluation, const char *slug, JsonbValue *
 											   pnstrdup(element.val.string.val, element.val.string.len), NIL));
 	}
 	return filter_combine("and", filters);
+}
+
+/* How contacts that have the key "text" can be asked for, for a FILTER_KEYS. */
+FilterKeyKind
+filter_test_key(const FilterNode *node, const char *text)
+{
+	if (text[0] == '\0' && !(node->flags & FILTER_NODE_CUSTOM))
+		return FILTER_KEY_NEVER;	/* no field is the empty text */
+	return is_expressible(node, text) ? FILTER_KEY_ASKED : FILTER_KEY_UNKNOWN;
 }
 
 /* The executor alone decides. */

@@ -44,6 +44,7 @@ extern const char *const filter_operator_names[];
 
 extern PylonFilter *filter_test(FilterEvaluation *evaluation,
 								FilterNode *node, Datum value);
+extern FilterKeyKind filter_test_key(const FilterNode *node, const char *text);
 extern PylonFilter *filter_make_leaf(FilterEvaluation *evaluation,
 									 const char *field, const char *operator,
 									 const char *value, List *values);

@@ -28,22 +28,18 @@
 #include "optimizer/paths.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
+#include "parser/parsetree.h"
+#include "plan.h"
 #include "pylon_fdw.h"
 #include "utils/rel.h"
+#include "utils/selfuncs.h"
+#include "utils/syscache.h"
 
-/* What the planner knows of a foreign table; its rel's fdw_private. */
-typedef struct PylonRelation
-{
-	PylonOptions options;
-	FilterPlan *filter;			/* of the table's own conditions */
-} PylonRelation;
-
-/* What a scan is expected to fetch. */
-typedef struct ScanEstimate
-{
-	double		fetched;		/* contacts that the API sends */
-	double		requests;
-} ScanEstimate;
+/*
+ * A scan that is started over for each row of a loop makes requests that a
+ * lookup join, for about the same cost, can't: this decides between them.
+ */
+#define LOOP_RISK 0.05
 
 static FilterPlan *plan_filter(PlannerInfo *root, RelOptInfo *baserel,
 							   Oid foreigntableid, List *clauses);
@@ -125,6 +121,9 @@ pylonGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 	ScanLimit	limit = find_limit(root, filter, &exprs);
 	List	   *private;
 
+	/* The scan of a lookup join: its keys are one condition more. */
+	if (best_path->fdw_private != NIL)
+		filter_add_keys(filter, linitial(best_path->fdw_private));
 	private = list_make4(filter->filter,
 						 makeInteger(list_length(filter->values)),
 						 needed_columns(baserel, clauses, foreigntableid),
@@ -186,6 +185,8 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel,
 		quals.startup += join_quals.startup;
 		quals.per_tuple += join_quals.per_tuple;
 		rows = clamp_row_est(Min(rows, estimate.fetched));
+		/* The loop may turn out longer than is thought. */
+		request_cost *= 1 + LOOP_RISK;
 	}
 	startup = request_cost + quals.startup + baserel->reltarget->cost.startup;
 	total = startup + (estimate.requests - 1) * request_cost +
@@ -253,6 +254,100 @@ is_join_key(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
 {
 	return true;
 }
+
+/* ------------------------------------------------------------------------
+ * For joins
+ * ------------------------------------------------------------------------
+ */
+
+/* Is "rel" a foreign table of ours, as the query names it? */
+bool
+plan_is_contacts(PlannerInfo *root, RelOptInfo *rel)
+{
+	/* A copy of the rel, with paths that drop repeated rows, is another one. */
+	return rel->reloptkind == RELOPT_BASEREL &&
+		root->simple_rel_array[rel->relid] == rel &&
+		rel->fdwroutine != NULL &&
+		rel->fdwroutine->GetForeignPaths == pylonGetForeignPaths;
+}
+
+/* The key that a join condition gives for looking up contacts, or NULL. */
+FilterJoinKey *
+plan_join_key(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo)
+{
+	PylonRelation *relation = baserel->fdw_private;
+	Relation	rel = table_open(planner_rt_fetch(baserel->relid, root)->relid, NoLock);
+	FilterJoinKey *key = filter_plan_join_key(root, rel, baserel, rinfo,
+											  relation->options.case_sensitive);
+
+	table_close(rel, NoLock);
+	return key;
+}
+
+/*
+ * The scan below a lookup join, which starts it over with each batch of
+ * keys. "estimate" is that of all its "scans" together.
+ */
+Path *
+plan_lookup_scan(PlannerInfo *root, RelOptInfo *baserel, FilterJoinKey *key,
+				 ScanEstimate estimate, double scans)
+{
+	PylonRelation *relation = baserel->fdw_private;
+	double		fetched = estimate.fetched / scans;
+	Cost		startup = relation->options.request_cost +
+		baserel->baserestrictcost.startup + baserel->reltarget->cost.startup;
+	Cost		total = startup +
+		(estimate.requests / scans - 1) * relation->options.request_cost +
+		fetched * (cpu_tuple_cost + baserel->baserestrictcost.per_tuple +
+				   baserel->reltarget->cost.per_tuple);
+
+	return (Path *) compat_create_foreignscan_path(root, baserel, clamp_row_est(fetched),
+												   startup, total, NULL,
+												   list_make1(key->node));
+}
+
+/* Statistics of columns: those that we can tell without any. */
+static get_relation_stats_hook_type previous_stats_hook = NULL;
+
+/*
+ * Lets the planner know that hardly two contacts have the same id or address,
+ * until ANALYZE has told it more.
+ */
+static bool
+column_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
+				  VariableStatData *vardata)
+{
+	Relation	rel;
+	const ContactField *field;
+	char	   *slug;
+
+	if (previous_stats_hook != NULL &&
+		previous_stats_hook(root, rte, attnum, vardata))
+		return true;
+	if (rte->rtekind != RTE_RELATION || rte->relkind != RELKIND_FOREIGN_TABLE ||
+		attnum <= 0 || vardata->rel == NULL || vardata->rel->fdwroutine == NULL ||
+		vardata->rel->fdwroutine->GetForeignPaths != pylonGetForeignPaths ||
+		SearchSysCacheExists3(STATRELATTINH, ObjectIdGetDatum(rte->relid),
+							  Int16GetDatum(attnum), BoolGetDatum(rte->inh)))
+		return false;
+	rel = table_open(rte->relid, NoLock);
+	field = contact_column_field(rel, attnum, &slug);
+	table_close(rel, NoLock);
+	vardata->isunique = field != NULL && (field->operators & FIELD_UNIQUE) != 0;
+	return vardata->isunique;
+}
+
+void
+plan_install_hooks(void)
+{
+	previous_stats_hook = get_relation_stats_hook;
+	get_relation_stats_hook = column_statistics;
+}
+
+/* ------------------------------------------------------------------------
+ * What a plan carries to its execution
+ * ------------------------------------------------------------------------
+ */
 
 /* The columns that the query looks at, as an IntList of their numbers. */
 static List *

@@ -235,6 +235,14 @@ pylon_next_page(PylonReader *reader)
 	return reader->page;
 }
 
+/* Sends the request for the first page, unless it was sent; doesn't wait. */
+void
+pylon_start(PylonReader *reader)
+{
+	if (reader->next == NULL && reader->pages == 0)
+		request_page(reader);
+}
+
 /* What the API said when it refused what is read; NULL if it didn't. */
 const char *
 pylon_refusal(PylonReader *reader)

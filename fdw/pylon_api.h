@@ -25,6 +25,7 @@ extern void pylon_read_search(PylonReader *reader, const PylonFilter *filter,
 							  double limit);
 extern void pylon_refilter(PylonReader *reader, const PylonFilter *filter);
 extern void pylon_read_contact(PylonReader *reader, const char *id);
+extern void pylon_start(PylonReader *reader);
 extern const PylonPage *pylon_next_page(PylonReader *reader);
 extern const char *pylon_refusal(PylonReader *reader);
 extern void pylon_raise_refusal(PylonReader *reader);

@@ -19,6 +19,8 @@
 #include "compat.h"
 #include "connection.h"
 #include "fmgr.h"
+#include "lookup_join.h"
+#include "plan.h"
 #include "pylon_fdw.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -49,7 +51,17 @@ _PG_init(void)
 							 false,
 							 PGC_USERSET, 0,
 							 NULL, NULL, NULL);
+	DefineCustomBoolVariable("pylon_fdw.enable_lookup_join",
+							 "Enables the planner's use of lookup joins.",
+							 NULL,
+							 &pylon_enable_lookup_join,
+							 true,
+							 PGC_USERSET, GUC_EXPLAIN,
+							 NULL, NULL, NULL);
 	MarkGUCPrefixReserved("pylon_fdw");
+	RegisterCustomScanMethods(&lookup_join_methods);
+	lookup_install_hook();
+	plan_install_hooks();
 }
 
 /* The callbacks that the server calls. */

@@ -58,6 +58,13 @@ extern void pylonBeginForeignScan(ForeignScanState *node, int eflags);
 extern TupleTableSlot *pylonIterateForeignScan(ForeignScanState *node);
 extern void pylonReScanForeignScan(ForeignScanState *node);
 extern void pylonEndForeignScan(ForeignScanState *node);
+extern void scan_set_keys(ForeignScanState *node, List *keys, bool all);
+extern void scan_send(ForeignScanState *node);
+extern bool scan_is_unfiltered(ForeignScanState *node);
+extern FilterKeyKind scan_key_kind(ForeignScanState *node, const char *key);
+extern bool scan_ignores_case(ForeignScanState *node);
+extern int	scan_batch_size(ForeignScanState *node);
+extern bool scan_feeds_write(ForeignScanState *node);
 extern const PylonCounters *scan_counters(ForeignScanState *node);
 
 /* modify.c */
@@ -96,6 +103,10 @@ extern TupleTableSlot *pylonExecForeignDelete(EState *estate,
 /* explain.c */
 extern void pylonExplainForeignScan(ForeignScanState *node,
 									struct ExplainState *es);
+extern void explain_scan_request(ForeignScan *plan, List *context,
+								 const char *keys, struct ExplainState *es);
+extern void explain_scan_calls(ForeignScanState *node,
+							   struct ExplainState *es);
 
 /* analyze.c */
 extern bool pylonAnalyzeForeignTable(Relation relation,

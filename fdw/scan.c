@@ -232,6 +232,67 @@ pylonEndForeignScan(ForeignScanState *node)
 	node->fdw_state = NULL;
 }
 
+/* ------------------------------------------------------------------------
+ * For a lookup join
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * The keys that the scan asks for after it is started over; with "all",
+ * contacts with any key. They must live until then, and while it is read.
+ */
+void
+scan_set_keys(ForeignScanState *node, List *keys, bool all)
+{
+	filter_set_keys(((PylonScan *) node->fdw_state)->filter, keys, all);
+}
+
+/* Sends the first request of a scan that was started over, without waiting. */
+void
+scan_send(ForeignScanState *node)
+{
+	PylonScan  *scan = node->fdw_state;
+
+	if (!scan->started)
+		start(node, scan);
+	if (scan->request != FILTER_NOTHING)
+		pylon_start(scan->reader);
+}
+
+/* Do contacts come that have none of the keys? */
+bool
+scan_is_unfiltered(ForeignScanState *node)
+{
+	return !filter_asks_keys(((PylonScan *) node->fdw_state)->filter);
+}
+
+/* How contacts with a key can be asked for. */
+FilterKeyKind
+scan_key_kind(ForeignScanState *node, const char *key)
+{
+	return filter_key_kind(((PylonScan *) node->fdw_state)->filter, key);
+}
+
+bool
+scan_ignores_case(ForeignScanState *node)
+{
+	return filter_ignores_case(((PylonScan *) node->fdw_state)->filter);
+}
+
+/* The most keys that one request asks for. */
+int
+scan_batch_size(ForeignScanState *node)
+{
+	return filter_batch_size(((PylonScan *) node->fdw_state)->filter);
+}
+
+/* Must all be read before the statement writes? */
+bool
+scan_feeds_write(ForeignScanState *node)
+{
+	return ((PylonScan *) node->fdw_state)->spool;
+}
+
 /* What the scan has done so far; NULL if it was never executed. */
 const PylonCounters *
 scan_counters(ForeignScanState *node)

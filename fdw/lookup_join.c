@@ -1,0 +1,737 @@
+/*-------------------------------------------------------------------------
+ *
+ * lookup_join.c
+ *		Execution of a lookup join: the other side in batches, and for each
+ *		the contacts that have one of its keys.
+ *
+ * The rows of a batch go to a tuplestore while their keys are collected.
+ * The scan of the contacts, a child of this node, is started with these
+ * keys, and its rows are noted in a table by their key. Then the next batch
+ * is collected and its request sent, and while the API answers that, the
+ * rows of this one are joined, in their order.
+ *
+ * What is joined is decided by the conditions of the join, checked on each
+ * pair; the table just has to find at least the pairs that satisfy them.
+ * All expressions see the columns of both sides as one tuple.
+ *
+ * IDENTIFICATION
+ *		fdw/lookup_join.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_collation.h"
+#include "compat.h"
+#include "executor/executor.h"
+#include "foreign/foreign.h"
+#include "lookup_join.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "pylon_fdw.h"
+#include "utils/formatting.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/ruleutils.h"
+#include "utils/tuplestore.h"
+
+/* A batch ends after so many rows for each of its keys, if rows may not all be wanted. */
+#define ROWS_PER_KEY 100
+
+/* A side of the equality by which contacts are looked up. */
+typedef struct LookupSide
+{
+	PlanState  *plan;
+	int			first;			/* place of its columns in the joined tuple */
+	ExprState  *key;
+	FmgrInfo	output;			/* of the key's type */
+} LookupSide;
+
+/* Rows of the other side whose keys are asked for together. */
+typedef struct LookupBatch
+{
+	MemoryContext context;		/* of the keys */
+	List	   *keys;			/* of char *: those to ask for */
+	bool		all;			/* ask for all contacts instead */
+	Tuplestorestate *rows;
+	int64		nrows;
+} LookupBatch;
+
+typedef struct LookupJoin
+{
+	CustomScanState css;
+	JoinType	jointype;
+	ForeignScanState *scan;		/* of the contacts */
+	LookupSide	contacts;
+	LookupSide	other;
+	ExprState  *outerqual;		/* conditions without the contacts */
+	ExprState  *joinqual;		/* the others */
+	int			batch_size;
+	int			first_size;		/* of the first batch, if the query may end early */
+	bool		ignores_case;
+
+	MemoryContext context;		/* of all that lives as long as the node */
+	LookupTable *table;
+	LookupBatch *current;		/* being joined, or NULL */
+	LookupBatch *ahead;			/* asked for, or NULL */
+	LookupBatch *spare;			/* not in use, or NULL */
+	bool		begun;			/* the first batch was collected */
+	bool		outer_done;
+	TupleTableSlot *outer_slot; /* the row that is being joined */
+	bool		has_outer;
+	bool		matched;
+	const LookupMatch *match;	/* contact to try next */
+	TupleTableSlot *contact_slot;
+
+	/* where the statement writes to the same server */
+	bool		spool;			/* join everything before the first write */
+	Tuplestorestate *joined;	/* or NULL */
+	TupleTableSlot *joined_slot;
+
+	/* for EXPLAIN */
+	uint64		batches;
+	uint64		keys;
+} LookupJoin;
+
+static Node *create_state(CustomScan *scan);
+static void begin(CustomScanState *node, EState *estate, int eflags);
+static void begin_side(LookupJoin *join, LookupSide *side, PlanState *plan,
+					   int first, Node *key);
+static TupleTableSlot *execute(CustomScanState *node);
+static void end(CustomScanState *node);
+static void rescan(CustomScanState *node);
+static void explain(CustomScanState *node, List *ancestors, ExplainState *es);
+static const char *join_type_name(JoinType type);
+static List *other_conditions(List *exprs);
+static TupleTableSlot *spooled_row(LookupJoin *join);
+static bool join_row(LookupJoin *join);
+static bool next_pair(LookupJoin *join);
+static bool next_outer_row(LookupJoin *join);
+static bool next_batch(LookupJoin *join);
+static LookupBatch *collect_batch(LookupJoin *join);
+static void collect_rows(LookupJoin *join, LookupBatch *batch);
+static bool is_full(LookupJoin *join, LookupBatch *batch);
+static void add_key(LookupJoin *join, LookupBatch *batch, TupleTableSlot *row);
+static void ask(LookupJoin *join, LookupBatch *batch);
+static void receive(LookupJoin *join, LookupBatch *batch);
+static Tuplestorestate *begin_rows(LookupJoin *join);
+static bool next_stored(LookupJoin *join, Tuplestorestate *rows,
+						TupleTableSlot *slot);
+static LookupBatch *create_batch(LookupJoin *join);
+static void release_batch(LookupJoin *join, LookupBatch **batch);
+static void destroy_batch(LookupBatch *batch);
+static char *outer_key(LookupJoin *join, TupleTableSlot *row);
+static char *evaluate_key(LookupJoin *join, LookupSide *side, TupleTableSlot *row);
+static void fill(LookupJoin *join, LookupSide *side, TupleTableSlot *row);
+static void fill_nulls(LookupJoin *join, LookupSide *side);
+
+const CustomScanMethods lookup_join_methods = {
+	.CustomName = LOOKUP_JOIN_NAME,
+	.CreateCustomScanState = create_state,
+};
+
+static const CustomExecMethods lookup_exec_methods = {
+	.CustomName = LOOKUP_JOIN_NAME,
+	.BeginCustomScan = begin,
+	.ExecCustomScan = execute,
+	.EndCustomScan = end,
+	.ReScanCustomScan = rescan,
+	.ExplainCustomScan = explain,
+};
+
+static Node *
+create_state(CustomScan *scan)
+{
+	LookupJoin *join = (LookupJoin *) newNode(sizeof(LookupJoin), T_CustomScanState);
+
+	join->css.methods = &lookup_exec_methods;
+	return (Node *) join;
+}
+
+/* Prepares both children and all expressions; asks nothing. */
+static void
+begin(CustomScanState *node, EState *estate, int eflags)
+{
+	LookupJoin *join = (LookupJoin *) node;
+	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
+	PlanState  *outer = ExecInitNode(linitial(plan->custom_plans), estate, eflags);
+	PlanState  *inner = ExecInitNode(lsecond(plan->custom_plans), estate, eflags);
+	int			nouter = intVal(list_nth(plan->custom_private, LookupPrivateOtherQuals));
+
+	node->custom_ps = list_make2(outer, inner);
+	join->jointype = intVal(list_nth(plan->custom_private, LookupPrivateJoinType));
+	join->first_size = intVal(list_nth(plan->custom_private, LookupPrivateFirstBatch));
+	join->scan = castNode(ForeignScanState, inner);
+	begin_side(join, &join->other, outer, 0,
+			   list_nth(plan->custom_exprs, LookupExprKey));
+	begin_side(join, &join->contacts, inner, ExecGetResultType(outer)->natts,
+			   list_nth(plan->custom_exprs, LookupExprContactsKey));
+	join->outerqual = ExecInitQual(list_truncate(list_copy_tail(plan->custom_exprs, LookupExprQuals), nouter),
+								   (PlanState *) node);
+	join->joinqual = ExecInitQual(list_copy_tail(plan->custom_exprs, LookupExprQuals + nouter),
+								  (PlanState *) node);
+	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
+		return;
+
+	join->context = AllocSetContextCreate(estate->es_query_cxt, "pylon_fdw lookup join",
+										  ALLOCSET_DEFAULT_SIZES);
+	join->batch_size = scan_batch_size(join->scan);
+	join->ignores_case = scan_ignores_case(join->scan);
+	join->spool = scan_feeds_write(join->scan);
+	join->outer_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(outer),
+											  &TTSOpsMinimalTuple);
+	join->contact_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(inner),
+												&TTSOpsMinimalTuple);
+	join->joined_slot = ExecInitExtraTupleSlot(estate, node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
+											   &TTSOpsMinimalTuple);
+}
+
+static void
+begin_side(LookupJoin *join, LookupSide *side, PlanState *plan, int first, Node *key)
+{
+	Oid			function;
+	bool		varlena;
+
+	side->plan = plan;
+	side->first = first;
+	side->key = ExecInitExpr((Expr *) key, &join->css.ss.ps);
+	getTypeOutputInfo(exprType(key), &function, &varlena);
+	fmgr_info(function, &side->output);
+}
+
+/* The next row of the result, in the slot that core projects to. */
+static TupleTableSlot *
+execute(CustomScanState *node)
+{
+	LookupJoin *join = (LookupJoin *) node;
+	ExprContext *econtext = node->ss.ps.ps_ExprContext;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+
+	if (join->spool && node->ss.ps.state->es_epq_active == NULL)
+		slot = spooled_row(join);
+	else if (!join_row(join))
+		ExecClearTuple(slot);
+	if (TupIsNull(slot))
+		return node->ss.ps.ps_ProjInfo == NULL ? slot :
+			ExecClearTuple(node->ss.ps.ps_ProjInfo->pi_state.resultslot);
+	econtext->ecxt_scantuple = slot;
+	return node->ss.ps.ps_ProjInfo == NULL ? slot : ExecProject(node->ss.ps.ps_ProjInfo);
+}
+
+/*
+ * Joins everything before the statement can write the first row: a write may
+ * change what later lookups find.
+ */
+static TupleTableSlot *
+spooled_row(LookupJoin *join)
+{
+	TupleTableSlot *slot = join->css.ss.ss_ScanTupleSlot;
+
+	if (join->joined == NULL)
+	{
+		join->joined = begin_rows(join);
+		while (join_row(join))
+		{
+			tuplestore_puttupleslot(join->joined, slot);
+			CHECK_FOR_INTERRUPTS();
+		}
+	}
+	return next_stored(join, join->joined, join->joined_slot) ?
+		ExecCopySlot(slot, join->joined_slot) : ExecClearTuple(slot);
+}
+
+static void
+end(CustomScanState *node)
+{
+	LookupJoin *join = (LookupJoin *) node;
+
+	if (join->context != NULL)
+	{
+		/* What they hold may live in the context. */
+		ExecClearTuple(join->outer_slot);
+		ExecClearTuple(join->contact_slot);
+		ExecClearTuple(join->joined_slot);
+		if (join->joined != NULL)
+			tuplestore_end(join->joined);
+		if (join->table != NULL)
+			lookup_table_reset(join->table);
+		destroy_batch(join->current);
+		destroy_batch(join->ahead);
+		destroy_batch(join->spare);
+		MemoryContextDelete(join->context);
+	}
+	ExecEndNode(join->other.plan);
+	ExecEndNode(join->contacts.plan);
+}
+
+/*
+ * The next row is the first one again. What was looked up stays known,
+ * unless the contacts depend on a parameter that has changed.
+ */
+static void
+rescan(CustomScanState *node)
+{
+	LookupJoin *join = (LookupJoin *) node;
+
+	if (node->ss.ps.chgParam != NULL)
+	{
+		UpdateChangedParamSet(join->other.plan, node->ss.ps.chgParam);
+		UpdateChangedParamSet(join->contacts.plan, node->ss.ps.chgParam);
+	}
+	if (join->context == NULL)
+		return;					/* just explained */
+	ExecClearTuple(join->outer_slot);
+	ExecClearTuple(join->contact_slot);
+	ExecClearTuple(join->joined_slot);
+	if (join->joined != NULL)
+		tuplestore_end(join->joined);
+	join->joined = NULL;
+	if (join->table != NULL)
+	{
+		/* Nobody will receive what is on its way. */
+		if (join->ahead != NULL)
+			lookup_table_forget_batch(join->table);
+		lookup_table_retire(join->table);
+		if (join->contacts.plan->chgParam != NULL || node->ss.ps.state->es_epq_active != NULL)
+			lookup_table_reset(join->table);
+	}
+	release_batch(join, &join->current);
+	release_batch(join, &join->ahead);
+	join->begun = false;
+	join->outer_done = false;
+	join->has_outer = false;
+	if (join->other.plan->chgParam == NULL)
+		ExecReScan(join->other.plan);
+}
+
+/* ------------------------------------------------------------------------
+ * Joining
+ * ------------------------------------------------------------------------
+ */
+
+/* Puts the next row into the slot of the scan tuple; false after the last. */
+static bool
+join_row(LookupJoin *join)
+{
+	PlanState  *ps = &join->css.ss.ps;
+
+	for (;;)
+	{
+		ResetExprContext(ps->ps_ExprContext);
+		if (!join->has_outer && !next_outer_row(join))
+			return false;
+		if (!next_pair(join))
+			continue;
+		if (ExecQual(ps->qual, ps->ps_ExprContext))
+			return true;
+		InstrCountFiltered1(ps, 1);
+	}
+}
+
+/*
+ * The next contact that joins with the row of the other side or, where no
+ * contact does, the row alone if the join wants that. False if there is
+ * nothing more for that row.
+ */
+static bool
+next_pair(LookupJoin *join)
+{
+	ExprContext *econtext = join->css.ss.ps.ps_ExprContext;
+
+	while (join->match != NULL)
+	{
+		lookup_table_fetch(join->match, join->contact_slot);
+		join->match = lookup_table_next(join->match);
+		fill(join, &join->contacts, join->contact_slot);
+		if (!ExecQual(join->joinqual, econtext))
+		{
+			ResetExprContext(econtext);
+			continue;
+		}
+		join->matched = true;
+		if (join->jointype == JOIN_ANTI || join->jointype == JOIN_SEMI)
+			join->has_outer = false;	/* one contact decides */
+		return join->jointype != JOIN_ANTI;
+	}
+	join->has_outer = false;
+	if (join->matched || (join->jointype != JOIN_LEFT && join->jointype != JOIN_ANTI))
+		return false;
+	fill_nulls(join, &join->contacts);
+	return true;
+}
+
+/* Moves on to the next row of the other side, over the ends of batches. */
+static bool
+next_outer_row(LookupJoin *join)
+{
+	char	   *key;
+
+	for (;;)
+	{
+		if (join->current != NULL &&
+			next_stored(join, join->current->rows, join->outer_slot))
+			break;
+		if (!next_batch(join))
+			return false;
+	}
+	key = outer_key(join, join->outer_slot);
+	join->match = key == NULL ? NULL : lookup_table_first(join->table, key);
+	join->matched = false;
+	join->has_outer = true;
+	CHECK_FOR_INTERRUPTS();
+	return true;
+}
+
+/* ------------------------------------------------------------------------
+ * Looking up
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Moves on to the next batch, the contacts of which are then known, and
+ * sends the request of the one after it. False if there are no more rows.
+ */
+static bool
+next_batch(LookupJoin *join)
+{
+	ExecClearTuple(join->outer_slot);
+	release_batch(join, &join->current);
+	if (join->table == NULL)
+	{
+		MemoryContext before = MemoryContextSwitchTo(join->context);
+
+		join->table = lookup_table_create(work_mem);
+		MemoryContextSwitchTo(before);
+	}
+	lookup_table_retire(join->table);
+	join->current = join->ahead != NULL ? join->ahead : collect_batch(join);
+	join->ahead = NULL;
+	if (join->current == NULL)
+		return false;
+	receive(join, join->current);
+
+	/* Whether more rows are wanted is open where the first batch is small. */
+	if (join->first_size == 0 && join->css.ss.ps.state->es_epq_active == NULL)
+		join->ahead = collect_batch(join);
+	return true;
+}
+
+/* Reads the rows of a batch and asks for its keys; NULL if there are none. */
+static LookupBatch *
+collect_batch(LookupJoin *join)
+{
+	LookupBatch *batch;
+
+	if (join->outer_done)
+		return NULL;
+	batch = create_batch(join);
+	lookup_table_next_batch(join->table);
+	collect_rows(join, batch);
+	join->begun = true;
+	if (batch->nrows == 0)
+	{
+		release_batch(join, &batch);
+		return NULL;
+	}
+	if (batch->keys != NIL || batch->all)
+		ask(join, batch);
+	return batch;
+}
+
+static void
+collect_rows(LookupJoin *join, LookupBatch *batch)
+{
+	while (!join->outer_done && !is_full(join, batch))
+	{
+		TupleTableSlot *row = ExecProcNode(join->other.plan);
+
+		if (TupIsNull(row))
+		{
+			join->outer_done = true;
+			break;
+		}
+		ResetExprContext(join->css.ss.ps.ps_ExprContext);
+		tuplestore_puttupleslot(batch->rows, row);
+		batch->nrows++;
+		add_key(join, batch, row);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
+ * Has the batch as many keys as one request can ask for? Where all contacts
+ * must be read, they are read once, for all rows or as many as fit.
+ */
+static bool
+is_full(LookupJoin *join, LookupBatch *batch)
+{
+	int			size = join->batch_size;
+
+	if (batch->all)
+		return lookup_table_full(join->table);
+	if (join->first_size > 0 && !join->begun)
+		size = Min(size, join->first_size);
+	return list_length(batch->keys) >= size ||
+		(join->first_size > 0 && batch->nrows >= (int64) size * ROWS_PER_KEY);
+}
+
+/* Notes the key of a row, unless that is known. */
+static void
+add_key(LookupJoin *join, LookupBatch *batch, TupleTableSlot *row)
+{
+	char	   *key = outer_key(join, row);
+	FilterKeyKind kind;
+
+	if (key == NULL)
+		return;
+	kind = scan_key_kind(join->scan, key);
+	if (kind == FILTER_KEY_NEVER || !lookup_table_add_key(join->table, key))
+		return;
+	join->keys++;
+	if (kind == FILTER_KEY_UNKNOWN)
+		batch->all = true;
+	else
+	{
+		MemoryContext before = MemoryContextSwitchTo(batch->context);
+
+		batch->keys = lappend(batch->keys, pstrdup(key));
+		MemoryContextSwitchTo(before);
+	}
+}
+
+/* Sends the request for a batch's keys, and doesn't wait for the answer. */
+static void
+ask(LookupJoin *join, LookupBatch *batch)
+{
+	join->batches++;
+	scan_set_keys(join->scan, batch->keys, batch->all);
+	ExecReScan(join->contacts.plan);
+	if (join->css.ss.ps.state->es_epq_active == NULL)
+		scan_send(join->scan);
+}
+
+/* Receives all contacts that have one of the batch's keys. */
+static void
+receive(LookupJoin *join, LookupBatch *batch)
+{
+	if (batch->keys == NIL && !batch->all)
+		return;
+	for (;;)
+	{
+		TupleTableSlot *row = ExecProcNode(join->contacts.plan);
+		char	   *key;
+
+		if (TupIsNull(row))
+			return;
+
+		/* Refused, so all contacts come: let them answer all rows. */
+		if (!batch->all && scan_is_unfiltered(join->scan))
+		{
+			batch->all = true;
+			collect_rows(join, batch);
+		}
+		ResetExprContext(join->css.ss.ps.ps_ExprContext);
+		key = evaluate_key(join, &join->contacts, row);
+		if (key != NULL)
+			lookup_table_add_match(join->table, key, row);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* A store of rows that lives as long as the node. */
+static Tuplestorestate *
+begin_rows(LookupJoin *join)
+{
+	MemoryContext before = MemoryContextSwitchTo(join->context);
+	Tuplestorestate *rows = tuplestore_begin_heap(false, false, work_mem);
+
+	MemoryContextSwitchTo(before);
+	return rows;
+}
+
+/* The next row of a store; its memory must outlive that of a row. */
+static bool
+next_stored(LookupJoin *join, Tuplestorestate *rows, TupleTableSlot *slot)
+{
+	MemoryContext before = MemoryContextSwitchTo(join->context);
+	bool		found = tuplestore_gettupleslot(rows, true, false, slot);
+
+	MemoryContextSwitchTo(before);
+	return found;
+}
+
+static LookupBatch *
+create_batch(LookupJoin *join)
+{
+	MemoryContext before = MemoryContextSwitchTo(join->context);
+	LookupBatch *batch = join->spare;
+
+	join->spare = NULL;
+	if (batch == NULL)
+	{
+		batch = palloc0(sizeof(LookupBatch));
+		batch->context = AllocSetContextCreate(join->context, "pylon_fdw lookup keys",
+											   ALLOCSET_SMALL_SIZES);
+		batch->rows = begin_rows(join);
+	}
+	MemoryContextSwitchTo(before);
+	return batch;
+}
+
+/* Empties a batch, which may be used again. */
+static void
+release_batch(LookupJoin *join, LookupBatch **batch)
+{
+	if (*batch == NULL)
+		return;
+	MemoryContextReset((*batch)->context);
+	(*batch)->keys = NIL;
+	(*batch)->all = false;
+	(*batch)->nrows = 0;
+	tuplestore_clear((*batch)->rows);
+	if (join->spare == NULL)
+		join->spare = *batch;
+	else
+		destroy_batch(*batch);
+	*batch = NULL;
+}
+
+static void
+destroy_batch(LookupBatch *batch)
+{
+	if (batch != NULL)
+		tuplestore_end(batch->rows);
+}
+
+/* ------------------------------------------------------------------------
+ * Rows and keys
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * The text of a row's key, or NULL. Equal keys have equal texts. It lives in
+ * the per-tuple context; the row is in the scan tuple then.
+ */
+static char *
+evaluate_key(LookupJoin *join, LookupSide *side, TupleTableSlot *row)
+{
+	ExprContext *econtext = join->css.ss.ps.ps_ExprContext;
+	MemoryContext before;
+	Datum		value;
+	bool		null;
+	char	   *text;
+
+	fill(join, side, row);
+	value = ExecEvalExprSwitchContext(side->key, econtext, &null);
+	if (null)
+		return NULL;
+	before = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
+	text = OutputFunctionCall(&side->output, value);
+	if (join->ignores_case)
+		text = str_tolower(text, strlen(text), DEFAULT_COLLATION_OID);
+	MemoryContextSwitchTo(before);
+	return text;
+}
+
+/* The key by which the other side's row may join; NULL if it can't. */
+static char *
+outer_key(LookupJoin *join, TupleTableSlot *row)
+{
+	char	   *key = evaluate_key(join, &join->other, row);
+
+	return key != NULL && ExecQual(join->outerqual, join->css.ss.ps.ps_ExprContext) ?
+		key : NULL;
+}
+
+/* Copies the columns of a side to their place in the scan tuple. */
+static void
+fill(LookupJoin *join, LookupSide *side, TupleTableSlot *row)
+{
+	TupleTableSlot *slot = join->css.ss.ss_ScanTupleSlot;
+	int			natts = row->tts_tupleDescriptor->natts;
+
+	slot_getallattrs(row);
+	ExecClearTuple(slot);
+	memcpy(slot->tts_values + side->first, row->tts_values, natts * sizeof(Datum));
+	memcpy(slot->tts_isnull + side->first, row->tts_isnull, natts * sizeof(bool));
+	ExecStoreVirtualTuple(slot);
+	join->css.ss.ps.ps_ExprContext->ecxt_scantuple = slot;
+}
+
+static void
+fill_nulls(LookupJoin *join, LookupSide *side)
+{
+	TupleTableSlot *slot = join->css.ss.ss_ScanTupleSlot;
+
+	memset(slot->tts_isnull + side->first, true,
+		   (slot->tts_tupleDescriptor->natts - side->first) * sizeof(bool));
+	join->css.ss.ps.ps_ExprContext->ecxt_scantuple = slot;
+}
+
+/* ------------------------------------------------------------------------
+ * EXPLAIN
+ * ------------------------------------------------------------------------
+ */
+
+static const char *
+join_type_name(JoinType type)
+{
+	switch (type)
+	{
+		case JOIN_LEFT:
+			return "Left";
+		case JOIN_SEMI:
+			return "Semi";
+		case JOIN_ANTI:
+			return "Anti";
+		default:
+			return "Inner";
+	}
+}
+
+/* The conditions of the join apart from the equality of the keys. */
+static List *
+other_conditions(List *exprs)
+{
+	List	   *conditions = NIL;
+	ListCell   *lc;
+
+	for_each_from(lc, exprs, LookupExprQuals)
+	{
+		OpExpr	   *op = lfirst(lc);
+
+		if (!IsA(op, OpExpr) || list_length(op->args) != 2 ||
+			!list_member(op->args, list_nth(exprs, LookupExprKey)) ||
+			!list_member(op->args, list_nth(exprs, LookupExprContactsKey)))
+			conditions = lappend(conditions, op);
+	}
+	return conditions;
+}
+
+/* What is looked up and how, and with ANALYZE how often. */
+static void
+explain(CustomScanState *node, List *ancestors, ExplainState *es)
+{
+	LookupJoin *join = (LookupJoin *) node;
+	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
+	List	   *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, ancestors);
+	char	   *key = deparse_expression(list_nth(plan->custom_exprs, LookupExprKey),
+										 context, true, false);
+	List	   *conditions = other_conditions(plan->custom_exprs);
+
+	ExplainPropertyText("Join Type", join_type_name(join->jointype), es);
+	ExplainPropertyText("Pylon Key",
+						psprintf("%s = %s",
+								 deparse_expression(list_nth(plan->custom_exprs, LookupExprContactsKey),
+													context, true, false), key), es);
+	if (conditions != NIL)
+		ExplainPropertyText("Join Filter",
+							deparse_expression((Node *) make_ands_explicit(conditions),
+											   context, true, false), es);
+	explain_scan_request((ForeignScan *) join->scan->ss.ps.plan, context, key, es);
+	if (!es->analyze)
+		return;
+	ExplainPropertyUInteger("Pylon Batches", NULL, join->batches, es);
+	ExplainPropertyUInteger("Pylon Keys", NULL, join->keys, es);
+	explain_scan_calls(join->scan, es);
+}

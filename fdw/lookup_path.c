@@ -1,0 +1,497 @@
+/*-------------------------------------------------------------------------
+ *
+ * lookup_path.c
+ *		When contacts are joined by looking them up: paths, costs, plan.
+ *
+ * A lookup join reads the other side in batches and asks for the contacts
+ * that have one of a batch's keys. It is offered beside the paths of core
+ * for each join of a foreign table with anything by a field that can be
+ * searched, and wins where it makes the fewest requests.
+ *
+ * The plan is a CustomScan with two children: the plan of the other side,
+ * and a ForeignScan whose filter has a place for the keys. lookup_join.c
+ * executes it.
+ *
+ * IDENTIFICATION
+ *		fdw/lookup_path.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+#include <math.h>
+
+#include "compat.h"
+#include "lookup_join.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/restrictinfo.h"
+#include "optimizer/tlist.h"
+#include "plan.h"
+#include "pylon_fdw.h"
+#include "utils/selfuncs.h"
+
+/* Where the rows may not all be wanted, the first batch has at least these. */
+#define FIRST_BATCH 10
+
+/* Setting pylon_fdw.enable_lookup_join. */
+bool		pylon_enable_lookup_join = true;
+
+/* A join for which lookups are considered. */
+typedef struct LookupCandidate
+{
+	PlannerInfo *root;
+	RelOptInfo *joinrel;
+	RelOptInfo *inner;			/* the contacts */
+	JoinType	jointype;
+	JoinPathExtraData *extra;
+	FilterJoinKey *key;
+	double		matches;		/* contacts that have the same key */
+} LookupCandidate;
+
+/* Members of a path's custom_private. */
+typedef enum LookupPathIndex
+{
+	LookupPathJoinType,			/* Integer */
+	LookupPathKeys,				/* List of Expr: contacts' side, other side */
+	LookupPathClauses,			/* List of RestrictInfo: all join conditions */
+} LookupPathIndex;
+
+static void consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
+								 RelOptInfo *outerrel, RelOptInfo *innerrel,
+								 JoinType jointype, JoinPathExtraData *extra);
+static bool choose_key(LookupCandidate *join, RelOptInfo *outerrel);
+static double contacts_per_key(LookupCandidate *join, FilterJoinKey *key);
+static List *outer_paths(PlannerInfo *root, RelOptInfo *outerrel);
+static Path *sorted_path(PlannerInfo *root, RelOptInfo *outerrel);
+static void add_lookup_path(LookupCandidate *join, Path *outer);
+static void cost_lookup_path(LookupCandidate *join, CustomPath *path);
+static ScanEstimate estimate_lookups(LookupCandidate *join, Path *outer,
+									 double *batches);
+static Plan *plan_lookup_join(PlannerInfo *root, RelOptInfo *rel,
+							  CustomPath *best_path, List *tlist,
+							  List *clauses, List *custom_plans);
+static void split_clauses(RelOptInfo *joinrel, JoinType jointype,
+						  List *restrictlist, List **join, List **other);
+static void split_sides(PlannerInfo *root, List *keys, List **joinquals,
+						List **outerquals);
+static List *order_by_security(List *restrictlist);
+static List *joined_tlist(List *custom_plans, List *used);
+static Node *adopt(Node *node, void *sources);
+static int	first_batch(PlannerInfo *root, Path *path);
+static List *adjust_to_child(PlannerInfo *root, List *private,
+							 RelOptInfo *child);
+
+static set_join_pathlist_hook_type previous_hook = NULL;
+
+static const CustomPathMethods lookup_path_methods = {
+	.CustomName = LOOKUP_JOIN_NAME,
+	.PlanCustomPath = plan_lookup_join,
+	.ReparameterizeCustomPathByChild = adjust_to_child,
+};
+
+void
+lookup_install_hook(void)
+{
+	previous_hook = set_join_pathlist_hook;
+	set_join_pathlist_hook = consider_lookup_join;
+}
+
+/* The planner asks for more paths that join "outerrel" with "innerrel". */
+static void
+consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
+					 RelOptInfo *outerrel, RelOptInfo *innerrel,
+					 JoinType jointype, JoinPathExtraData *extra)
+{
+	LookupCandidate join = {.root = root,.joinrel = joinrel,.inner = innerrel,.jointype = jointype,.extra = extra};
+	ListCell   *lc;
+
+	if (previous_hook != NULL)
+		previous_hook(root, joinrel, outerrel, innerrel, jointype, extra);
+	if (!pylon_enable_lookup_join || !plan_is_contacts(root, innerrel) ||
+		innerrel->lateral_relids != NULL || !choose_key(&join, outerrel))
+		return;
+
+	switch (jointype)
+	{
+		case JOIN_UNIQUE_OUTER:
+			/* Contacts for which there is a row: each row's key once. */
+			join.jointype = JOIN_INNER;
+			add_lookup_path(&join, compat_unique_path(root, outerrel, extra->sjinfo));
+			break;
+		case JOIN_INNER:
+		case JOIN_LEFT:
+		case JOIN_SEMI:
+		case JOIN_ANTI:
+			foreach(lc, outer_paths(root, outerrel))
+				add_lookup_path(&join, lfirst(lc));
+			break;
+		default:
+			break;				/* all contacts are wanted, or another path
+								 * is the better one */
+	}
+}
+
+/*
+ * Finds the join condition by which the fewest contacts come; false if there
+ * is none to look up by.
+ */
+static bool
+choose_key(LookupCandidate *join, RelOptInfo *outerrel)
+{
+	ListCell   *lc;
+
+	foreach(lc, join->extra->restrictlist)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+		FilterJoinKey *key;
+		double		matches;
+
+		if (rinfo->pseudoconstant && !compat_pseudoconstants_are_checked())
+			return false;
+		if (IS_OUTER_JOIN(join->jointype) &&
+			RINFO_IS_PUSHED_DOWN(rinfo, join->joinrel->relids))
+			continue;			/* of the result, not of the join */
+		key = plan_join_key(join->root, join->inner, rinfo);
+		if (key == NULL ||
+			!bms_is_subset(pull_varnos(join->root, (Node *) key->outer), outerrel->relids))
+			continue;
+		matches = contacts_per_key(join, key);
+		if (join->key == NULL || matches < join->matches)
+		{
+			join->key = key;
+			join->matches = matches;
+		}
+	}
+	return join->key != NULL;
+}
+
+static double
+contacts_per_key(LookupCandidate *join, FilterJoinKey *key)
+{
+	PylonRelation *relation = join->inner->fdw_private;
+	double		contacts = join->inner->tuples *
+		clauselist_selectivity(join->root, relation->filter->pushed,
+							   join->inner->relid, JOIN_INNER, NULL);
+	VariableStatData variable;
+	double		distinct;
+	bool		is_default;
+
+	examine_variable(join->root, (Node *) key->inner, 0, &variable);
+	distinct = get_variable_numdistinct(&variable, &is_default);
+	ReleaseVariableStats(variable);
+	return contacts / Max(distinct, 1);
+}
+
+/*
+ * Paths of the other side that are worth to be tried: the cheapest, those
+ * with an order that the join would keep, and parameterized ones.
+ */
+static List *
+outer_paths(PlannerInfo *root, RelOptInfo *outerrel)
+{
+	List	   *paths = list_make1(outerrel->cheapest_total_path);
+	Path	   *sorted = sorted_path(root, outerrel);
+	ListCell   *lc;
+
+	if (sorted != NULL)
+		paths = lappend(paths, sorted);
+	if (outerrel->cheapest_startup_path != NULL)
+		paths = list_append_unique_ptr(paths, outerrel->cheapest_startup_path);
+	foreach(lc, outerrel->pathlist)
+	{
+		Path	   *path = lfirst(lc);
+
+		if (path->pathkeys != NIL && path->param_info == NULL)
+			paths = list_append_unique_ptr(paths, path);
+	}
+	return list_concat_unique_ptr(paths, outerrel->cheapest_parameterized_paths);
+}
+
+/*
+ * The other side in the order of the query, if that has a LIMIT: then few of
+ * the keys need be looked up. NULL if that order isn't one of that side.
+ */
+static Path *
+sorted_path(PlannerInfo *root, RelOptInfo *outerrel)
+{
+	Path	   *path = outerrel->cheapest_total_path;
+	ListCell   *lc;
+
+	if (root->tuple_fraction <= 0 || path->param_info != NULL ||
+		pathkeys_contained_in(root->query_pathkeys, path->pathkeys))
+		return NULL;
+	foreach(lc, root->query_pathkeys)
+	{
+		if (!relation_can_be_sorted_early(root, outerrel,
+										  lfirst_node(PathKey, lc)->pk_eclass, false))
+			return NULL;
+	}
+	return (Path *) create_sort_path(root, outerrel, path, root->query_pathkeys, -1);
+}
+
+static void
+add_lookup_path(LookupCandidate *join, Path *outer)
+{
+	List	   *clauses = list_copy(join->extra->restrictlist);
+	CustomPath *path;
+	Relids		required;
+
+	if (outer == NULL || bms_overlap(PATH_REQ_OUTER(outer), join->inner->relids))
+		return;
+	required = calc_nestloop_required_outer(outer->parent->relids, PATH_REQ_OUTER(outer),
+											join->inner->relids, NULL);
+	if (!bms_is_empty(required) &&
+		!bms_overlap(required, join->extra->param_source_rels))
+		return;					/* parameters from where core wants none */
+
+	path = makeNode(CustomPath);
+	path->path.pathtype = T_CustomScan;
+	path->path.parent = join->joinrel;
+	path->path.pathtarget = join->joinrel->reltarget;
+	path->path.param_info =
+		get_joinrel_parampathinfo(join->root, join->joinrel, outer,
+								  join->inner->cheapest_total_path,
+								  join->extra->sjinfo, required, &clauses);
+	path->path.pathkeys = build_join_pathkeys(join->root, join->joinrel,
+											  join->jointype, outer->pathkeys);
+	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	path->custom_paths = list_make1(outer);
+	path->custom_private = list_make3(makeInteger(join->jointype),
+									  list_make2(join->key->inner, join->key->outer),
+									  clauses);
+	path->methods = &lookup_path_methods;
+	compat_set_custom_join(path, outer, clauses);
+	cost_lookup_path(join, path);
+	add_path(join->joinrel, (Path *) path);
+}
+
+/*
+ * Costs, above all of requests. The first batch comes before the first row,
+ * and so does its share of the other side.
+ */
+static void
+cost_lookup_path(LookupCandidate *join, CustomPath *path)
+{
+	PylonRelation *relation = join->inner->fdw_private;
+	Path	   *outer = linitial(path->custom_paths);
+	double		pairs = outer->rows * join->matches;
+	double		batches;
+	ScanEstimate estimate = estimate_lookups(join, outer, &batches);
+	Path	   *inner = plan_lookup_scan(join->root, join->inner, join->key,
+										 estimate, batches);
+	QualCost	quals;
+	Cost		run;
+
+	path->custom_paths = lappend(path->custom_paths, inner);
+	path->path.rows = path->path.param_info != NULL ?
+		path->path.param_info->ppi_rows : join->joinrel->rows;
+
+	cost_qual_eval(&quals, list_nth(path->custom_private, LookupPathClauses), join->root);
+	run = outer->total_cost - outer->startup_cost +
+		estimate.requests * relation->options.request_cost +
+		(outer->rows + estimate.fetched) * (cpu_tuple_cost + cpu_operator_cost) +
+		pairs * (cpu_tuple_cost + quals.per_tuple);
+	path->path.startup_cost = outer->startup_cost + quals.startup + run / batches +
+		join->joinrel->reltarget->cost.startup;
+	path->path.total_cost = path->path.startup_cost + run - run / batches +
+		path->path.rows * join->joinrel->reltarget->cost.per_tuple;
+}
+
+/* How many contacts come, in how many requests, for all batches together. */
+static ScanEstimate
+estimate_lookups(LookupCandidate *join, Path *outer, double *batches)
+{
+	PylonRelation *relation = join->inner->fdw_private;
+	double		keys = estimate_num_groups(join->root, list_make1(join->key->outer),
+										   clamp_row_est(outer->rows), NULL, NULL);
+	ScanEstimate estimate;
+
+	*batches = Max(ceil(keys / relation->options.lookup_batch_size), 1);
+	estimate.fetched = Min(keys * join->matches, join->inner->tuples);
+	estimate.requests = *batches *
+		Max(ceil(estimate.fetched / *batches / relation->options.page_size), 1);
+	return estimate;
+}
+
+/* ------------------------------------------------------------------------
+ * From path to plan
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * The plan, whose scan tuple is the columns of the other side and then those
+ * of the contacts; all expressions see it.
+ */
+static Plan *
+plan_lookup_join(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path,
+				 List *tlist, List *clauses, List *custom_plans)
+{
+	CustomScan *scan = makeNode(CustomScan);
+	JoinType	jointype = intVal(list_nth(best_path->custom_private, LookupPathJoinType));
+	List	   *exprs = list_copy(list_nth(best_path->custom_private, LookupPathKeys));
+	List	   *used;
+	List	   *joinquals;
+	List	   *outerquals;
+	List	   *otherquals;
+
+	split_clauses(rel, jointype,
+				  list_nth(best_path->custom_private, LookupPathClauses),
+				  &joinquals, &otherquals);
+	split_sides(root, exprs, &joinquals, &outerquals);
+	used = list_concat_copy(tlist, otherquals);
+	used = list_concat(pull_var_clause((Node *) used,
+									   PVC_RECURSE_AGGREGATES |
+									   PVC_RECURSE_WINDOWFUNCS |
+									   PVC_INCLUDE_PLACEHOLDERS),
+					   pull_var_clause((Node *) used,
+									   PVC_RECURSE_AGGREGATES |
+									   PVC_RECURSE_WINDOWFUNCS |
+									   PVC_RECURSE_PLACEHOLDERS));
+
+	scan->scan.plan.targetlist = tlist;
+	scan->scan.plan.qual = otherquals;
+	scan->flags = best_path->flags;
+	scan->custom_plans = custom_plans;
+	scan->custom_scan_tlist = joined_tlist(custom_plans, used);
+	scan->custom_exprs = (List *)
+		adopt((Node *) list_concat(list_concat(exprs, outerquals), joinquals),
+			  get_tlist_exprs(scan->custom_scan_tlist, true));
+	scan->custom_private = list_make3(makeInteger(jointype),
+									  makeInteger(first_batch(root, &best_path->path)),
+									  makeInteger(list_length(outerquals)));
+	scan->methods = &lookup_join_methods;
+	return (Plan *) scan;
+}
+
+/* Conditions of the join, and of an outer join's result. */
+static void
+split_clauses(RelOptInfo *joinrel, JoinType jointype, List *restrictlist,
+			  List **join, List **other)
+{
+	restrictlist = order_by_security(restrictlist);
+	*other = NIL;
+	if (IS_OUTER_JOIN(jointype))
+		extract_actual_join_clauses(restrictlist, joinrel->relids, join, other);
+	else
+		*join = extract_actual_clauses(restrictlist, false);
+}
+
+/* Takes those of the join's conditions that don't look at contacts. */
+static void
+split_sides(PlannerInfo *root, List *keys, List **joinquals, List **outerquals)
+{
+	Relids		contacts = pull_varnos(root, linitial(keys));
+	List	   *rest = NIL;
+	ListCell   *lc;
+
+	*outerquals = NIL;
+	foreach(lc, *joinquals)
+	{
+		if (bms_overlap(pull_varnos(root, lfirst(lc)), contacts) ||
+			contain_volatile_functions(lfirst(lc)))
+			rest = lappend(rest, lfirst(lc));
+		else
+			*outerquals = lappend(*outerquals, lfirst(lc));
+	}
+	*joinquals = rest;
+}
+
+/* What may leak comes after what decides who may see the row. */
+static List *
+order_by_security(List *restrictlist)
+{
+	List	   *ordered = NIL;
+	ListCell   *lc;
+
+	for (Index level = 0; list_length(ordered) < list_length(restrictlist); level++)
+	{
+		foreach(lc, restrictlist)
+		{
+			if (lfirst_node(RestrictInfo, lc)->security_level == level)
+				ordered = lappend(ordered, lfirst(lc));
+		}
+	}
+	return ordered;
+}
+
+/*
+ * The columns of both children, as the expressions above the join know them:
+ * from 16 on these say by which outer joins they may have become NULL.
+ */
+static List *
+joined_tlist(List *custom_plans, List *used)
+{
+	List	   *tlist = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, custom_plans)
+	{
+		foreach(lc2, ((Plan *) lfirst(lc))->targetlist)
+		{
+			TargetEntry *column = lfirst_node(TargetEntry, lc2);
+
+			tlist = lappend(tlist,
+							makeTargetEntry((Expr *) adopt((Node *) column->expr, used),
+											list_length(tlist) + 1, NULL, false));
+		}
+	}
+	return tlist;
+}
+
+/* Puts a variable of "sources" (a List) in the place of each that is the same. */
+static Node *
+adopt(Node *node, void *sources)
+{
+	ListCell   *lc;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var) || IsA(node, PlaceHolderVar))
+	{
+		foreach(lc, (List *) sources)
+		{
+			Node	   *source = lfirst(lc);
+
+			if (nodeTag(source) != nodeTag(node))
+				continue;
+			if (IsA(node, Var) ?
+				((Var *) source)->varno == ((Var *) node)->varno &&
+				((Var *) source)->varattno == ((Var *) node)->varattno :
+				((PlaceHolderVar *) source)->phid == ((PlaceHolderVar *) node)->phid)
+				return copyObject(source);
+		}
+	}
+	return expression_tree_mutator(node, adopt, sources);
+}
+
+/*
+ * The size of the first batch where the query may end before all rows are
+ * read, 0 where it won't. Some keys find no contact, hence twice the LIMIT.
+ */
+static int
+first_batch(PlannerInfo *root, Path *path)
+{
+	Query	   *parse = root->parse;
+
+	if (root->tuple_fraction <= 0 || parse->hasAggs || parse->hasWindowFuncs ||
+		parse->groupClause != NIL || parse->distinctClause != NIL ||
+		!pathkeys_contained_in(root->query_pathkeys, path->pathkeys))
+		return 0;
+	return (int) Max(FIRST_BATCH, Min(2 * root->limit_tuples, INT_MAX));
+}
+
+/* A partition takes the place of the table that gave the parameters. */
+static List *
+adjust_to_child(PlannerInfo *root, List *private, RelOptInfo *child)
+{
+	return list_make3(list_nth(private, LookupPathJoinType),
+					  compat_adjust_to_child(root, list_nth(private, LookupPathKeys), child),
+					  compat_adjust_to_child(root, list_nth(private, LookupPathClauses), child));
+}

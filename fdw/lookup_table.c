@@ -1,0 +1,301 @@
+/*-------------------------------------------------------------------------
+ *
+ * lookup_table.c
+ *		What a lookup join knows: keys, and the contacts that have them.
+ *
+ * Keys belong to the batch that asks for them. Those of earlier batches stay
+ * as long as memory allows, so that they aren't asked for again. They live
+ * in two generations, each with a third of the memory: once the young one is
+ * full it becomes the old one, and the old one is dropped as soon as the
+ * rows that may need it are joined; until then it is the retired one, which
+ * takes the last third. The contacts of a single batch that need more memory
+ * are kept in a temporary file.
+ *
+ * IDENTIFICATION
+ *		fdw/lookup_table.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "executor/tuptable.h"
+#include "lookup_join.h"
+#include "storage/buffile.h"
+#include "utils/memutils.h"
+
+/* A contact with the key, as the row of the scan. */
+struct LookupMatch
+{
+	const LookupMatch *next;
+	MinimalTuple tuple;			/* NULL if it is in a file */
+	BufFile    *file;
+	int			fileno;
+	off_t		offset;
+};
+
+typedef struct LookupKey
+{
+	const char *text;
+	uint32		hash;
+	char		status;			/* of simplehash */
+	int			batch;			/* that asks for it */
+	const LookupMatch *first;
+	LookupMatch *last;
+} LookupKey;
+
+#define SH_PREFIX keys
+#define SH_ELEMENT_TYPE LookupKey
+#define SH_KEY_TYPE const char *
+#define SH_KEY text
+#define SH_HASH_KEY(table, key) hash_bytes((const unsigned char *) (key), strlen(key))
+#define SH_EQUAL(table, a, b) (strcmp(a, b) == 0)
+#define SH_STORE_HASH
+#define SH_GET_HASH(table, element) (element)->hash
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/* Keys and contacts that are dropped together. */
+typedef struct Generation
+{
+	MemoryContext context;
+	keys_hash  *keys;
+	BufFile    *file;			/* of contacts for which there was no memory */
+	int			fileno;			/* its end */
+	off_t		offset;
+} Generation;
+
+struct LookupTable
+{
+	MemoryContext context;
+	Size		limit;			/* bytes of a generation */
+	int			batch;			/* number of the one that is asked for now */
+	Generation *young;
+	Generation *old;			/* or NULL */
+	Generation *retired;		/* or NULL */
+};
+
+static Generation *create_generation(LookupTable *table);
+static void drop_generation(Generation **generation);
+static LookupKey *find_key(Generation *generation, const char *key);
+static void write_match(Generation *generation, LookupMatch *match, MinimalTuple tuple);
+
+/*
+ * A table in the current memory context, that takes "memory_kb" of memory
+ * unless a single batch has more keys than fit.
+ */
+LookupTable *
+lookup_table_create(int memory_kb)
+{
+	LookupTable *table = palloc0(sizeof(LookupTable));
+
+	table->context = CurrentMemoryContext;
+	table->limit = (Size) memory_kb * 1024 / 3;
+	table->young = create_generation(table);
+	return table;
+}
+
+/* Forgets everything. */
+void
+lookup_table_reset(LookupTable *table)
+{
+	drop_generation(&table->retired);
+	drop_generation(&table->old);
+	drop_generation(&table->young);
+	table->young = create_generation(table);
+}
+
+/*
+ * From now on, keys are those of another batch. What may be dropped for it
+ * stays until lookup_table_retire.
+ */
+void
+lookup_table_next_batch(LookupTable *table)
+{
+	table->batch++;
+	if (!lookup_table_full(table))
+		return;
+	Assert(table->retired == NULL);
+	table->retired = table->old;
+	table->old = table->young;
+	table->young = create_generation(table);
+}
+
+/* The rows of the batches before the present one are joined. */
+void
+lookup_table_retire(LookupTable *table)
+{
+	drop_generation(&table->retired);
+}
+
+/* Adds a key to the present batch; false if it is asked for already. */
+bool
+lookup_table_add_key(LookupTable *table, const char *key)
+{
+	LookupKey  *entry;
+	bool		found;
+
+	if (find_key(table->old, key) != NULL)
+		return false;
+	entry = keys_insert(table->young->keys, key, &found);
+	if (found)
+		return false;
+	entry->text = MemoryContextStrdup(table->young->context, key);
+	entry->batch = table->batch;
+	entry->first = entry->last = NULL;
+	return true;
+}
+
+/* Forgets the keys of the present batch: nobody has asked for them. */
+void
+lookup_table_forget_batch(LookupTable *table)
+{
+	keys_iterator iterator;
+	LookupKey  *entry;
+
+	keys_start_iterate(table->young->keys, &iterator);
+	while ((entry = keys_iterate(table->young->keys, &iterator)) != NULL)
+	{
+		if (entry->batch == table->batch)
+			keys_delete_item(table->young->keys, entry);
+	}
+}
+
+/* Is the memory used up that a batch should take? */
+bool
+lookup_table_full(LookupTable *table)
+{
+	return MemoryContextMemAllocated(table->young->context, true) > table->limit;
+}
+
+/*
+ * Adds a contact that has the key, if that is one of the present batch. One
+ * that wasn't asked for, or by an earlier batch, isn't taken.
+ */
+void
+lookup_table_add_match(LookupTable *table, const char *key, TupleTableSlot *slot)
+{
+	LookupKey  *entry = find_key(table->young, key);
+	MemoryContext before;
+	LookupMatch *match;
+
+	if (entry == NULL || entry->batch != table->batch)
+		return;
+	before = MemoryContextSwitchTo(table->young->context);
+	match = palloc0(sizeof(LookupMatch));
+	if (lookup_table_full(table))
+	{
+		bool		should_free;
+		MinimalTuple tuple = ExecFetchSlotMinimalTuple(slot, &should_free);
+
+		write_match(table->young, match, tuple);
+		if (should_free)
+			pfree(tuple);
+	}
+	else
+		match->tuple = ExecCopySlotMinimalTuple(slot);
+	if (entry->last != NULL)
+		entry->last->next = match;
+	else
+		entry->first = match;
+	entry->last = match;
+	MemoryContextSwitchTo(before);
+}
+
+/* The first contact that has the key, or NULL. */
+const LookupMatch *
+lookup_table_first(LookupTable *table, const char *key)
+{
+	/* What was retired may be asked for again, but that isn't answered yet. */
+	Generation *generations[] = {table->retired, table->old, table->young};
+
+	for (size_t i = 0; i < lengthof(generations); i++)
+	{
+		LookupKey  *entry = find_key(generations[i], key);
+
+		if (entry != NULL)
+			return entry->first;
+	}
+	return NULL;
+}
+
+/* The next one with the same key, or NULL. */
+const LookupMatch *
+lookup_table_next(const LookupMatch *match)
+{
+	return match->next;
+}
+
+/* Puts a contact into a slot for minimal tuples. */
+void
+lookup_table_fetch(const LookupMatch *match, TupleTableSlot *slot)
+{
+	MinimalTuple tuple = match->tuple;
+	uint32		length;
+
+	if (tuple == NULL)
+	{
+		if (BufFileSeek(match->file, match->fileno, match->offset, SEEK_SET) != 0 ||
+			BufFileRead(match->file, &length, sizeof(length)) != sizeof(length))
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not read from a temporary file of a lookup join")));
+		tuple = MemoryContextAlloc(slot->tts_mcxt, length);
+		tuple->t_len = length;
+		if (BufFileRead(match->file, (char *) tuple + sizeof(length),
+						length - sizeof(length)) != length - sizeof(length))
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not read from a temporary file of a lookup join")));
+	}
+	ExecStoreMinimalTuple(tuple, slot, match->tuple == NULL);
+}
+
+static Generation *
+create_generation(LookupTable *table)
+{
+	MemoryContext context = AllocSetContextCreate(table->context,
+												  "pylon_fdw lookups",
+												  ALLOCSET_SMALL_SIZES);
+	Generation *generation = MemoryContextAllocZero(context, sizeof(Generation));
+
+	generation->context = context;
+	generation->keys = keys_create(context, 128, NULL);
+	return generation;
+}
+
+static void
+drop_generation(Generation **generation)
+{
+	if (*generation == NULL)
+		return;
+	if ((*generation)->file != NULL)
+		BufFileClose((*generation)->file);
+	MemoryContextDelete((*generation)->context);
+	*generation = NULL;
+}
+
+static LookupKey *
+find_key(Generation *generation, const char *key)
+{
+	return generation == NULL ? NULL : keys_lookup(generation->keys, key);
+}
+
+/* Appends a contact to the generation's file, in its memory context. */
+static void
+write_match(Generation *generation, LookupMatch *match, MinimalTuple tuple)
+{
+	if (generation->file == NULL)
+		generation->file = BufFileCreateTemp(false);
+	else if (BufFileSeek(generation->file, generation->fileno, generation->offset, SEEK_SET) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not write to a temporary file of a lookup join")));
+	match->file = generation->file;
+	BufFileTell(generation->file, &match->fileno, &match->offset);
+	/* The length is the first member of a minimal tuple. */
+	BufFileWrite(generation->file, tuple, tuple->t_len);
+	BufFileTell(generation->file, &generation->fileno, &generation->offset);
+}
