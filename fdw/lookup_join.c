@@ -24,7 +24,7 @@
 #include "catalog/pg_collation.h"
 #include "compat.h"
 #include "executor/executor.h"
-#include "foreign/foreign.h"
+#include "executor/instrument.h"
 #include "lookup_join.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"

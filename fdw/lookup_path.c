@@ -344,7 +344,8 @@ plan_lookup_join(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path,
 				  list_nth(best_path->custom_private, LookupPathClauses),
 				  &joinquals, &otherquals);
 	split_sides(root, exprs, &joinquals, &outerquals);
-	used = list_concat_copy(tlist, otherquals);
+	/* The tlist is yet to come where core will put a projection on top. */
+	used = list_concat_copy(rel->reltarget->exprs, otherquals);
 	used = list_concat(pull_var_clause((Node *) used,
 									   PVC_RECURSE_AGGREGATES |
 									   PVC_RECURSE_WINDOWFUNCS |

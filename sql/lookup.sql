@@ -71,7 +71,9 @@ SELECT * FROM explain_node('SELECT c.name FROM visitors p JOIN contacts c ON c.e
 SELECT count(*) FROM visitors WHERE n < 300 AND email IS NOT NULL;
 SELECT count(DISTINCT email) FROM visitors WHERE n < 300;
 SET pylon_fdw.enable_lookup_join = off;
-EXPLAIN (COSTS off) SELECT p.n, c.name FROM visitors p JOIN contacts c ON c.email = p.email WHERE p.n <= 2;
+\! eval $ctl clear
+SELECT p.n, c.name FROM visitors p JOIN contacts c ON c.email = p.email WHERE p.n <= 2;
+\echo `$ctl take`
 RESET pylon_fdw.enable_lookup_join;
 
 -- ====================================================================
