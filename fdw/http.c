@@ -130,6 +130,7 @@ static CURLSH *share = NULL;
 static dlist_head unfinished = DLIST_STATIC_INIT(unfinished);
 static double timer_at = -1;	/* when libcurl wants to be called, or -1 */
 static double driven_at = 0;	/* when we last looked */
+static bool news = false;		/* a request is done that nobody may know of */
 
 /* libcurl's callbacks */
 static int	note_timer(CURLM *handle, long timeout, void *arg);
@@ -161,6 +162,7 @@ static void resume_requests(double now);
 static void collect_finished(void);
 static double next_deadline(void);
 static void wait_for_events(void);
+static void report_progress(const HttpRequest *request);
 
 #define SETOPT(request, option, value) \
 	do { \
@@ -220,12 +222,44 @@ http_wait(HttpRequest *request)
 	{
 		wait_for_events();
 		drive();
-		connection_report_progress(request->response.connection,
-								   request->state == HTTP_BACKING_OFF ?
-								   request->resume_at - connection_now() : 0);
+		report_progress(request);
 	}
 	CHECK_FOR_INTERRUPTS();
 	return &request->response;
+}
+
+/*
+ * Has "request" its final outcome, so that http_wait won't wait? Does what is
+ * due for all requests, but doesn't wait.
+ */
+bool
+http_is_done(HttpRequest *request)
+{
+	if (request->state != HTTP_DONE)
+		drive();
+	return request->state == HTTP_DONE;
+}
+
+/*
+ * Waits until something stirs, which need not be the end of any request: who
+ * has several in flight looks at all of them (http_is_done) between calls.
+ * Returns at once where nothing is in flight, or where a request has come to
+ * its end since the last call. Interruptible; raises nothing else.
+ */
+void
+http_wait_any(void)
+{
+	dlist_iter	iter;
+
+	drive();
+	if (!news && !dlist_is_empty(&unfinished))
+	{
+		wait_for_events();
+		drive();
+	}
+	news = false;
+	dlist_foreach(iter, &unfinished)
+		report_progress(dlist_container(HttpRequest, node, iter.cur));
 }
 
 /*
@@ -514,6 +548,7 @@ static void
 finish_request(HttpRequest *request, HttpOutcome outcome, const char *error)
 {
 	request->state = HTTP_DONE;
+	news = true;
 	dlist_delete(&request->node);
 	request->listed = false;
 	request->response.outcome = outcome;
@@ -790,4 +825,12 @@ wait_for_events(void)
 		socket_action(CURL_SOCKET_TIMEOUT, 0);
 	driven_at = connection_now();	/* waiting isn't neglecting */
 	CHECK_FOR_INTERRUPTS();
+}
+
+static void
+report_progress(const HttpRequest *request)
+{
+	connection_report_progress(request->response.connection,
+							   request->state == HTTP_BACKING_OFF ?
+							   request->resume_at - connection_now() : 0);
 }

@@ -73,6 +73,7 @@ static void request_page(PylonReader *reader);
 static int	next_page_size(PylonReader *reader);
 static char *list_path(int limit, const char *cursor);
 static char *url_escape(const char *text);
+static bool at_end(const PylonReader *reader);
 static bool note_cursor(PylonReader *reader, const char *cursor);
 static void receive_page(PylonReader *reader);
 static bool is_refusal(PylonReader *reader, const HttpResponse *response);
@@ -89,7 +90,7 @@ static void check_success(const HttpResponse *response);
 
 /*
  * A reader of contacts, in the current memory context. Nothing is sent
- * before pylon_next_page.
+ * before pylon_start or pylon_next_page.
  */
 PylonReader *
 pylon_reader_create(PylonConnection *connection,
@@ -155,12 +156,9 @@ pylon_read_contact(PylonReader *reader, const char *id)
 const PylonPage *
 pylon_next_page(PylonReader *reader)
 {
-	if (reader->next == NULL)
-	{
-		if (reader->pages > 0 && reader->cursor == NULL)
-			return NULL;
-		request_page(reader);
-	}
+	if (at_end(reader))
+		return NULL;
+	pylon_start(reader);
 	receive_page(reader);
 	if (reader->refused != NULL)
 		return NULL;
@@ -168,6 +166,25 @@ pylon_next_page(PylonReader *reader)
 		(reader->limit < 0 || reader->received < reader->limit))
 		request_page(reader);
 	return reader->page;
+}
+
+/*
+ * Sends the request for the page that pylon_next_page will give, unless that
+ * is on its way already or there is none. Doesn't wait; errors as there, but
+ * those of the transport and the API come only with the page.
+ */
+void
+pylon_start(PylonReader *reader)
+{
+	if (reader->next == NULL && !at_end(reader))
+		request_page(reader);
+}
+
+/* Will pylon_next_page not have to wait? */
+bool
+pylon_is_ready(PylonReader *reader)
+{
+	return reader->next != NULL ? http_is_done(reader->next) : at_end(reader);
 }
 
 /* What the API said when it refused what is read; NULL if it didn't. */
@@ -189,20 +206,21 @@ pylon_raise_refusal(PylonReader *reader)
 
 /*
  * Can the reading start over without a request? True if the first page is
- * still in hand: it is the current one then.
+ * still in hand, as the current one, or still on its way.
  */
 bool
 pylon_can_rewind(PylonReader *reader)
 {
+	if (reader->pages == 0)
+		return reader->next != NULL && reader->refused == NULL;
 	return reader->pages == 1 && reader->page != NULL;
 }
 
-/* Lets the page on the way arrive while the one in hand is used. */
+/* Lets what is on its way arrive while the page in hand is used. */
 void
-pylon_poll(PylonReader *reader)
+pylon_poll(void)
 {
-	if (reader->next != NULL)
-		http_poll();
+	http_poll();
 }
 
 /* Forgets all of the last reading; a request in flight is broken off. */
@@ -267,6 +285,13 @@ request_page(PylonReader *reader)
 	}
 	reader->next = http_start(reader->connection, &call);
 	MemoryContextSwitchTo(before);
+}
+
+/* Is there no page after the one in hand? */
+static bool
+at_end(const PylonReader *reader)
+{
+	return reader->next == NULL && reader->pages > 0 && reader->cursor == NULL;
 }
 
 /* No more than is still needed, where that is known. */

@@ -375,7 +375,7 @@ next_contact(ForeignScanState *node, PylonScan *scan)
 	}
 	scan->next++;
 	if (scan->next % ROWS_PER_POLL == 0)
-		pylon_poll(scan->reader);
+		pylon_poll();
 	return true;
 }
 
