@@ -59,6 +59,15 @@ extern TupleTableSlot *pylonIterateForeignScan(ForeignScanState *node);
 extern void pylonReScanForeignScan(ForeignScanState *node);
 extern void pylonEndForeignScan(ForeignScanState *node);
 extern const PylonCounters *scan_counters(ForeignScanState *node);
+extern void scan_set_asynchronous(ForeignScanState *node);
+extern bool scan_is_waiting(ForeignScanState *node);
+extern bool scan_is_ready(ForeignScanState *node);
+
+/* async.c */
+extern bool pylonIsForeignPathAsyncCapable(ForeignPath *path);
+extern void pylonForeignAsyncRequest(AsyncRequest *request);
+extern void pylonForeignAsyncConfigureWait(AsyncRequest *request);
+extern void pylonForeignAsyncNotify(AsyncRequest *request);
 
 /* modify.c */
 extern int	pylonIsForeignRelUpdatable(Relation rel);
