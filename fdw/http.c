@@ -15,7 +15,7 @@
  * closed rather than used again.
  *
  * This file decides about retries, rate limit and sizes; what an answer
- * means, and the SQLSTATE, is decided in pylon_api.c.
+ * means, and the SQLSTATE, is decided in pylon_api.c and failure.c.
  *
  * IDENTIFICATION
  *		fdw/http.c
@@ -24,19 +24,16 @@
  */
 #include "postgres.h"
 
-#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <curl/curl.h>
 
 #include "common/pg_prng.h"
 #include "compat.h"
 #include "http.h"
+#include "http_socket.h"
 #include "lib/ilist.h"
-#include "storage/fd.h"
 #include "storage/latch.h"
 
 /*
@@ -101,13 +98,6 @@ struct HttpRequest
 	MemoryContextCallback callback;
 };
 
-/* One socket that libcurl wants watched. */
-typedef struct WatchedSocket
-{
-	curl_socket_t fd;
-	int			what;			/* CURL_POLL_... */
-} WatchedSocket;
-
 /* What a failed transfer amounts to, and whether another try may help. */
 static const struct
 {
@@ -138,24 +128,15 @@ static const struct
 static CURLM *multi = NULL;
 static CURLSH *share = NULL;
 static dlist_head unfinished = DLIST_STATIC_INIT(unfinished);
-static WatchedSocket *watched = NULL;
-static int	nwatched = 0;
-static int	watched_capacity = 0;
 static double timer_at = -1;	/* when libcurl wants to be called, or -1 */
 static double driven_at = 0;	/* when we last looked */
-static WaitEventSet *wait_set = NULL;
-static bool wait_set_stale = true;
+static bool news = false;		/* a request is done that nobody may know of */
 
 /* libcurl's callbacks */
-static int	note_socket(CURL *easy, curl_socket_t fd, int what, void *arg,
-						void *socket_arg);
 static int	note_timer(CURLM *handle, long timeout, void *arg);
 static size_t append_body(char *data, size_t size, size_t count, void *arg);
 static int	note_sending(void *arg, char *remote, char *local,
 						 int remote_port, int local_port);
-static curl_socket_t open_socket(void *arg, curlsocktype purpose,
-								 struct curl_sockaddr *address);
-static int	close_socket(void *arg, curl_socket_t fd);
 
 /* life of a request */
 static void initialize(void);
@@ -181,7 +162,7 @@ static void resume_requests(double now);
 static void collect_finished(void);
 static double next_deadline(void);
 static void wait_for_events(void);
-static void rebuild_wait_set(void);
+static void report_progress(const HttpRequest *request);
 
 #define SETOPT(request, option, value) \
 	do { \
@@ -241,12 +222,44 @@ http_wait(HttpRequest *request)
 	{
 		wait_for_events();
 		drive();
-		connection_report_progress(request->response.connection,
-								   request->state == HTTP_BACKING_OFF ?
-								   request->resume_at - connection_now() : 0);
+		report_progress(request);
 	}
 	CHECK_FOR_INTERRUPTS();
 	return &request->response;
+}
+
+/*
+ * Has "request" its final outcome, so that http_wait won't wait? Does what is
+ * due for all requests, but doesn't wait.
+ */
+bool
+http_is_done(HttpRequest *request)
+{
+	if (request->state != HTTP_DONE)
+		drive();
+	return request->state == HTTP_DONE;
+}
+
+/*
+ * Waits until something stirs, which need not be the end of any request: who
+ * has several in flight looks at all of them (http_is_done) between calls.
+ * Returns at once where nothing is in flight, or where a request has come to
+ * its end since the last call. Interruptible; raises nothing else.
+ */
+void
+http_wait_any(void)
+{
+	dlist_iter	iter;
+
+	drive();
+	if (!news && !dlist_is_empty(&unfinished))
+	{
+		wait_for_events();
+		drive();
+	}
+	news = false;
+	dlist_foreach(iter, &unfinished)
+		report_progress(dlist_container(HttpRequest, node, iter.cur));
 }
 
 /*
@@ -259,10 +272,10 @@ http_poll(void)
 	if (dlist_is_empty(&unfinished))
 		return;
 	/* Each call may change the table. */
-	for (int i = nwatched - 1; i >= 0; i--)
+	for (int i = socket_count() - 1; i >= 0; i--)
 	{
-		if (i < nwatched)
-			socket_action(watched[i].fd, 0);
+		if (i < socket_count())
+			socket_action(socket_fd(i), 0);
 	}
 	drive();
 }
@@ -271,39 +284,6 @@ http_poll(void)
  * Callbacks of libcurl: these note and return
  * ------------------------------------------------------------------------
  */
-
-/* libcurl wants "fd" watched in another way. */
-static int
-note_socket(CURL *easy, curl_socket_t fd, int what, void *arg,
-			void *socket_arg)
-{
-	int			i;
-
-	wait_set_stale = true;
-	for (i = 0; i < nwatched && watched[i].fd != fd; i++)
-		;
-	if (what == CURL_POLL_REMOVE)
-	{
-		if (i < nwatched)
-			watched[i] = watched[--nwatched];
-		return 0;
-	}
-	if (i == watched_capacity)
-	{
-		int			capacity = watched_capacity + 16;
-		WatchedSocket *table = realloc(watched, capacity * sizeof(WatchedSocket));
-
-		if (table == NULL)
-			return -1;
-		watched = table;
-		watched_capacity = capacity;
-	}
-	if (i == nwatched)
-		nwatched++;
-	watched[i].fd = fd;
-	watched[i].what = what;
-	return 0;
-}
 
 /* libcurl wants to be called after "timeout" ms; -1 takes that back. */
 static int
@@ -369,29 +349,6 @@ note_sending(void *arg, char *remote, char *local, int remote_port,
 	return CURL_PREREQFUNC_OK;
 }
 
-/* Sockets count against the files that the backend may have open. */
-static curl_socket_t
-open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	curl_socket_t fd;
-
-	if (!AcquireExternalFD())
-		return CURL_SOCKET_BAD;
-	fd = socket(address->family, address->socktype, address->protocol);
-	if (fd == CURL_SOCKET_BAD)
-		ReleaseExternalFD();
-	else
-		(void) fcntl(fd, F_SETFD, FD_CLOEXEC);
-	return fd;
-}
-
-static int
-close_socket(void *arg, curl_socket_t fd)
-{
-	ReleaseExternalFD();
-	return close(fd);
-}
-
 /* ------------------------------------------------------------------------
  * The life of a request
  * ------------------------------------------------------------------------
@@ -416,7 +373,7 @@ initialize(void)
 	multi = curl_multi_init();
 	if (multi == NULL)
 		elog(ERROR, "could not set up libcurl");
-	SETMULTI(CURLMOPT_SOCKETFUNCTION, note_socket);
+	SETMULTI(CURLMOPT_SOCKETFUNCTION, socket_watch);
 	SETMULTI(CURLMOPT_TIMERFUNCTION, note_timer);
 	SETMULTI(CURLMOPT_MAXCONNECTS, MAX_IDLE_CONNECTIONS);
 }
@@ -441,8 +398,8 @@ prepare_transfer(HttpRequest *request)
 	/* No SIGALRM handler, and no siglongjmp from one. */
 	SETOPT(request, CURLOPT_NOSIGNAL, 1L);
 	SETOPT(request, CURLOPT_QUICK_EXIT, 1L);
-	SETOPT(request, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	SETOPT(request, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+	SETOPT(request, CURLOPT_OPENSOCKETFUNCTION, socket_open);
+	SETOPT(request, CURLOPT_CLOSESOCKETFUNCTION, socket_close);
 	SETOPT(request, CURLOPT_PREREQFUNCTION, note_sending);
 	SETOPT(request, CURLOPT_PREREQDATA, request);
 
@@ -591,6 +548,7 @@ static void
 finish_request(HttpRequest *request, HttpOutcome outcome, const char *error)
 {
 	request->state = HTTP_DONE;
+	news = true;
 	dlist_delete(&request->node);
 	request->listed = false;
 	request->response.outcome = outcome;
@@ -847,9 +805,7 @@ wait_for_events(void)
 	double		timeout = next_deadline() - connection_now();
 	int			count;
 
-	if (wait_set_stale)
-		rebuild_wait_set();
-	count = WaitEventSetWait(wait_set, timeout > 0 ? (long) ceil(timeout) : 0,
+	count = WaitEventSetWait(socket_wait_set(), timeout > 0 ? (long) ceil(timeout) : 0,
 							 events, lengthof(events), compat_wait_event());
 	for (int i = 0; i < count; i++)
 	{
@@ -871,30 +827,10 @@ wait_for_events(void)
 	CHECK_FOR_INTERRUPTS();
 }
 
-/* PostgreSQL can't take a socket out of a wait set. */
 static void
-rebuild_wait_set(void)
+report_progress(const HttpRequest *request)
 {
-	if (wait_set != NULL)
-	{
-		WaitEventSet *old = wait_set;
-
-		wait_set = NULL;
-		FreeWaitEventSet(old);
-	}
-	wait_set = compat_create_wait_event_set(nwatched + 2);
-	AddWaitEventToSet(wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
-	AddWaitEventToSet(wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-	for (int i = 0; i < nwatched; i++)
-	{
-		int			what = watched[i].what;
-		uint32		wanted = 0;
-
-		if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
-			wanted |= WL_SOCKET_READABLE;
-		if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
-			wanted |= WL_SOCKET_WRITEABLE;
-		AddWaitEventToSet(wait_set, wanted, watched[i].fd, NULL, NULL);
-	}
-	wait_set_stale = false;
+	connection_report_progress(request->response.connection,
+							   request->state == HTTP_BACKING_OFF ?
+							   request->resume_at - connection_now() : 0);
 }

@@ -54,6 +54,8 @@ typedef struct HttpResponse
 extern HttpRequest *http_start(PylonConnection *connection,
 							   const HttpCall *call);
 extern const HttpResponse *http_wait(HttpRequest *request);
+extern bool http_is_done(HttpRequest *request);
+extern void http_wait_any(void);
 extern void http_poll(void);
 
 #endif							/* PYLON_HTTP_H */

@@ -1,13 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * pylon_api.c
- *		The verbs of the Pylon API: paths, bodies, cursors, and what a
- *		failure means in SQL.
+ *		The verbs of the Pylon API: paths, bodies, cursors.
  *
  * Reading is asynchronous by one page: as soon as a page is parsed, the
  * request for the next one is on its way, and at most these two are held.
- * A failure is raised with the SQLSTATE of the tables below, the API's own
- * words in DETAIL. Nothing here knows about plans or slots.
+ * What a failure means in SQL is decided in failure.c. Nothing here knows
+ * about plans or slots.
  *
  * IDENTIFICATION
  *		fdw/pylon_api.c
@@ -19,20 +18,12 @@
 #include <math.h>
 
 #include "common/hashfn.h"
+#include "failure.h"
 #include "http.h"
 #include "mb/pg_wchar.h"
 #include "pylon_api.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
-
-/* Remote words in a message are cut to this. */
-#define MAX_REMOTE_TEXT 512
-
-/* An error object larger than this is taken for something else. */
-#define MAX_ERROR_BODY (64 * 1024)
-
-#define US_URL "https://api.usepylon.com"
-#define EU_URL "https://api.eu.usepylon.com"
 
 typedef enum ReadMode
 {
@@ -77,59 +68,12 @@ typedef struct CursorKey
 	uint64		hash[2];
 } CursorKey;
 
-/* What an answer's status means. 0 in a place stands for any digit. */
-static const struct
-{
-	int			first;
-	int			last;
-	int			sqlstate;
-	const char *summary;
-	const char *hint;
-}			status_failures[] =
-
-{
-	{300, 399, ERRCODE_PROTOCOL_VIOLATION, "the server answered with a redirect",
-	"Redirects are not followed, since each request carries the token. Check option \"base_url\" of the server."},
-	{401, 401, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, "the API did not accept the token",
-	"Check option \"api_token\" of the user mapping."},
-	{403, 403, ERRCODE_INSUFFICIENT_PRIVILEGE, "the API denied permission",
-	"Use a token that has the permission."},
-	{404, 404, ERRCODE_FDW_ERROR, "the API has no such path",
-	"Check option \"base_url\" of the server."},
-	{429, 429, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "the rate limit of the API is used up",
-	"Try again later, or raise option \"max_retry_wait\" of the server."},
-	{400, 499, ERRCODE_FDW_ERROR, "the API refused the request", NULL},
-	{500, 599, ERRCODE_SYSTEM_ERROR, "the API failed",
-	"Try again later."},
-	{0, 999, ERRCODE_PROTOCOL_VIOLATION, "the server's answer is not one of the API",
-	"Check option \"base_url\" of the server."},
-};
-
-/* What it means to get no answer. */
-static const struct
-{
-	HttpOutcome outcome;
-	int			sqlstate;
-	const char *summary;
-	const char *hint;
-}			outcome_failures[] =
-
-{
-	{HTTP_NO_CONNECTION, ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
-		"no connection to the API",
-	"Check option \"base_url\" of the server, the network, and for a certificate that isn't trusted, option \"ca_file\"."},
-	{HTTP_CONNECTION_LOST, ERRCODE_CONNECTION_FAILURE,
-	"the connection to the API was lost", "Try again later, or raise option \"request_timeout\" of the server."},
-	{HTTP_BAD_ANSWER, ERRCODE_PROTOCOL_VIOLATION,
-	"the server's answer can't be used", "For an answer that is too large, lower option \"page_size\" or raise \"max_response_size\"."},
-	{HTTP_OUT_OF_MEMORY, ERRCODE_OUT_OF_MEMORY, "out of memory", NULL},
-};
-
 static void begin_reading(PylonReader *reader, ReadMode mode, double limit);
 static void request_page(PylonReader *reader);
 static int	next_page_size(PylonReader *reader);
 static char *list_path(int limit, const char *cursor);
 static char *url_escape(const char *text);
+static bool at_end(const PylonReader *reader);
 static bool note_cursor(PylonReader *reader, const char *cursor);
 static void receive_page(PylonReader *reader);
 static bool is_refusal(PylonReader *reader, const HttpResponse *response);
@@ -143,18 +87,10 @@ static bool is_success(const HttpResponse *response);
 static bool is_duplicate(const HttpResponse *response);
 static bool is_missing(const HttpResponse *response);
 static void check_success(const HttpResponse *response);
-static void raise_failure(const HttpResponse *response);
-static void raise_refusal(const HttpResponse *response, const char *problem);
-static char *describe_answer(const HttpResponse *response, PylonError *error);
-static bool read_error(const HttpResponse *response, PylonError *error);
-static void raise_unknown(const HttpResponse *response);
-static char *writes_done(const PylonConnection *connection);
-static const char *other_region(const PylonConnection *connection);
-static char *safe_text(const PylonConnection *connection, const char *text);
 
 /*
  * A reader of contacts, in the current memory context. Nothing is sent
- * before pylon_next_page.
+ * before pylon_start or pylon_next_page.
  */
 PylonReader *
 pylon_reader_create(PylonConnection *connection,
@@ -220,12 +156,9 @@ pylon_read_contact(PylonReader *reader, const char *id)
 const PylonPage *
 pylon_next_page(PylonReader *reader)
 {
-	if (reader->next == NULL)
-	{
-		if (reader->pages > 0 && reader->cursor == NULL)
-			return NULL;
-		request_page(reader);
-	}
+	if (at_end(reader))
+		return NULL;
+	pylon_start(reader);
 	receive_page(reader);
 	if (reader->refused != NULL)
 		return NULL;
@@ -235,12 +168,23 @@ pylon_next_page(PylonReader *reader)
 	return reader->page;
 }
 
-/* Sends the request for the first page, unless it was sent; doesn't wait. */
+/*
+ * Sends the request for the page that pylon_next_page will give, unless that
+ * is on its way already or there is none. Doesn't wait; errors as there, but
+ * those of the transport and the API come only with the page.
+ */
 void
 pylon_start(PylonReader *reader)
 {
-	if (reader->next == NULL && reader->pages == 0)
+	if (reader->next == NULL && !at_end(reader))
 		request_page(reader);
+}
+
+/* Will pylon_next_page not have to wait? */
+bool
+pylon_is_ready(PylonReader *reader)
+{
+	return reader->next != NULL ? http_is_done(reader->next) : at_end(reader);
 }
 
 /* What the API said when it refused what is read; NULL if it didn't. */
@@ -250,32 +194,33 @@ pylon_refusal(PylonReader *reader)
 	PylonError	error;
 
 	return reader->refused == NULL ? NULL :
-		describe_answer(http_wait(reader->refused), &error);
+		failure_describe(http_wait(reader->refused), &error);
 }
 
 /* Raises that as the error that it is for any other request. */
 void
 pylon_raise_refusal(PylonReader *reader)
 {
-	raise_failure(http_wait(reader->refused));
+	failure_raise(http_wait(reader->refused));
 }
 
 /*
  * Can the reading start over without a request? True if the first page is
- * still in hand: it is the current one then.
+ * still in hand, as the current one, or still on its way.
  */
 bool
 pylon_can_rewind(PylonReader *reader)
 {
+	if (reader->pages == 0)
+		return reader->next != NULL && reader->refused == NULL;
 	return reader->pages == 1 && reader->page != NULL;
 }
 
-/* Lets the page on the way arrive while the one in hand is used. */
+/* Lets what is on its way arrive while the page in hand is used. */
 void
-pylon_poll(PylonReader *reader)
+pylon_poll(void)
 {
-	if (reader->next != NULL)
-		http_poll();
+	http_poll();
 }
 
 /* Forgets all of the last reading; a request in flight is broken off. */
@@ -340,6 +285,13 @@ request_page(PylonReader *reader)
 	}
 	reader->next = http_start(reader->connection, &call);
 	MemoryContextSwitchTo(before);
+}
+
+/* Is there no page after the one in hand? */
+static bool
+at_end(const PylonReader *reader)
+{
+	return reader->next == NULL && reader->pages > 0 && reader->cursor == NULL;
 }
 
 /* No more than is still needed, where that is known. */
@@ -488,7 +440,7 @@ parse_page(PylonReader *reader, HttpRequest *request,
 				   response->body, response->length);
 	MemoryContextSwitchTo(before);
 	if (reader->page->problem != NULL)
-		raise_refusal(response, reader->page->problem);
+		failure_raise_refusal(response, reader->page->problem);
 
 	/* What was read ahead goes on from another place? Then not from there. */
 	cursor = reader->mode == READ_CONTACT ? NULL : reader->page->cursor;
@@ -538,19 +490,19 @@ pylon_finish_create(PylonCall *call, const ContactReader *contacts,
 	PylonPage  *page;
 
 	if (response->sent && (response->outcome != HTTP_ANSWERED || response->status >= 500))
-		raise_unknown(response);
+		failure_raise_unknown(response);
 	if (response->outcome != HTTP_ANSWERED)
-		raise_failure(response);
+		failure_raise(response);
 	if (!is_success(response))
 	{
 		if (skip_duplicate && is_duplicate(response))
 			return NULL;
-		raise_refusal(response, NULL);
+		failure_raise_refusal(response, NULL);
 	}
 	connection_count_write(response->connection, PYLON_CREATE);
 	page = parse_contact_answer(response, contacts);
 	if (page->ncontacts == 0)
-		raise_refusal(response, "It does not hold the new contact.");
+		failure_raise_refusal(response, "It does not hold the new contact.");
 	return page;
 }
 
@@ -609,7 +561,7 @@ parse_contact_answer(const HttpResponse *response, const ContactReader *contacts
 		return palloc0(sizeof(PylonPage));
 	page = page_parse(contacts, true, response->body, response->length);
 	if (page->problem != NULL)
-		raise_refusal(response, page->problem);
+		failure_raise_refusal(response, page->problem);
 	return page;
 }
 
@@ -648,7 +600,7 @@ pylon_me(PylonConnection *connection, double *latency)
 
 	*latency = connection_now() - start;
 	if (!json_read_me(response->body, response->length, me))
-		raise_refusal(response, "It does not tell the organization.");
+		failure_raise_refusal(response, "It does not tell the organization.");
 	return me;
 }
 
@@ -674,12 +626,12 @@ pylon_contact_custom_fields(PylonConnection *connection)
 					   psprintf("%s&cursor=%s", path, url_escape(cursor)));
 		if (!json_read_custom_fields(response->body, response->length,
 									 &fields, &cursor))
-			raise_refusal(response, "It is no list of custom fields.");
+			failure_raise_refusal(response, "It is no list of custom fields.");
 		/* No paging is documented, so there is little to follow. */
 		foreach(lc, followed)
 		{
 			if (cursor != NULL && strcmp(lfirst(lc), cursor) == 0)
-				raise_refusal(response, "A cursor came a second time.");
+				failure_raise_refusal(response, "A cursor came a second time.");
 		}
 		followed = lappend(followed, cursor);
 	} while (cursor != NULL);
@@ -711,7 +663,7 @@ is_duplicate(const HttpResponse *response)
 	PylonError	error;
 
 	return response->outcome == HTTP_ANSWERED &&
-		read_error(response, &error) && error.exists_id != NULL;
+		failure_read(response, &error) && error.exists_id != NULL;
 }
 
 static bool
@@ -724,185 +676,5 @@ static void
 check_success(const HttpResponse *response)
 {
 	if (!is_success(response))
-		raise_failure(response);
-}
-
-/* ------------------------------------------------------------------------
- * From failure to SQL error
- * ------------------------------------------------------------------------
- */
-
-/* Raises what the request's final outcome amounts to. */
-static void
-raise_failure(const HttpResponse *response)
-{
-	const HttpCall *call = &response->call;
-	const char *purpose = response->connection->purpose;
-
-	if (response->outcome == HTTP_ANSWERED)
-		raise_refusal(response, NULL);
-
-	for (size_t i = 0; i < lengthof(outcome_failures); i++)
-	{
-		if (outcome_failures[i].outcome == response->outcome)
-			ereport(ERROR,
-					(errcode(outcome_failures[i].sqlstate),
-					 errmsg("could not %s: %s", purpose, outcome_failures[i].summary),
-					 errdetail_internal("%s %s: %s (tries: %d)%s", call->method,
-										safe_text(response->connection, call->path),
-										safe_text(response->connection, response->error),
-										response->tries,
-										writes_done(response->connection)),
-					 outcome_failures[i].hint ? errhint("%s", outcome_failures[i].hint) : 0));
-	}
-	elog(ERROR, "unexpected outcome of a request: %d", response->outcome);
-}
-
-/* A create of which nobody knows whether it was done. */
-static void
-raise_unknown(const HttpResponse *response)
-{
-	const PylonConnection *connection = response->connection;
-	PylonError	error;
-	char	   *detail = response->outcome == HTTP_ANSWERED ?
-		describe_answer(response, &error) :
-		psprintf("POST /contacts: %s", safe_text(connection, response->error));
-
-	ereport(ERROR,
-			(errcode(ERRCODE_T_R_STATEMENT_COMPLETION_UNKNOWN),
-			 errmsg("it is unknown whether Pylon did %s", connection->purpose),
-			 errdetail_internal("%s%s", detail, writes_done(connection)),
-			 errhint("It was not tried again, to not create the contact twice. See whether it is there.")));
-}
-
-/* What a statement has written before it failed, as a sentence. */
-static char *
-writes_done(const PylonConnection *connection)
-{
-	const PylonCounters *calls = &connection->calls;
-
-	if (!connection->writing)
-		return "";
-	return psprintf(". Of this statement, " UINT64_FORMAT " creates, "
-					UINT64_FORMAT " updates and " UINT64_FORMAT " deletes were done.",
-					calls->contacts_created, calls->contacts_updated, calls->contacts_deleted);
-}
-
-/*
- * The same for an answer that isn't what was asked for; "problem" is what is
- * wrong with one that looked like a success.
- */
-static void
-raise_refusal(const HttpResponse *response,
-			  const char *problem)
-{
-	const PylonConnection *connection = response->connection;
-	PylonError	error;
-	char	   *detail = describe_answer(response, &error);
-	const char *hint;
-	int			i = 0;
-
-	if (connection->writing && error.exists_id != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNIQUE_VIOLATION),
-				 errmsg("could not %s: there is such a contact already", connection->purpose),
-				 errdetail_internal("%s. It is contact %s%s", detail,
-									safe_text(connection, error.exists_id),
-									writes_done(connection))));
-
-	/* A success that came here has the wrong shape: the last line. */
-	while (response->status < status_failures[i].first ||
-		   response->status > status_failures[i].last)
-		i++;
-	hint = status_failures[i].hint;
-	if (error.code != NULL && strcmp(error.code, "wrong_region_token") == 0)
-		hint = psprintf("The token belongs to another region: set option \"base_url\" of the server to \"%s\".",
-						other_region(connection));
-	ereport(ERROR,
-			(errcode(connection->writing && (response->status == 400 || response->status == 422) ?
-					 ERRCODE_INVALID_PARAMETER_VALUE : status_failures[i].sqlstate),
-			 errmsg("could not %s: %s", connection->purpose,
-					status_failures[i].summary),
-			 problem ? errdetail_internal("%s. %s%s", detail, problem, writes_done(connection)) :
-			 errdetail_internal("%s%s", detail, writes_done(connection)),
-			 hint ? errhint("%s", hint) : 0));
-}
-
-/* Method, path, status, the API's own words and its request_id. */
-static char *
-describe_answer(const HttpResponse *response,
-				PylonError *error)
-{
-	const PylonConnection *connection = response->connection;
-	StringInfoData detail;
-
-	if (!read_error(response, error))
-		memset(error, 0, sizeof(*error));
-
-	initStringInfo(&detail);
-	appendStringInfo(&detail, "%s %s: HTTP status %d",
-					 response->call.method,
-					 safe_text(connection, response->call.path),
-					 response->status);
-	if (error->message == NULL && response->length > 0)
-		appendStringInfo(&detail, ", \"%s\"",
-						 safe_text(connection, response->body));
-	if (error->message != NULL)
-		appendStringInfo(&detail, ", \"%s\"",
-						 safe_text(connection, error->message));
-	if (error->code != NULL)
-		appendStringInfo(&detail, ", code %s", safe_text(connection, error->code));
-	if (error->request_id != NULL)
-		appendStringInfo(&detail, ", request_id %s",
-						 safe_text(connection, error->request_id));
-	if (response->tries > 1)
-		appendStringInfo(&detail, " (tries: %d)", response->tries);
-	if (response->wait_exhausted && response->retry_after >= 0)
-		appendStringInfo(&detail, ". The API asks to wait for %.0f s; %.0f s of %.0f s are used up.",
-						 response->retry_after / 1000, response->waited / 1000,
-						 connection->options.max_retry_wait / 1000.0);
-	return detail.data;
-}
-
-/* Megabytes aren't the API's words on an error. */
-static bool
-read_error(const HttpResponse *response, PylonError *error)
-{
-	return response->length <= MAX_ERROR_BODY &&
-		json_read_error(response->body, response->length, error);
-}
-
-static const char *
-other_region(const PylonConnection *connection)
-{
-	return strcmp(connection->options.base_url, EU_URL) == 0 ? US_URL : EU_URL;
-}
-
-/*
- * Remote text as it may stand in a message: capped, without control
- * characters, in the server's encoding, and without the token, should the
- * API echo it.
- */
-static char *
-safe_text(const PylonConnection *connection, const char *text)
-{
-	size_t		token_length = strlen(connection->token);
-	char	   *safe = pnstrdup(text, MAX_REMOTE_TEXT + token_length);
-	bool		utf8 = GetDatabaseEncoding() == PG_UTF8;
-	char	   *found;
-
-	/* First the token, so that the cut can't leave a part of it. */
-	while ((found = strstr(safe, connection->token)) != NULL)
-		memset(found, '*', token_length);
-	if (strlen(safe) > MAX_REMOTE_TEXT)
-		safe[utf8 ? pg_encoding_mbcliplen(PG_UTF8, safe, strlen(safe), MAX_REMOTE_TEXT) : MAX_REMOTE_TEXT] = '\0';
-	utf8 = utf8 && pg_verify_mbstr(PG_UTF8, safe, strlen(safe), true);
-	for (char *p = safe; *p != '\0'; p++)
-	{
-		if ((unsigned char) *p < ' ' || *p == 0x7f)
-			*p = ' ';
-		else if (IS_HIGHBIT_SET(*p) && !utf8)
-			*p = '?';
-	}
-	return safe;
+		failure_raise(response);
 }

@@ -26,11 +26,12 @@ extern void pylon_read_search(PylonReader *reader, const PylonFilter *filter,
 extern void pylon_refilter(PylonReader *reader, const PylonFilter *filter);
 extern void pylon_read_contact(PylonReader *reader, const char *id);
 extern void pylon_start(PylonReader *reader);
+extern bool pylon_is_ready(PylonReader *reader);
 extern const PylonPage *pylon_next_page(PylonReader *reader);
 extern const char *pylon_refusal(PylonReader *reader);
 extern void pylon_raise_refusal(PylonReader *reader);
 extern bool pylon_can_rewind(PylonReader *reader);
-extern void pylon_poll(PylonReader *reader);
+extern void pylon_poll(void);
 
 /* A create on its way. */
 typedef struct HttpRequest PylonCall;

@@ -79,6 +79,11 @@ pylon_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ReScanForeignScan = pylonReScanForeignScan;
 	routine->EndForeignScan = pylonEndForeignScan;
 
+	routine->IsForeignPathAsyncCapable = pylonIsForeignPathAsyncCapable;
+	routine->ForeignAsyncRequest = pylonForeignAsyncRequest;
+	routine->ForeignAsyncConfigureWait = pylonForeignAsyncConfigureWait;
+	routine->ForeignAsyncNotify = pylonForeignAsyncNotify;
+
 	routine->IsForeignRelUpdatable = pylonIsForeignRelUpdatable;
 	routine->AddForeignUpdateTargets = pylonAddForeignUpdateTargets;
 	routine->PlanForeignModify = pylonPlanForeignModify;

@@ -66,6 +66,15 @@ extern bool scan_ignores_case(ForeignScanState *node);
 extern int	scan_batch_size(ForeignScanState *node);
 extern bool scan_feeds_write(ForeignScanState *node);
 extern const PylonCounters *scan_counters(ForeignScanState *node);
+extern void scan_set_asynchronous(ForeignScanState *node);
+extern bool scan_is_waiting(ForeignScanState *node);
+extern bool scan_is_ready(ForeignScanState *node);
+
+/* async.c */
+extern bool pylonIsForeignPathAsyncCapable(ForeignPath *path);
+extern void pylonForeignAsyncRequest(AsyncRequest *request);
+extern void pylonForeignAsyncConfigureWait(AsyncRequest *request);
+extern void pylonForeignAsyncNotify(AsyncRequest *request);
 
 /* modify.c */
 extern int	pylonIsForeignRelUpdatable(Relation rel);

@@ -57,7 +57,12 @@ typedef struct PylonScan
 	/* where the statement writes to the same server */
 	bool		spool;			/* read everything before the first write */
 	Tuplestorestate *rows;		/* what was read, or NULL */
+	bool		spooled;		/* all of it */
 	TupleTableSlot *spool_slot;
+
+	/* under an asynchronous Append */
+	bool		asynchronous;	/* rather no row than a wait for one */
+	bool		waiting;		/* no row, but not the end either */
 } PylonScan;
 
 static bool feeds_write(EState *estate, Oid serverid);
@@ -70,6 +75,7 @@ static bool can_rewind(PylonScan *scan, const char *signature);
 static void retreat(ForeignScanState *node, PylonScan *scan);
 static void begin_batch(ForeignScanState *node, PylonScan *scan, int batch);
 static bool next_contact(ForeignScanState *node, PylonScan *scan);
+static bool must_wait(PylonScan *scan);
 static void store_contact(PylonScan *scan, TupleTableSlot *slot);
 static double row_limit(ForeignScanState *node, PylonScan *scan);
 
@@ -136,20 +142,24 @@ feeds_write(EState *estate, Oid serverid)
 	return false;
 }
 
-/* The next row, in the slot; an empty slot at the end. */
+/*
+ * The next row, in the slot; an empty slot at the end, and where the scan is
+ * asynchronous and waits for a page.
+ */
 TupleTableSlot *
 pylonIterateForeignScan(ForeignScanState *node)
 {
 	PylonScan  *scan = node->fdw_state;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 
+	scan->waiting = false;
 	if (!scan->started)
 		start(node, scan);
 	if (!scan->spool)
 		return next_row(node, scan);
-	if (scan->rows == NULL)
+	if (!scan->spooled)
 		spool_rows(node, scan);
-	return spooled_row(scan, slot);
+	return scan->waiting ? ExecClearTuple(slot) : spooled_row(scan, slot);
 }
 
 /* The next row that was read before; its memory must outlive that of a row. */
@@ -173,7 +183,8 @@ spool_rows(ForeignScanState *node, PylonScan *scan)
 {
 	MemoryContext before = MemoryContextSwitchTo(scan->context);
 
-	scan->rows = tuplestore_begin_heap(false, false, work_mem);
+	if (scan->rows == NULL)
+		scan->rows = tuplestore_begin_heap(false, false, work_mem);
 	if (scan->spool_slot == NULL)
 		scan->spool_slot = MakeSingleTupleTableSlot(RelationGetDescr(node->ss.ss_currentRelation),
 													&TTSOpsMinimalTuple);
@@ -183,7 +194,10 @@ spool_rows(ForeignScanState *node, PylonScan *scan)
 		TupleTableSlot *slot = next_row(node, scan);
 
 		if (TupIsNull(slot))
+		{
+			scan->spooled = !scan->waiting;
 			return;
+		}
 		tuplestore_puttupleslot(scan->rows, slot);
 		ResetExprContext(node->ss.ps.ps_ExprContext);
 		CHECK_FOR_INTERRUPTS();
@@ -303,6 +317,27 @@ scan_counters(ForeignScanState *node)
 		&scan->connection->calls;
 }
 
+/* From now on the scan gives no row rather than wait for one. */
+void
+scan_set_asynchronous(ForeignScanState *node)
+{
+	((PylonScan *) node->fdw_state)->asynchronous = true;
+}
+
+/* Was the empty slot that the scan gave last not its end? */
+bool
+scan_is_waiting(ForeignScanState *node)
+{
+	return ((PylonScan *) node->fdw_state)->waiting;
+}
+
+/* Is what a waiting scan waits for there? */
+bool
+scan_is_ready(ForeignScanState *node)
+{
+	return pylon_is_ready(((PylonScan *) node->fdw_state)->reader);
+}
+
 static void
 connect(ForeignScanState *node, PylonScan *scan)
 {
@@ -328,6 +363,7 @@ start(ForeignScanState *node, PylonScan *scan)
 	if (scan->rows != NULL)
 		tuplestore_end(scan->rows);
 	scan->rows = NULL;
+	scan->spooled = false;
 	filter_forget(scan->filter);
 	scan->request = filter_evaluate(scan->filter, node->ss.ps.ps_ExprContext);
 	if (scan->request != FILTER_NOTHING)
@@ -411,7 +447,10 @@ begin_batch(ForeignScanState *node, PylonScan *scan, int batch)
 	}
 }
 
-/* Moves on to the next contact, over the ends of pages and batches. */
+/*
+ * Moves on to the next contact, over the ends of pages and batches. False at
+ * the end, or if it must be waited for.
+ */
 static bool
 next_contact(ForeignScanState *node, PylonScan *scan)
 {
@@ -419,8 +458,11 @@ next_contact(ForeignScanState *node, PylonScan *scan)
 		return false;
 	while (scan->page == NULL || scan->next >= scan->page->ncontacts)
 	{
-		const PylonPage *page = pylon_next_page(scan->reader);
+		const PylonPage *page;
 
+		if (must_wait(scan))
+			return false;
+		page = pylon_next_page(scan->reader);
 		if (page != NULL)
 		{
 			scan->page = page;
@@ -436,8 +478,19 @@ next_contact(ForeignScanState *node, PylonScan *scan)
 	}
 	scan->next++;
 	if (scan->next % ROWS_PER_POLL == 0)
-		pylon_poll(scan->reader);
+		pylon_poll();
 	return true;
+}
+
+/* An asynchronous scan asks for its next page, but waits elsewhere. */
+static bool
+must_wait(PylonScan *scan)
+{
+	if (!scan->asynchronous)
+		return false;
+	pylon_start(scan->reader);
+	scan->waiting = !pylon_is_ready(scan->reader);
+	return scan->waiting;
 }
 
 static void

@@ -1,0 +1,259 @@
+/*-------------------------------------------------------------------------
+ *
+ * failure.c
+ *		What a request that failed means in SQL.
+ *
+ * A failure is raised with the SQLSTATE of the tables below and the API's
+ * own words in DETAIL. Remote text is cleaned before it stands in a message,
+ * and never holds the token.
+ *
+ * IDENTIFICATION
+ *		fdw/failure.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "failure.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+
+/* Remote words in a message are cut to this. */
+#define MAX_REMOTE_TEXT 512
+
+/* An error object larger than this is taken for something else. */
+#define MAX_ERROR_BODY (64 * 1024)
+
+#define US_URL "https://api.usepylon.com"
+#define EU_URL "https://api.eu.usepylon.com"
+
+/* What an answer's status means. 0 in a place stands for any digit. */
+static const struct
+{
+	int			first;
+	int			last;
+	int			sqlstate;
+	const char *summary;
+	const char *hint;
+}			status_failures[] =
+
+{
+	{300, 399, ERRCODE_PROTOCOL_VIOLATION, "the server answered with a redirect",
+	"Redirects are not followed, since each request carries the token. Check option \"base_url\" of the server."},
+	{401, 401, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, "the API did not accept the token",
+	"Check option \"api_token\" of the user mapping."},
+	{403, 403, ERRCODE_INSUFFICIENT_PRIVILEGE, "the API denied permission",
+	"Use a token that has the permission."},
+	{404, 404, ERRCODE_FDW_ERROR, "the API has no such path",
+	"Check option \"base_url\" of the server."},
+	{429, 429, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "the rate limit of the API is used up",
+	"Try again later, or raise option \"max_retry_wait\" of the server."},
+	{400, 499, ERRCODE_FDW_ERROR, "the API refused the request", NULL},
+	{500, 599, ERRCODE_SYSTEM_ERROR, "the API failed",
+	"Try again later."},
+	{0, 999, ERRCODE_PROTOCOL_VIOLATION, "the server's answer is not one of the API",
+	"Check option \"base_url\" of the server."},
+};
+
+/* What it means to get no answer. */
+static const struct
+{
+	HttpOutcome outcome;
+	int			sqlstate;
+	const char *summary;
+	const char *hint;
+}			outcome_failures[] =
+
+{
+	{HTTP_NO_CONNECTION, ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
+		"no connection to the API",
+	"Check option \"base_url\" of the server, the network, and for a certificate that isn't trusted, option \"ca_file\"."},
+	{HTTP_CONNECTION_LOST, ERRCODE_CONNECTION_FAILURE,
+	"the connection to the API was lost", "Try again later, or raise option \"request_timeout\" of the server."},
+	{HTTP_BAD_ANSWER, ERRCODE_PROTOCOL_VIOLATION,
+	"the server's answer can't be used", "For an answer that is too large, lower option \"page_size\" or raise \"max_response_size\"."},
+	{HTTP_OUT_OF_MEMORY, ERRCODE_OUT_OF_MEMORY, "out of memory", NULL},
+};
+
+static char *writes_done(const PylonConnection *connection);
+static const char *other_region(const PylonConnection *connection);
+static char *safe_text(const PylonConnection *connection, const char *text);
+
+/* Raises the error that the request's final outcome amounts to. */
+void
+failure_raise(const HttpResponse *response)
+{
+	const HttpCall *call = &response->call;
+	const char *purpose = response->connection->purpose;
+
+	if (response->outcome == HTTP_ANSWERED)
+		failure_raise_refusal(response, NULL);
+
+	for (size_t i = 0; i < lengthof(outcome_failures); i++)
+	{
+		if (outcome_failures[i].outcome == response->outcome)
+			ereport(ERROR,
+					(errcode(outcome_failures[i].sqlstate),
+					 errmsg("could not %s: %s", purpose, outcome_failures[i].summary),
+					 errdetail_internal("%s %s: %s (tries: %d)%s", call->method,
+										safe_text(response->connection, call->path),
+										safe_text(response->connection, response->error),
+										response->tries,
+										writes_done(response->connection)),
+					 outcome_failures[i].hint ? errhint("%s", outcome_failures[i].hint) : 0));
+	}
+	elog(ERROR, "unexpected outcome of a request: %d", response->outcome);
+}
+
+/* Raises 40003: nobody knows whether this create was done. */
+void
+failure_raise_unknown(const HttpResponse *response)
+{
+	const PylonConnection *connection = response->connection;
+	PylonError	error;
+	char	   *detail = response->outcome == HTTP_ANSWERED ?
+		failure_describe(response, &error) :
+		psprintf("POST /contacts: %s", safe_text(connection, response->error));
+
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_STATEMENT_COMPLETION_UNKNOWN),
+			 errmsg("it is unknown whether Pylon did %s", connection->purpose),
+			 errdetail_internal("%s%s", detail, writes_done(connection)),
+			 errhint("It was not tried again, to not create the contact twice. See whether it is there.")));
+}
+
+/* What a statement has written before it failed, as a sentence. */
+static char *
+writes_done(const PylonConnection *connection)
+{
+	const PylonCounters *calls = &connection->calls;
+
+	if (!connection->writing)
+		return "";
+	return psprintf(". Of this statement, " UINT64_FORMAT " creates, "
+					UINT64_FORMAT " updates and " UINT64_FORMAT " deletes were done.",
+					calls->contacts_created, calls->contacts_updated, calls->contacts_deleted);
+}
+
+/*
+ * Raises the error for an answer that isn't what was asked for; "problem" is
+ * what is wrong with one that looked like a success, else NULL.
+ */
+void
+failure_raise_refusal(const HttpResponse *response, const char *problem)
+{
+	const PylonConnection *connection = response->connection;
+	PylonError	error;
+	char	   *detail = failure_describe(response, &error);
+	const char *hint;
+	int			i = 0;
+
+	if (connection->writing && error.exists_id != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("could not %s: there is such a contact already", connection->purpose),
+				 errdetail_internal("%s. It is contact %s%s", detail,
+									safe_text(connection, error.exists_id),
+									writes_done(connection))));
+
+	/* A success that came here has the wrong shape: the last line. */
+	while (response->status < status_failures[i].first ||
+		   response->status > status_failures[i].last)
+		i++;
+	hint = status_failures[i].hint;
+	if (error.code != NULL && strcmp(error.code, "wrong_region_token") == 0)
+		hint = psprintf("The token belongs to another region: set option \"base_url\" of the server to \"%s\".",
+						other_region(connection));
+	ereport(ERROR,
+			(errcode(connection->writing && (response->status == 400 || response->status == 422) ?
+					 ERRCODE_INVALID_PARAMETER_VALUE : status_failures[i].sqlstate),
+			 errmsg("could not %s: %s", connection->purpose,
+					status_failures[i].summary),
+			 problem ? errdetail_internal("%s. %s%s", detail, problem, writes_done(connection)) :
+			 errdetail_internal("%s%s", detail, writes_done(connection)),
+			 hint ? errhint("%s", hint) : 0));
+}
+
+/*
+ * Method, path, status, the API's own words and its request_id, allocated in
+ * the current memory context; "error" is set as by failure_read, or to zeros.
+ */
+char *
+failure_describe(const HttpResponse *response, PylonError *error)
+{
+	const PylonConnection *connection = response->connection;
+	StringInfoData detail;
+
+	if (!failure_read(response, error))
+		memset(error, 0, sizeof(*error));
+
+	initStringInfo(&detail);
+	appendStringInfo(&detail, "%s %s: HTTP status %d",
+					 response->call.method,
+					 safe_text(connection, response->call.path),
+					 response->status);
+	if (error->message == NULL && response->length > 0)
+		appendStringInfo(&detail, ", \"%s\"",
+						 safe_text(connection, response->body));
+	if (error->message != NULL)
+		appendStringInfo(&detail, ", \"%s\"",
+						 safe_text(connection, error->message));
+	if (error->code != NULL)
+		appendStringInfo(&detail, ", code %s", safe_text(connection, error->code));
+	if (error->request_id != NULL)
+		appendStringInfo(&detail, ", request_id %s",
+						 safe_text(connection, error->request_id));
+	if (response->tries > 1)
+		appendStringInfo(&detail, " (tries: %d)", response->tries);
+	if (response->wait_exhausted && response->retry_after >= 0)
+		appendStringInfo(&detail, ". The API asks to wait for %.0f s; %.0f s of %.0f s are used up.",
+						 response->retry_after / 1000, response->waited / 1000,
+						 connection->options.max_retry_wait / 1000.0);
+	return detail.data;
+}
+
+/*
+ * What the API says of an error, as json_read_error. False if it says
+ * nothing; megabytes aren't its words on an error.
+ */
+bool
+failure_read(const HttpResponse *response, PylonError *error)
+{
+	return response->length <= MAX_ERROR_BODY &&
+		json_read_error(response->body, response->length, error);
+}
+
+static const char *
+other_region(const PylonConnection *connection)
+{
+	return strcmp(connection->options.base_url, EU_URL) == 0 ? US_URL : EU_URL;
+}
+
+/*
+ * Remote text as it may stand in a message: capped, without control
+ * characters, in the server's encoding, and without the token, should the
+ * API echo it.
+ */
+static char *
+safe_text(const PylonConnection *connection, const char *text)
+{
+	size_t		token_length = strlen(connection->token);
+	char	   *safe = pnstrdup(text, MAX_REMOTE_TEXT + token_length);
+	bool		utf8 = GetDatabaseEncoding() == PG_UTF8;
+	char	   *found;
+
+	/* First the token, so that the cut can't leave a part of it. */
+	while ((found = strstr(safe, connection->token)) != NULL)
+		memset(found, '*', token_length);
+	if (strlen(safe) > MAX_REMOTE_TEXT)
+		safe[utf8 ? pg_encoding_mbcliplen(PG_UTF8, safe, strlen(safe), MAX_REMOTE_TEXT) : MAX_REMOTE_TEXT] = '\0';
+	utf8 = utf8 && pg_verify_mbstr(PG_UTF8, safe, strlen(safe), true);
+	for (char *p = safe; *p != '\0'; p++)
+	{
+		if ((unsigned char) *p < ' ' || *p == 0x7f)
+			*p = ' ';
+		else if (IS_HIGHBIT_SET(*p) && !utf8)
+			*p = '?';
+	}
+	return safe;
+}

@@ -1,0 +1,24 @@
+/*-------------------------------------------------------------------------
+ *
+ * failure.h
+ *		What a request that failed means in SQL.
+ *
+ * IDENTIFICATION
+ *		fdw/failure.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PYLON_FAILURE_H
+#define PYLON_FAILURE_H
+
+#include "http.h"
+#include "json.h"
+
+extern void failure_raise(const HttpResponse *response);
+extern void failure_raise_refusal(const HttpResponse *response,
+								  const char *problem);
+extern void failure_raise_unknown(const HttpResponse *response);
+extern char *failure_describe(const HttpResponse *response, PylonError *error);
+extern bool failure_read(const HttpResponse *response, PylonError *error);
+
+#endif							/* PYLON_FAILURE_H */
