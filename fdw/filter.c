@@ -9,8 +9,8 @@
  * filter_run.c evaluates when the scan starts.
  *
  * NOT is carried down to the leaves, where only what has an operator of its
- * own can be negated. Of an AND every part that can be is pushed, of an OR
- * all parts must be.
+ * own can be negated. Of an AND, what can be pushed is, and the rest stays
+ * local; of an OR, each branch must be, or hold, something that can.
  *
  * IDENTIFICATION
  *		fdw/filter.c
@@ -46,7 +46,8 @@ typedef struct FilterContext
 	RelOptInfo *rel;
 	bool		case_sensitive;
 	List	   *values;
-	const char *reason;			/* why the last one couldn't be pushed */
+	Node	   *covered;		/* what of the last one was pushed */
+	const char *reason;			/* why the last one couldn't be */
 } FilterContext;
 
 /* The part of a condition that the API knows: a field, or a custom field. */
@@ -123,6 +124,7 @@ static const int required_operators[] =
 #define REASON_SLUG			"the slug is empty or the name of a field"
 
 static List *plan_condition(FilterContext *context, Node *node, bool negated);
+static List *plan_expression(FilterContext *context, Node *node, bool negated);
 static List *plan_boolean(FilterContext *context, BoolExpr *expr, bool negated);
 static List *plan_operator(FilterContext *context, OpExpr *op, bool negated);
 static List *plan_comparison(FilterContext *context, OpExpr *op,
@@ -166,7 +168,7 @@ filter_plan(PlannerInfo *root, Relation table, RelOptInfo *rel, List *clauses,
 			bool case_sensitive)
 {
 	FilterPlan *plan = palloc0(sizeof(FilterPlan));
-	FilterContext context = {root, table, rel, case_sensitive, NIL, NULL};
+	FilterContext context = {root, table, rel, case_sensitive, NIL, NULL, NULL};
 	List	   *children = NIL;
 	int			place = 0;
 	ListCell   *lc;
@@ -185,7 +187,9 @@ filter_plan(PlannerInfo *root, Relation table, RelOptInfo *rel, List *clauses,
 				children = list_concat(children, list_copy_tail(node, 1));
 			else
 				children = lappend(children, node);
-			plan->pushed = lappend(plan->pushed, rinfo);
+			plan->pushed = lappend(plan->pushed,
+								   equal(context.covered, rinfo->clause) ?
+								   (Node *) rinfo : context.covered);
 		}
 		else
 		{
@@ -287,12 +291,30 @@ count_values(PlannerInfo *root, Node *value)
  * ------------------------------------------------------------------------
  */
 
-/* A node for "node is true", or with "negated", for "node is false". */
+/*
+ * A node for "node is true", or with "negated", for "node is false". What is
+ * given up leaves no values behind.
+ */
 static List *
 plan_condition(FilterContext *context, Node *node, bool negated)
 {
+	int			nvalues = list_length(context->values);
+	List	   *result;
+
 	check_stack_depth();
 	context->reason = REASON_EXPRESSION;
+	context->covered = NULL;
+	result = plan_expression(context, node, negated);
+	if (result == NIL)
+		context->values = list_truncate(context->values, nvalues);
+	if (context->covered == NULL)
+		context->covered = negated ? (Node *) make_notclause((Expr *) node) : node;
+	return result;
+}
+
+static List *
+plan_expression(FilterContext *context, Node *node, bool negated)
+{
 	switch (nodeTag(node))
 	{
 		case T_BoolExpr:
@@ -341,6 +363,7 @@ plan_boolean(FilterContext *context, BoolExpr *expr, bool negated)
 {
 	bool		is_and = (expr->boolop == AND_EXPR) != negated;
 	List	   *children = NIL;
+	List	   *covered = NIL;
 	const char *reason = NULL;
 	ListCell   *lc;
 
@@ -349,21 +372,22 @@ plan_boolean(FilterContext *context, BoolExpr *expr, bool negated)
 
 	foreach(lc, expr->args)
 	{
-		int			nvalues = list_length(context->values);
 		List	   *child = plan_condition(context, lfirst(lc), negated);
 
 		if (child != NIL)
-			children = lappend(children, child);
-		else
 		{
-			context->values = list_truncate(context->values, nvalues);
-			reason = context->reason;
-			if (!is_and)
-				return NIL;
+			children = lappend(children, child);
+			covered = lappend(covered, context->covered);
+			continue;
 		}
+		reason = context->reason;
+		if (!is_and)
+			return NIL;
 	}
 	if (children == NIL)
 		return give_up(context, reason);
+	context->covered = is_and ? (Node *) make_ands_explicit(covered) :
+		(Node *) make_orclause(covered);
 	if (list_length(children) == 1)
 		return linitial(children);
 	return list_concat(list_make1(makeInteger(is_and ? FILTER_AND : FILTER_OR)),

@@ -75,7 +75,8 @@ typedef struct FilterPlan
 {
 	List	   *filter;			/* the tree, NIL if nothing can be pushed */
 	List	   *values;			/* Exprs that its nodes compare with */
-	List	   *pushed;			/* RestrictInfos that it stands for */
+	List	   *pushed;			/* what it stands for: a RestrictInfo, or a part
+								 * of its clause */
 	List	   *local;			/* Integer place of each other condition ... */
 	List	   *reasons;		/* ... and a String: why */
 } FilterPlan;
