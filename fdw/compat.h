@@ -29,6 +29,7 @@
 #include "utils/acl.h"
 #include "utils/memutils.h"
 #include "utils/selfuncs.h"
+#include "utils/syscache.h"
 #include "utils/varlena.h"
 
 #if PG_VERSION_NUM >= 180000
@@ -47,6 +48,13 @@
 	PG_MODULE_MAGIC_EXT(.name = "pylon_fdw", .version = PYLON_FDW_VERSION)
 #else
 #define PYLON_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+/* 19 has a type for what the callbacks of the catalog caches are told. */
+#if PG_VERSION_NUM >= 190000
+typedef SysCacheIdentifier CompatCacheId;
+#else
+typedef int CompatCacheId;
 #endif
 
 /* The wait set is owned by the session; 17 put a resource owner in front. */

@@ -3,8 +3,8 @@
  * explain.c
  *		What EXPLAIN says of a foreign scan.
  *
- * Everything comes from the plan, and with ANALYZE from the counters of the
- * scan; nothing is asked of the API.
+ * Everything comes from the plan, from what the session knows of the server,
+ * and with ANALYZE from the counters of the scan; nothing is asked of the API.
  *
  * IDENTIFICATION
  *		fdw/explain.c
@@ -14,12 +14,17 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "foreign/foreign.h"
+#include "pylon_api.h"
 #include "pylon_fdw.h"
+#include "utils/rel.h"
 #include "utils/ruleutils.h"
 
-static void explain_request(List *filter, List *values, List *context,
+static void explain_request(const FilterDescription *description,
 							ExplainState *es);
-static void explain_local(ForeignScan *plan, List *context, ExplainState *es);
+static void explain_local(ForeignScan *plan,
+						  const FilterDescription *description, List *context,
+						  ExplainState *es);
 static void explain_calls(const PylonCounters *calls, ExplainState *es);
 
 /*
@@ -31,43 +36,56 @@ pylonExplainForeignScan(ForeignScanState *node, ExplainState *es)
 {
 	static const PylonCounters none = {0};
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	ForeignTable *table = GetForeignTable(RelationGetRelid(node->ss.ss_currentRelation));
 	const PylonCounters *calls = scan_counters(node);
 	List	   *context = set_deparse_context_plan(es->deparse_cxt,
 												   (Plan *) plan, NIL);
+	PylonOptions options;
+	FilterDescription *description;
 
-	explain_request(list_nth(plan->fdw_private, ScanPrivateFilter),
-					plan->fdw_exprs, context, es);
+	option_read_server(&options, GetForeignServer(table->serverid)->options,
+					   table->options);
+	description = filter_describe(list_nth(plan->fdw_private, ScanPrivateFilter),
+								  plan->fdw_exprs, context,
+								  options.lookup_batch_size,
+								  connection_session(table->serverid));
+	explain_request(description, es);
 	if (es->verbose)
-		explain_local(plan, context, es);
+		explain_local(plan, description, context, es);
 	if (es->analyze)
 		explain_calls(calls != NULL ? calls : &none, es);
 }
 
 static void
-explain_request(List *filter, List *values, List *context, ExplainState *es)
+explain_request(const FilterDescription *description, ExplainState *es)
 {
-	bool		impossible;
-	char	   *id;
-	PylonFilter *described = filter_describe(filter, values, context,
-											 &impossible);
+	const char *request = "none";
 
-	if (impossible)
-		ExplainPropertyText("Pylon Request", "none", es);
-	else if (filter_is_lookup(filter) &&
-			 (id = filter_describe_id(filter, values, context)) != NULL)
-		ExplainPropertyText("Pylon Request", psprintf("GET /contacts/%s", id), es);
-	else if (described == NULL)
-		ExplainPropertyText("Pylon Request", "GET /contacts", es);
-	else
+	switch (description->request)
 	{
-		ExplainPropertyText("Pylon Request", "POST /contacts/search", es);
-		ExplainPropertyText("Pylon Filter", json_filter_text(described), es);
+		case FILTER_NOTHING:
+			break;
+		case FILTER_LIST:
+			request = "GET /contacts";
+			break;
+		case FILTER_SEARCH:
+			request = "POST /contacts/search";
+			break;
+		case FILTER_CONTACT:
+			request = psprintf("GET %s", description->id_is_sql ?
+							   psprintf("/contacts/%s", description->id) :
+							   pylon_contact_path(description->id));
+			break;
 	}
+	ExplainPropertyText("Pylon Request", request, es);
+	if (description->request == FILTER_SEARCH)
+		ExplainPropertyText("Pylon Filter", json_filter_text(description->filter), es);
 }
 
 /* Each condition that isn't pushed, and why. */
 static void
-explain_local(ForeignScan *plan, List *context, ExplainState *es)
+explain_local(ForeignScan *plan, const FilterDescription *description,
+			  List *context, ExplainState *es)
 {
 	bool		prefix = list_length(es->rtable) > 1;
 	List	   *local = NIL;
@@ -81,6 +99,10 @@ explain_local(ForeignScan *plan, List *context, ExplainState *es)
 								 deparse_expression(list_nth(plan->scan.plan.qual, intVal(lfirst(lc))),
 													context, prefix, false),
 								 strVal(lfirst(lc2))));
+	foreach(lc, description->left_out)
+		local = lappend(local,
+						psprintf("%s: the API has refused it in this session",
+								 (char *) lfirst(lc)));
 	if (local != NIL)
 		ExplainPropertyList("Pylon Local Filter", local, es);
 }

@@ -81,6 +81,16 @@ typedef struct FilterPlan
 	List	   *reasons;		/* ... and a String: why */
 } FilterPlan;
 
+/* What EXPLAIN shows of a filter: values that aren't constant as SQL ("$1"). */
+typedef struct FilterDescription
+{
+	FilterRequest request;
+	const char *id;				/* of FILTER_CONTACT, as SQL if "id_is_sql" */
+	bool		id_is_sql;
+	PylonFilter *filter;		/* of FILTER_SEARCH; a long list in one */
+	List	   *left_out;		/* char *: field and operator, since refused */
+} FilterDescription;
+
 typedef struct FilterState FilterState;
 
 /* plan time: filter.c */
@@ -96,7 +106,7 @@ extern PylonFilter filter_never;	/* no contact satisfies the condition */
 extern PylonFilter filter_always;	/* the API can't be asked about it */
 
 extern PylonFilter *filter_combine(const char *operator, List *filters);
-extern PylonFilter *filter_fit(PylonFilter *filter);
+extern PylonFilter *filter_fit(PylonFilter *filter, bool *exact);
 extern int	filter_field_operator(const PylonFilter *filter);
 
 /* run time: filter_run.c */
@@ -111,12 +121,13 @@ extern int	filter_batches(FilterState *state);
 extern const PylonFilter *filter_batch(FilterState *state, int batch);
 extern bool filter_accepts(FilterState *state, TupleTableSlot *slot);
 extern bool filter_retreat(FilterState *state, int batch);
+extern void filter_confirm(FilterState *state);
 extern void filter_forget(FilterState *state);
 
 /* EXPLAIN: filter_run.c */
-extern PylonFilter *filter_describe(List *filter, List *values,
-									List *deparse_context, bool *impossible);
-extern char *filter_describe_id(List *filter, List *values,
-								List *deparse_context);
+extern FilterDescription *filter_describe(List *filter, List *values,
+										  List *deparse_context,
+										  int batch_size,
+										  PylonSession *session);
 
 #endif							/* PYLON_FILTER_H */

@@ -235,6 +235,13 @@ pylon_next_page(PylonReader *reader)
 	return reader->page;
 }
 
+/* The path of a contact, in the current memory context. */
+char *
+pylon_contact_path(const char *id)
+{
+	return psprintf("/contacts/%s", url_escape(id));
+}
+
 /* What the API said when it refused what is read; NULL if it didn't. */
 const char *
 pylon_refusal(PylonReader *reader)

@@ -26,6 +26,7 @@ extern void pylon_read_search(PylonReader *reader, const PylonFilter *filter,
 extern void pylon_refilter(PylonReader *reader, const PylonFilter *filter);
 extern void pylon_read_contact(PylonReader *reader, const char *id);
 extern const PylonPage *pylon_next_page(PylonReader *reader);
+extern char *pylon_contact_path(const char *id);
 extern const char *pylon_refusal(PylonReader *reader);
 extern void pylon_raise_refusal(PylonReader *reader);
 extern bool pylon_can_rewind(PylonReader *reader);
