@@ -16,6 +16,7 @@
 #error "pylon_fdw needs PostgreSQL 15 or newer"
 #endif
 
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_foreign_server.h"
 #include "commands/vacuum.h"
 #include "common/jsonapi.h"
@@ -187,6 +188,17 @@ compat_analyze_delay_point(void)
 	vacuum_delay_point(true);
 #else
 	vacuum_delay_point();
+#endif
+}
+
+/* Computed whenever it is read, so that no row holds it; since 18. */
+static inline bool
+compat_is_virtual(Form_pg_attribute attr)
+{
+#if PG_VERSION_NUM >= 180000
+	return attr->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL;
+#else
+	return false;
 #endif
 }
 

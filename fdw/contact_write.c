@@ -139,7 +139,7 @@ contact_writer_create(Relation table)
 		PylonColumnOptions options;
 		char	   *slug;
 
-		if (attr->attisdropped)
+		if (!contact_has_column(table, i + 1))
 			continue;
 		option_read_column(&options, GetForeignColumnOptions(RelationGetRelid(table), i + 1));
 		column->attnum = i + 1;
@@ -188,7 +188,7 @@ contact_id_column(Relation table)
 
 	for (int i = 0; i < desc->natts; i++)
 	{
-		if (!TupleDescAttr(desc, i)->attisdropped &&
+		if (contact_has_column(table, i + 1) &&
 			strcmp(contact_column_field(table, i + 1, &slug)->name != NULL ?
 				   contact_column_field(table, i + 1, &slug)->name : "", "id") == 0)
 			return i + 1;

@@ -329,7 +329,7 @@ needed_columns(RelOptInfo *baserel, List *clauses, Oid foreigntableid)
 	whole_row = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
 	for (AttrNumber attnum = 1; attnum <= RelationGetNumberOfAttributes(rel); attnum++)
 	{
-		if (TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attisdropped)
+		if (!contact_has_column(rel, attnum))
 			continue;
 		if (whole_row ||
 			bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, used))
