@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/heap.h"
 #include "commands/defrem.h"
 #include "compat.h"
 #include "contact.h"
@@ -210,11 +211,14 @@ unique_name(const char *slug, List *names)
 	}
 }
 
+/* By another column, or by a system column, which every table has. */
 static bool
 is_taken(const char *name, List *names)
 {
 	ListCell   *lc;
 
+	if (SystemAttributeByName(name) != NULL)
+		return true;
 	foreach(lc, names)
 	{
 		if (strcmp(lfirst(lc), name) == 0)
