@@ -170,6 +170,7 @@ connection_session(Oid serverid)
 	if (!found)
 	{
 		memset(&session->counters, 0, sizeof(session->counters));
+		session->used = false;
 		session->refused = NIL;
 		session->hash_value = GetSysCacheHashValue1(FOREIGNSERVEROID,
 													ObjectIdGetDatum(serverid));
@@ -272,6 +273,7 @@ connection_reset_counters(void)
 	{
 		PylonSession *session = lfirst(lc);
 
+		session->used |= session->counters.requests > 0;
 		memset(&session->counters, 0, sizeof(session->counters));
 	}
 }

@@ -46,6 +46,7 @@ typedef struct PylonSession
 	Oid			serverid;		/* hash key */
 	uint32		hash_value;		/* of the server in the catalog cache */
 	PylonCounters counters;
+	bool		used;			/* before the counters were reset */
 	List	   *refused;		/* of PylonRefusal *; ALTER SERVER clears it */
 } PylonSession;
 
