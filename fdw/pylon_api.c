@@ -432,6 +432,7 @@ receive_page(PylonReader *reader)
 	if (reader->page_context != NULL)
 		MemoryContextDelete(reader->page_context);
 	reader->page = NULL;
+	reader->cursor = NULL;		/* it was in there */
 	reader->page_context = reader->next_context;
 	reader->next_context = NULL;
 	reader->next = NULL;
