@@ -51,6 +51,11 @@
 #define PYLON_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
+/* The mark of 18, which stands before the function. */
+#ifndef pg_noreturn
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* 19 has a type for what the callbacks of the catalog caches are told. */
 #if PG_VERSION_NUM >= 190000
 typedef SysCacheIdentifier CompatCacheId;

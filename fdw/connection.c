@@ -64,7 +64,7 @@ static void warn_of_writes(const WriteLevel *level);
 static List *find_mapping_options(ForeignServer *server, Oid userid);
 static char *find_token(ForeignServer *server, Oid userid);
 static char *read_token_file(ForeignServer *server, const char *path);
-static void raise_no_token(ForeignServer *server, const char *detail);
+pg_noreturn static void raise_no_token(ForeignServer *server, const char *detail);
 
 /*
  * A connection to "serverid" as "userid", allocated in the current memory

@@ -16,7 +16,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "contact.h"
@@ -81,7 +80,7 @@ typedef struct ConversionContext
 } ConversionContext;
 
 static const ContactField *find_field(const char *name);
-static void raise_unmapped(Relation table, const char *column,
+pg_noreturn static void raise_unmapped(Relation table, const char *column,
 						   const char *field);
 static ContactLevel field_level(const ContactField *field);
 static void add_source(ContactReader *reader, ContactColumn *column,

@@ -556,7 +556,8 @@ member_text(const char *slug, JsonbValue *value)
 		case jbvString:
 			return pnstrdup(value->val.string.val, value->val.string.len);
 		case jbvNumeric:
-			return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
+			return DatumGetCString(DirectFunctionCall1(numeric_out,
+													   NumericGetDatum(value->val.numeric)));
 		case jbvBool:
 			return value->val.boolean ? "true" : "false";
 		default:
@@ -747,7 +748,8 @@ is_missing(const SentField *sent, const Datum *values, const bool *nulls)
 	if (sent->slug != NULL)
 	{
 		json = object_of(sent->column, values[place], false);
-		return getKeyJsonValueFromContainer(&json->root, sent->slug, strlen(sent->slug), &buffer) == NULL;
+		return getKeyJsonValueFromContainer(&json->root, sent->slug,
+											strlen(sent->slug), &buffer) == NULL;
 	}
 	if (sent->column->field->kind == FIELD_JSON)
 		return strcmp(value_text(sent->column, values[place]), "[]") == 0;

@@ -94,11 +94,14 @@ explain_local(ForeignScan *plan, const FilterDescription *description,
 
 	forboth(lc, (List *) list_nth(plan->fdw_private, ScanPrivateLocal),
 			lc2, (List *) list_nth(plan->fdw_private, ScanPrivateReasons))
+	{
+		Node	   *qual = list_nth(plan->scan.plan.qual, intVal(lfirst(lc)));
+
 		local = lappend(local,
 						psprintf("%s: %s",
-								 deparse_expression(list_nth(plan->scan.plan.qual, intVal(lfirst(lc))),
-													context, prefix, false),
+								 deparse_expression(qual, context, prefix, false),
 								 strVal(lfirst(lc2))));
+	}
 	foreach(lc, description->left_out)
 		local = lappend(local,
 						psprintf("%s: the API has refused it in this session",

@@ -217,10 +217,9 @@ filter_is_lookup(List *filter)
 	{
 		List	   *node = lfirst(lc);
 
-		if (intVal(linitial(node)) == FILTER_EQUALS &&
-			strcmp(strVal(list_nth(node, FilterNodeField)), "id") == 0 &&
-			!(intVal(list_nth(node, FilterNodeFlags)) &
-			  (FILTER_NODE_CUSTOM | FILTER_NODE_FOLD)))
+		if (intVal(linitial(node)) != FILTER_AND &&
+			intVal(linitial(node)) != FILTER_OR &&
+			(intVal(list_nth(node, FilterNodeFlags)) & FILTER_NODE_LOOKUP))
 			return true;
 	}
 	return false;
@@ -877,8 +876,14 @@ static List *
 make_node(FilterContext *context, const Operand *operand, FilterTest test,
 		  Node *value)
 {
+	int			flags = operand->flags;
 	int			place = -1;
 
+	if (!context->case_sensitive)
+		flags |= FILTER_NODE_LOOSE;
+	if (test == FILTER_EQUALS && strcmp(operand->field, "id") == 0 &&
+		!(flags & (FILTER_NODE_CUSTOM | FILTER_NODE_FOLD)))
+		flags |= FILTER_NODE_LOOKUP;
 	if (value != NULL)
 	{
 		place = list_length(context->values);
@@ -886,8 +891,7 @@ make_node(FilterContext *context, const Operand *operand, FilterTest test,
 	}
 	return lappend(list_make5(makeInteger(test),
 							  makeString(pstrdup(operand->field)),
-							  makeInteger(operand->flags |
-										  (context->case_sensitive ? 0 : FILTER_NODE_LOOSE)),
+							  makeInteger(flags),
 							  makeInteger(operand->attnum),
 							  makeInteger(operand->max_length)),
 				   makeInteger(place));

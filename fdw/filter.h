@@ -40,6 +40,7 @@ typedef enum FilterNodeIndex
 #define FILTER_NODE_FOLD		0x02	/* case is to be ignored */
 #define FILTER_NODE_EXTRACTED	0x04	/* by ->> from the column */
 #define FILTER_NODE_LOOSE		0x08	/* the API ignores case */
+#define FILTER_NODE_LOOKUP		0x10	/* names one id: GET /contacts/{id} */
 
 /* What is asked of a field. */
 typedef enum FilterTest

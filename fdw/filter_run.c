@@ -409,8 +409,7 @@ evaluate_node(FilterState *state, FilterNode *node, ExprContext *econtext)
 static bool
 is_lookup(FilterNode *node)
 {
-	return node->test == FILTER_EQUALS && strcmp(node->field, "id") == 0 &&
-		!(node->flags & (FILTER_NODE_CUSTOM | FILTER_NODE_FOLD));
+	return (node->flags & FILTER_NODE_LOOKUP) != 0;
 }
 
 /* A path can't hold these: they would name another one. */
@@ -518,8 +517,8 @@ make_keys(List *texts)
 static bool
 has_key(const FilterKeys *keys, const char *text)
 {
-	return text !=NULL &&
-				bsearch(&text, keys->texts, keys->count, sizeof(char *), compare_texts) != NULL;
+	return text != NULL && bsearch(&text, keys->texts, keys->count,
+								   sizeof(char *), compare_texts) != NULL;
 }
 
 static int
@@ -599,8 +598,10 @@ filter_describe(List *filter, List *values, List *deparse_context,
 		if (state->evaluation.in_path && described != &filter_never &&
 			described != &filter_always)
 		{
+			int			place = intVal(list_nth(lfirst(lc2), FilterNodeValue));
+
 			description->id = described->value;
-			description->id_is_sql = !IsA(list_nth(values, intVal(list_nth(lfirst(lc2), FilterNodeValue))), Const);
+			description->id_is_sql = !IsA(list_nth(values, place), Const);
 		}
 		filters = lappend(filters, described);
 	}

@@ -73,7 +73,8 @@ filter_test(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 	{
 		case FILTER_SET:
 		case FILTER_UNSET:
-			return filter_make_leaf(evaluation, node->field, filter_operator_names[node->test], NULL, NIL);
+			return filter_make_leaf(evaluation, node->field,
+									filter_operator_names[node->test], NULL, NIL);
 		case FILTER_JSON:
 			return evaluate_json(evaluation, DatumGetJsonbP(value));
 		case FILTER_IN:
@@ -143,7 +144,8 @@ evaluate_list(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 	}
 	wanted = distinct_texts(wanted);
 	if (wanted == NIL)
-		return node->test == FILTER_IN || node->test == FILTER_HAS_ANY ? &filter_never : &filter_always;
+		return node->test == FILTER_IN || node->test == FILTER_HAS_ANY ?
+			&filter_never : &filter_always;
 
 	if (node->test == FILTER_HAS_ALL)
 	{
@@ -160,7 +162,8 @@ evaluate_list(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 			node->texts = wanted;
 		return widen(evaluation);
 	}
-	return filter_make_leaf(evaluation, node->field, filter_operator_names[node->test], NULL, wanted);
+	return filter_make_leaf(evaluation, node->field,
+							filter_operator_names[node->test], NULL, wanted);
 }
 
 /*
@@ -272,7 +275,8 @@ evaluate_json_value(FilterEvaluation *evaluation, const char *slug, JsonbValue *
 		if (element.type == jbvString && element.val.string.len > 0)
 			filters = lappend(filters,
 							  filter_make_leaf(evaluation, slug, "contains",
-											   pnstrdup(element.val.string.val, element.val.string.len), NIL));
+											   pnstrdup(element.val.string.val,
+														element.val.string.len), NIL));
 		else
 			evaluation->exact = false;
 	}

@@ -92,9 +92,12 @@ pylonImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 	if (!is_wanted(stmt))
 		return NIL;
 	if (mode & CUSTOM_FIELDS_COLUMNS)
-		custom_fields = pylon_contact_custom_fields(connection_open(serverOid,
-																	GetUserId(), NIL,
-																	"read the custom fields of contacts"));
+	{
+		PylonConnection *connection = connection_open(serverOid, GetUserId(), NIL,
+													  "read the custom fields of contacts");
+
+		custom_fields = pylon_contact_custom_fields(connection);
+	}
 	return list_make1(make_table(mode, custom_fields, stmt->server_name));
 }
 

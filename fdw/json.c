@@ -26,7 +26,6 @@
 
 #include "json.h"
 #include "mb/pg_wchar.h"
-#include "utils/memutils.h"
 
 /* Nothing that we read this way is nested deeper. */
 #define MAX_DEPTH 32

@@ -136,8 +136,8 @@ static const char *const pylon_hosts[] =
 PG_FUNCTION_INFO_V1(pylon_fdw_validator);
 
 static const Option *find_option(const char *name, int catalog);
-static void raise_unknown_option(const char *name, int catalog);
-static void raise_invalid_value(const Option *option, const char *value,
+pg_noreturn static void raise_unknown_option(const char *name, int catalog);
+pg_noreturn static void raise_invalid_value(const Option *option, const char *value,
 								const char *detail);
 static void check_option(const Option *option, const char *value);
 static void check_exclusive(List *given);
