@@ -81,7 +81,7 @@ typedef struct ConversionContext
 
 static const ContactField *find_field(const char *name);
 pg_noreturn static void raise_unmapped(Relation table, const char *column,
-						   const char *field);
+									   const char *field);
 static ContactLevel field_level(const ContactField *field);
 static void add_source(ContactReader *reader, ContactColumn *column,
 					   const char *slug, ContactSource *sources,

@@ -217,9 +217,8 @@ filter_is_lookup(List *filter)
 	{
 		List	   *node = lfirst(lc);
 
-		if (intVal(linitial(node)) != FILTER_AND &&
-			intVal(linitial(node)) != FILTER_OR &&
-			(intVal(list_nth(node, FilterNodeFlags)) & FILTER_NODE_LOOKUP))
+		if (IsA(list_nth(node, FilterNodeField), String) &&
+			intVal(list_nth(node, FilterNodeFlags)) & FILTER_NODE_LOOKUP)
 			return true;
 	}
 	return false;
@@ -368,7 +367,6 @@ plan_boolean(FilterContext *context, BoolExpr *expr, bool negated)
 
 	if (expr->boolop == NOT_EXPR)
 		return plan_condition(context, linitial(expr->args), !negated);
-
 	foreach(lc, expr->args)
 	{
 		List	   *child = plan_condition(context, lfirst(lc), negated);
@@ -385,8 +383,7 @@ plan_boolean(FilterContext *context, BoolExpr *expr, bool negated)
 	}
 	if (children == NIL)
 		return give_up(context, reason);
-	context->covered = is_and ? (Node *) make_ands_explicit(covered) :
-		(Node *) make_orclause(covered);
+	context->covered = (Node *) (is_and ? make_ands_explicit(covered) : make_orclause(covered));
 	if (list_length(children) == 1)
 		return linitial(children);
 	return list_concat(list_make1(makeInteger(is_and ? FILTER_AND : FILTER_OR)),
@@ -876,11 +873,9 @@ static List *
 make_node(FilterContext *context, const Operand *operand, FilterTest test,
 		  Node *value)
 {
-	int			flags = operand->flags;
+	int			flags = operand->flags | (context->case_sensitive ? 0 : FILTER_NODE_LOOSE);
 	int			place = -1;
 
-	if (!context->case_sensitive)
-		flags |= FILTER_NODE_LOOSE;
 	if (test == FILTER_EQUALS && strcmp(operand->field, "id") == 0 &&
 		!(flags & (FILTER_NODE_CUSTOM | FILTER_NODE_FOLD)))
 		flags |= FILTER_NODE_LOOKUP;

@@ -76,8 +76,8 @@ typedef struct FilterPlan
 {
 	List	   *filter;			/* the tree, NIL if nothing can be pushed */
 	List	   *values;			/* Exprs that its nodes compare with */
-	List	   *pushed;			/* what it stands for: a RestrictInfo, or a part
-								 * of its clause */
+	List	   *pushed;			/* what it stands for: a RestrictInfo, or a
+								 * part of its clause */
 	List	   *local;			/* Integer place of each other condition ... */
 	List	   *reasons;		/* ... and a String: why */
 } FilterPlan;

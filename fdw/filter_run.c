@@ -85,7 +85,7 @@ static void find_split(FilterState *state);
 static PylonFilter *make_list(FilterState *state, List *texts);
 static List *batch_of(FilterState *state, int batch);
 static FilterKeys make_keys(List *texts);
-static bool has_key(const FilterKeys *keys, const char *text);
+static bool has_key(const FilterKeys *keys, const char *key);
 static int	compare_texts(const void *a, const void *b);
 static void remember_done(FilterState *state, int batch);
 static char *slot_text(const FilterNode *node, TupleTableSlot *slot);
@@ -515,10 +515,10 @@ make_keys(List *texts)
 }
 
 static bool
-has_key(const FilterKeys *keys, const char *text)
+has_key(const FilterKeys *keys, const char *key)
 {
-	return text != NULL && bsearch(&text, keys->texts, keys->count,
-								   sizeof(char *), compare_texts) != NULL;
+	return key != NULL && bsearch(&key, keys->texts, keys->count,
+								  sizeof(char *), compare_texts) != NULL;
 }
 
 static int
@@ -643,7 +643,7 @@ describe_node(FilterState *state, FilterNode *node, List *filter,
 {
 	List	   *described = NIL;
 	Node	   *value;
-	char	   *text;
+	char	   *sql;
 	PylonFilter *leaf;
 	ListCell   *lc;
 	ListCell   *lc2;
@@ -661,15 +661,15 @@ describe_node(FilterState *state, FilterNode *node, List *filter,
 	if (IsA(value, Const))
 		return ((Const *) value)->constisnull ? &filter_never :
 			filter_test(&state->evaluation, node, ((Const *) value)->constvalue);
-	text = deparse_expression(value, deparse_context, false, false);
+	sql = deparse_expression(value, deparse_context, false, false);
 	leaf = filter_make_leaf(&state->evaluation, node->field,
 							filter_operator_names[node->test], NULL, NIL);
 	if (leaf == &filter_always)
 		return leaf;
 	if (OidIsValid(node->element) || node->test == FILTER_NOT_EQUALS)
-		leaf->values = list_make1(text);
+		leaf->values = list_make1(sql);
 	else
-		leaf->value = text;
+		leaf->value = sql;
 	/* Which custom fields a JSON value will name isn't known yet. */
 	if (node->test == FILTER_JSON)
 		leaf->field = NULL;

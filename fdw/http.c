@@ -556,7 +556,7 @@ finish_transfer(HttpRequest *request, CURLcode code)
 
 	(void) curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status == 429)
-		code = CURLE_OK;		/* its head says it all, even if it was cut off */
+		code = CURLE_OK;		/* cut off or not, its head says it all */
 	response->status = code == CURLE_OK ? (int) status : 0;
 	response->outcome = HTTP_ANSWERED;
 	response->retry_after = retry_after(request);

@@ -137,8 +137,9 @@ PG_FUNCTION_INFO_V1(pylon_fdw_validator);
 
 static const Option *find_option(const char *name, int catalog);
 pg_noreturn static void raise_unknown_option(const char *name, int catalog);
-pg_noreturn static void raise_invalid_value(const Option *option, const char *value,
-								const char *detail);
+pg_noreturn static void raise_invalid_value(const Option *option,
+											const char *value,
+											const char *detail);
 static void check_option(const Option *option, const char *value);
 static void check_exclusive(List *given);
 static void check_file_privilege(const Option *option);

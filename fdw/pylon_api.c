@@ -19,6 +19,7 @@
 #include <math.h>
 
 #include "common/hashfn.h"
+#include "compat.h"
 #include "http.h"
 #include "mb/pg_wchar.h"
 #include "pylon_api.h"
@@ -143,11 +144,11 @@ static bool is_success(const HttpResponse *response);
 static bool is_duplicate(const HttpResponse *response);
 static bool is_missing(const HttpResponse *response);
 static void check_success(const HttpResponse *response);
-static void raise_failure(const HttpResponse *response);
-static void raise_refusal(const HttpResponse *response, const char *problem);
+pg_noreturn static void raise_failure(const HttpResponse *response);
+pg_noreturn static void raise_refusal(const HttpResponse *response, const char *problem);
 static char *describe_answer(const HttpResponse *response, PylonError *error);
 static bool read_error(const HttpResponse *response, PylonError *error);
-static void raise_unknown(const HttpResponse *response);
+pg_noreturn static void raise_unknown(const HttpResponse *response);
 static char *writes_done(const PylonConnection *connection);
 static const char *other_region(const PylonConnection *connection);
 static char *safe_text(const PylonConnection *connection, const char *text);
