@@ -105,7 +105,7 @@ explain_local(ForeignScan *plan, const FilterDescription *description,
 	foreach(lc, description->left_out)
 		local = lappend(local,
 						psprintf("%s: the API has refused it in this session",
-								 (char *) lfirst(lc)));
+								 strVal(lfirst(lc))));
 	if (local != NIL)
 		ExplainPropertyList("Pylon Local Filter", local, es);
 }

@@ -89,7 +89,7 @@ typedef struct FilterDescription
 	const char *id;				/* of FILTER_CONTACT, as SQL if "id_is_sql" */
 	bool		id_is_sql;
 	PylonFilter *filter;		/* of FILTER_SEARCH; a long list in one */
-	List	   *left_out;		/* char *: field and operator, since refused */
+	List	   *left_out;		/* String: field and operator, since refused */
 } FilterDescription;
 
 typedef struct FilterState FilterState;

@@ -17,6 +17,7 @@
 #include "contact.h"
 #include "filter_test.h"
 #include "mb/pg_wchar.h"
+#include "nodes/value.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/formatting.h"
@@ -427,13 +428,16 @@ static bool
 is_refused(FilterEvaluation *evaluation, const char *field,
 		   const char *operator, int values)
 {
-	char	   *pair = filter_pair(field, operator);
+	char	   *pair;
 
 	if (evaluation->in_path ||
-		!(connection_is_refused(evaluation->session->refused, pair, values) ||
-		  connection_is_refused(evaluation->refused, pair, values)))
+		(evaluation->session->refused == NIL && evaluation->refused == NIL))
 		return false;
-	evaluation->left_out = lappend(evaluation->left_out, pair);
+	pair = filter_pair(field, operator);
+	if (!connection_is_refused(evaluation->session->refused, pair, values) &&
+		!connection_is_refused(evaluation->refused, pair, values))
+		return false;
+	evaluation->left_out = list_append_unique(evaluation->left_out, makeString(pair));
 	return true;
 }
 

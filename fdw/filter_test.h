@@ -39,7 +39,7 @@ typedef struct FilterEvaluation
 	bool		in_path;		/* no search, so no refusal counts */
 	int			batch_size;		/* the longest list that is sent */
 	bool		exact;			/* what comes is what SQL wants */
-	List	   *left_out;		/* pairs that were refused, of char * */
+	List	   *left_out;		/* pairs that were refused, as Strings */
 } FilterEvaluation;
 
 /* The operator that a test uses, by FilterTest. */

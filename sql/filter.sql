@@ -218,6 +218,7 @@ SELECT id FROM contacts WHERE email = 'ada@acme.com' AND tier = 'gold' AND vip A
 SELECT id FROM contacts WHERE email = 'ada@acme.com';
 EXPLAIN (VERBOSE, COSTS OFF) SELECT id FROM contacts WHERE email = 'ada@acme.com' AND name LIKE '%A%';
 PREPARE by_email(text) AS SELECT id FROM contacts WHERE email = $1;
+EXPLAIN (VERBOSE, COSTS OFF) SELECT id FROM contacts WHERE email = 'ada@acme.com' OR email = 'x' AND tier = 'gold';
 SET plan_cache_mode = force_generic_plan;
 EXPLAIN (VERBOSE, COSTS OFF) EXECUTE by_email('ada@acme.com');
 ALTER SERVER pylon OPTIONS (ADD page_size '998');
