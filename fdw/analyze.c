@@ -117,7 +117,7 @@ all_columns(Relation table)
 
 	for (int i = 0; i < RelationGetNumberOfAttributes(table); i++)
 	{
-		if (!TupleDescAttr(RelationGetDescr(table), i)->attisdropped)
+		if (contact_has_column(table, i + 1))
 			attnums = bms_add_member(attnums, i + 1);
 	}
 	return attnums;

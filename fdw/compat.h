@@ -16,6 +16,7 @@
 #error "pylon_fdw needs PostgreSQL 15 or newer"
 #endif
 
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_foreign_server.h"
 #include "commands/vacuum.h"
 #include "common/jsonapi.h"
@@ -30,6 +31,7 @@
 #include "utils/acl.h"
 #include "utils/memutils.h"
 #include "utils/selfuncs.h"
+#include "utils/syscache.h"
 #include "utils/varlena.h"
 
 #if PG_VERSION_NUM >= 180000
@@ -48,6 +50,18 @@
 	PG_MODULE_MAGIC_EXT(.name = "pylon_fdw", .version = PYLON_FDW_VERSION)
 #else
 #define PYLON_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+/* The mark of 18, which stands before the function. */
+#ifndef pg_noreturn
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
+/* 19 has a type for what the callbacks of the catalog caches are told. */
+#if PG_VERSION_NUM >= 190000
+typedef SysCacheIdentifier CompatCacheId;
+#else
+typedef int CompatCacheId;
 #endif
 
 /* The wait set is owned by the session; 17 put a resource owner in front. */
@@ -230,6 +244,17 @@ compat_analyze_delay_point(void)
 	vacuum_delay_point(true);
 #else
 	vacuum_delay_point();
+#endif
+}
+
+/* Computed whenever it is read, so that no row holds it; since 18. */
+static inline bool
+compat_is_virtual(Form_pg_attribute attr)
+{
+#if PG_VERSION_NUM >= 180000
+	return attr->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL;
+#else
+	return false;
 #endif
 }
 

@@ -6,7 +6,8 @@
  * Nothing read from the catalogs is kept: a connection is looked up again
  * for each execution (some microseconds, against milliseconds of a request),
  * so ALTER SERVER and ALTER USER MAPPING take effect at the next statement
- * without any invalidation. Only counters live for the whole session.
+ * without any invalidation. What lives for the whole session are counters,
+ * and what a server has refused, until it is altered.
  *
  * IDENTIFICATION
  *		fdw/connection.c
@@ -21,7 +22,7 @@
 #include <curl/curl.h>
 
 #include "access/xact.h"
-#include "catalog/pg_user_mapping.h"
+#include "compat.h"
 #include "connection.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
@@ -29,6 +30,7 @@
 #include "storage/fd.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
@@ -52,6 +54,8 @@ static double last_progress = 0;
 /* Hosts to which a token may go unencrypted. */
 static const char *const loopback_hosts[] = {"localhost", "[::1]"};
 
+static void forget_refusals(Datum arg, CompatCacheId cache,
+							uint32 hash_value);
 static WriteLevel *current_write_level(void);
 static void end_transaction(XactEvent event, void *arg);
 static void end_subtransaction(SubXactEvent event, SubTransactionId id,
@@ -60,7 +64,7 @@ static void warn_of_writes(const WriteLevel *level);
 static List *find_mapping_options(ForeignServer *server, Oid userid);
 static char *find_token(ForeignServer *server, Oid userid);
 static char *read_token_file(ForeignServer *server, const char *path);
-static void raise_no_token(ForeignServer *server, const char *detail);
+pg_noreturn static void raise_no_token(ForeignServer *server, const char *detail);
 
 /*
  * A connection to "serverid" as "userid", allocated in the current memory
@@ -159,51 +163,88 @@ connection_session(Oid serverid)
 
 		sessions = hash_create("pylon_fdw sessions", 8, &ctl,
 							   HASH_ELEM | HASH_BLOBS);
+		CacheRegisterSyscacheCallback(FOREIGNSERVEROID, forget_refusals,
+									  (Datum) 0);
 	}
 	session = hash_search(sessions, &serverid, HASH_ENTER, &found);
 	if (!found)
 	{
 		memset(&session->counters, 0, sizeof(session->counters));
+		session->used = false;
 		session->refused = NIL;
+		session->hash_value = GetSysCacheHashValue1(FOREIGNSERVEROID,
+													ObjectIdGetDatum(serverid));
 	}
 	return session;
 }
 
 /*
- * The server answered 400 to a search with this operator on this field: it
- * isn't tried again in this session.
+ * "refused" with one more pair of field and operator, refused for a list of
+ * "values". In the current memory context.
  */
-void
-connection_remember_refusal(PylonSession *session, const char *field,
-							const char *operator)
+List *
+connection_add_refusal(List *refused, const char *pair, int values)
 {
-	MemoryContext before;
+	PylonRefusal *refusal;
+	ListCell   *lc;
 
-	if (connection_is_refused(session, field, operator))
-		return;
-	before = MemoryContextSwitchTo(TopMemoryContext);
-	session->refused = lappend(session->refused,
-							   psprintf("%s %s", field, operator));
+	foreach(lc, refused)
+	{
+		refusal = lfirst(lc);
+		if (strcmp(refusal->pair, pair) == 0)
+		{
+			refusal->values = Min(refusal->values, values);
+			return refused;
+		}
+	}
+	refusal = palloc(offsetof(PylonRefusal, pair) + strlen(pair) + 1);
+	refusal->values = values;
+	strcpy(refusal->pair, pair);
+	return lappend(refused, refusal);
+}
+
+/* It isn't tried again in this session, unless the server is altered. */
+void
+connection_remember_refusal(PylonSession *session, const char *pair,
+							int values)
+{
+	MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+
+	session->refused = connection_add_refusal(session->refused, pair, values);
 	MemoryContextSwitchTo(before);
 }
 
-/* Has the server refused this operator on this field? */
+/* Is this operator on this field, with so many values, among "refused"? */
 bool
-connection_is_refused(const PylonSession *session, const char *field,
-					  const char *operator)
+connection_is_refused(List *refused, const char *pair, int values)
 {
-	size_t		length = strlen(field);
 	ListCell   *lc;
 
-	foreach(lc, session->refused)
+	foreach(lc, refused)
 	{
-		const char *pair = lfirst(lc);
+		const PylonRefusal *refusal = lfirst(lc);
 
-		if (strncmp(pair, field, length) == 0 && pair[length] == ' ' &&
-			strcmp(pair + length + 1, operator) == 0)
+		if (values >= refusal->values && strcmp(refusal->pair, pair) == 0)
 			return true;
 	}
 	return false;
+}
+
+/* A server was altered, or with "hash_value" 0 any may have been. */
+static void
+forget_refusals(Datum arg, CompatCacheId cache, uint32 hash_value)
+{
+	ListCell   *lc;
+
+	foreach(lc, connection_sessions())
+	{
+		PylonSession *session = lfirst(lc);
+
+		if (hash_value != 0 && session->hash_value != hash_value)
+			continue;
+		list_free_deep(session->refused);
+		session->refused = NIL;
+	}
 }
 
 /* PylonSession of each server that this session has used. */
@@ -232,6 +273,7 @@ connection_reset_counters(void)
 	{
 		PylonSession *session = lfirst(lc);
 
+		session->used |= session->counters.requests > 0;
 		memset(&session->counters, 0, sizeof(session->counters));
 	}
 }

@@ -29,12 +29,25 @@ typedef struct PylonCounters
 	uint64		contacts_deleted;
 } PylonCounters;
 
+/*
+ * A search that the API has answered with 400: an operator on a field. A
+ * list may just have been too long, so this is of lists of at least that
+ * length.
+ */
+typedef struct PylonRefusal
+{
+	int			values;			/* 0 if the operator takes one value */
+	char		pair[FLEXIBLE_ARRAY_MEMBER];	/* "field operator" */
+} PylonRefusal;
+
 /* What a session knows of a server; lives as long as the session. */
 typedef struct PylonSession
 {
 	Oid			serverid;		/* hash key */
+	uint32		hash_value;		/* of the server in the catalog cache */
 	PylonCounters counters;
-	List	   *refused;		/* of char *: "field operator" */
+	bool		used;			/* before the counters were reset */
+	List	   *refused;		/* of PylonRefusal *; ALTER SERVER clears it */
 } PylonSession;
 
 /*
@@ -75,11 +88,12 @@ extern PylonConnection *connection_open(Oid serverid, Oid userid,
 extern const char *connection_check_base_url(const char *url);
 extern char *connection_normalize_base_url(const char *url);
 extern PylonSession *connection_session(Oid serverid);
+extern List *connection_add_refusal(List *refused, const char *pair,
+									int values);
 extern void connection_remember_refusal(PylonSession *session,
-										const char *field,
-										const char *operator);
-extern bool connection_is_refused(const PylonSession *session,
-								  const char *field, const char *operator);
+										const char *pair, int values);
+extern bool connection_is_refused(List *refused, const char *pair,
+								  int values);
 extern void connection_count_write(PylonConnection *connection,
 								   PylonWrite kind);
 extern List *connection_sessions(void);

@@ -16,8 +16,8 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "compat.h"
 #include "contact.h"
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"
@@ -80,8 +80,8 @@ typedef struct ConversionContext
 } ConversionContext;
 
 static const ContactField *find_field(const char *name);
-static void raise_unmapped(Relation table, const char *column,
-						   const char *field);
+pg_noreturn static void raise_unmapped(Relation table, const char *column,
+									   const char *field);
 static ContactLevel field_level(const ContactField *field);
 static void add_source(ContactReader *reader, ContactColumn *column,
 					   const char *slug, ContactSource *sources,
@@ -141,6 +141,15 @@ contact_column_field(Relation table, AttrNumber attnum, char **slug)
 	return field;
 }
 
+/* Does the column show a field? Not if it is dropped, or computed on reading. */
+bool
+contact_has_column(Relation table, AttrNumber attnum)
+{
+	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(table), attnum - 1);
+
+	return !attr->attisdropped && !compat_is_virtual(attr);
+}
+
 /* Not if it is empty, or if the API would take it for a contact's own field. */
 bool
 contact_slug_is_searchable(const char *slug)
@@ -161,12 +170,11 @@ contact_field_operators(const char *name)
 void
 contact_check_columns(Relation table)
 {
-	TupleDesc	desc = RelationGetDescr(table);
 	char	   *slug;
 
-	for (int i = 0; i < desc->natts; i++)
+	for (int i = 0; i < RelationGetNumberOfAttributes(table); i++)
 	{
-		if (!TupleDescAttr(desc, i)->attisdropped)
+		if (contact_has_column(table, i + 1))
 			(void) contact_column_field(table, i + 1, &slug);
 	}
 }

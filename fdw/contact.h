@@ -120,6 +120,7 @@ extern const ContactField *contact_fields(int *count);
 extern const ContactField *contact_column_field(Relation table,
 												AttrNumber attnum,
 												char **slug);
+extern bool contact_has_column(Relation table, AttrNumber attnum);
 extern bool contact_slug_is_searchable(const char *slug);
 extern int	contact_field_operators(const char *name);
 extern void contact_check_columns(Relation table);

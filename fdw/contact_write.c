@@ -139,7 +139,7 @@ contact_writer_create(Relation table)
 		PylonColumnOptions options;
 		char	   *slug;
 
-		if (attr->attisdropped)
+		if (!contact_has_column(table, i + 1))
 			continue;
 		option_read_column(&options, GetForeignColumnOptions(RelationGetRelid(table), i + 1));
 		column->attnum = i + 1;
@@ -188,7 +188,7 @@ contact_id_column(Relation table)
 
 	for (int i = 0; i < desc->natts; i++)
 	{
-		if (!TupleDescAttr(desc, i)->attisdropped &&
+		if (contact_has_column(table, i + 1) &&
 			strcmp(contact_column_field(table, i + 1, &slug)->name != NULL ?
 				   contact_column_field(table, i + 1, &slug)->name : "", "id") == 0)
 			return i + 1;
@@ -556,7 +556,8 @@ member_text(const char *slug, JsonbValue *value)
 		case jbvString:
 			return pnstrdup(value->val.string.val, value->val.string.len);
 		case jbvNumeric:
-			return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
+			return DatumGetCString(DirectFunctionCall1(numeric_out,
+													   NumericGetDatum(value->val.numeric)));
 		case jbvBool:
 			return value->val.boolean ? "true" : "false";
 		default:
@@ -747,7 +748,8 @@ is_missing(const SentField *sent, const Datum *values, const bool *nulls)
 	if (sent->slug != NULL)
 	{
 		json = object_of(sent->column, values[place], false);
-		return getKeyJsonValueFromContainer(&json->root, sent->slug, strlen(sent->slug), &buffer) == NULL;
+		return getKeyJsonValueFromContainer(&json->root, sent->slug,
+											strlen(sent->slug), &buffer) == NULL;
 	}
 	if (sent->column->field->kind == FIELD_JSON)
 		return strcmp(value_text(sent->column, values[place]), "[]") == 0;

@@ -3,8 +3,8 @@
  * explain.c
  *		What EXPLAIN says of a foreign scan.
  *
- * Everything comes from the plan, and with ANALYZE from the counters of the
- * scan; nothing is asked of the API.
+ * Everything comes from the plan, from what the session knows of the server,
+ * and with ANALYZE from the counters of the scan; nothing is asked of the API.
  *
  * IDENTIFICATION
  *		fdw/explain.c
@@ -14,14 +14,24 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "foreign/foreign.h"
+#include "pylon_api.h"
 #include "pylon_fdw.h"
+#include "utils/rel.h"
 #include "utils/ruleutils.h"
 
-static void explain_local(ForeignScan *plan, List *context, ExplainState *es);
+static FilterDescription *describe(ForeignScanState *node, List *context,
+								   const char *keys);
+static void explain_request(const FilterDescription *description,
+							ExplainState *es);
+static void explain_local(ForeignScan *plan,
+						  const FilterDescription *description, List *context,
+						  ExplainState *es);
 
 /*
  * Adds "Pylon Request", "Pylon Filter", with VERBOSE "Pylon Local Filter"
- * and with ANALYZE "Pylon Calls".
+ * and with ANALYZE "Pylon Calls". Of a scan below a lookup join, that one
+ * tells what is asked for.
  */
 void
 pylonExplainForeignScan(ForeignScanState *node, ExplainState *es)
@@ -29,46 +39,70 @@ pylonExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	List	   *context = set_deparse_context_plan(es->deparse_cxt,
 												   (Plan *) plan, NIL);
-	bool		in_join = filter_has_keys(list_nth(plan->fdw_private, ScanPrivateFilter));
+	bool		joined = filter_has_keys(list_nth(plan->fdw_private, ScanPrivateFilter));
+	FilterDescription *description = describe(node, context, joined ? "" : NULL);
 
-	/* A lookup join tells what its scan asks for. */
-	if (!in_join)
-		explain_scan_request(plan, context, NULL, es);
+	if (!joined)
+		explain_request(description, es);
 	if (es->verbose)
-		explain_local(plan, context, es);
-	if (es->analyze && !in_join)
+		explain_local(plan, description, context, es);
+	if (es->analyze && !joined)
 		explain_scan_calls(node, es);
 }
 
-/* What a scan asks for, "keys" being those of a lookup join, as SQL. */
+/* What a lookup join's scan asks for, "keys" being those of a row, as SQL. */
 void
-explain_scan_request(ForeignScan *plan, List *context, const char *keys,
+explain_scan_request(ForeignScanState *node, List *context, const char *keys,
 					 ExplainState *es)
 {
-	List	   *filter = list_nth(plan->fdw_private, ScanPrivateFilter);
-	List	   *values = plan->fdw_exprs;
-	bool		impossible;
-	char	   *id;
-	PylonFilter *described = filter_describe(filter, values, context, keys,
-											 &impossible);
+	explain_request(describe(node, context, keys), es);
+}
 
-	if (impossible)
-		ExplainPropertyText("Pylon Request", "none", es);
-	else if (filter_is_lookup(filter) &&
-			 (id = filter_describe_id(filter, values, context)) != NULL)
-		ExplainPropertyText("Pylon Request", psprintf("GET /contacts/%s", id), es);
-	else if (described == NULL)
-		ExplainPropertyText("Pylon Request", "GET /contacts", es);
-	else
+static FilterDescription *
+describe(ForeignScanState *node, List *context, const char *keys)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	ForeignTable *table = GetForeignTable(RelationGetRelid(node->ss.ss_currentRelation));
+	PylonOptions options;
+
+	option_read_server(&options, GetForeignServer(table->serverid)->options,
+					   table->options);
+	return filter_describe(list_nth(plan->fdw_private, ScanPrivateFilter),
+						   plan->fdw_exprs, context, keys,
+						   options.lookup_batch_size,
+						   connection_session(table->serverid));
+}
+
+static void
+explain_request(const FilterDescription *description, ExplainState *es)
+{
+	const char *request = "none";
+
+	switch (description->request)
 	{
-		ExplainPropertyText("Pylon Request", "POST /contacts/search", es);
-		ExplainPropertyText("Pylon Filter", json_filter_text(described), es);
+		case FILTER_NOTHING:
+			break;
+		case FILTER_LIST:
+			request = "GET /contacts";
+			break;
+		case FILTER_SEARCH:
+			request = "POST /contacts/search";
+			break;
+		case FILTER_CONTACT:
+			request = psprintf("GET %s", description->id_is_sql ?
+							   psprintf("/contacts/%s", description->id) :
+							   pylon_contact_path(description->id));
+			break;
 	}
+	ExplainPropertyText("Pylon Request", request, es);
+	if (description->request == FILTER_SEARCH)
+		ExplainPropertyText("Pylon Filter", json_filter_text(description->filter), es);
 }
 
 /* Each condition that isn't pushed, and why. */
 static void
-explain_local(ForeignScan *plan, List *context, ExplainState *es)
+explain_local(ForeignScan *plan, const FilterDescription *description,
+			  List *context, ExplainState *es)
 {
 	bool		prefix = list_length(es->rtable) > 1;
 	List	   *local = NIL;
@@ -77,11 +111,18 @@ explain_local(ForeignScan *plan, List *context, ExplainState *es)
 
 	forboth(lc, (List *) list_nth(plan->fdw_private, ScanPrivateLocal),
 			lc2, (List *) list_nth(plan->fdw_private, ScanPrivateReasons))
+	{
+		Node	   *qual = list_nth(plan->scan.plan.qual, intVal(lfirst(lc)));
+
 		local = lappend(local,
 						psprintf("%s: %s",
-								 deparse_expression(list_nth(plan->scan.plan.qual, intVal(lfirst(lc))),
-													context, prefix, false),
+								 deparse_expression(qual, context, prefix, false),
 								 strVal(lfirst(lc2))));
+	}
+	foreach(lc, description->left_out)
+		local = lappend(local,
+						psprintf("%s: the API has refused it in this session",
+								 strVal(lfirst(lc))));
 	if (local != NIL)
 		ExplainPropertyList("Pylon Local Filter", local, es);
 }

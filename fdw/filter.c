@@ -9,8 +9,8 @@
  * filter_run.c evaluates when the scan starts.
  *
  * NOT is carried down to the leaves, where only what has an operator of its
- * own can be negated. Of an AND every part that can be is pushed, of an OR
- * all parts must be.
+ * own can be negated. Of an AND, what can be pushed is, and the rest stays
+ * local; of an OR, each branch must be, or hold, something that can.
  *
  * IDENTIFICATION
  *		fdw/filter.c
@@ -18,8 +18,6 @@
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
-
-#include <math.h>
 
 #include "access/htup_details.h"
 #include "access/transam.h"
@@ -46,7 +44,8 @@ typedef struct FilterContext
 	RelOptInfo *rel;
 	bool		case_sensitive;
 	List	   *values;
-	const char *reason;			/* why the last one couldn't be pushed */
+	Node	   *covered;		/* what of the last one was pushed */
+	const char *reason;			/* why the last one couldn't be */
 } FilterContext;
 
 /* The part of a condition that the API knows: a field, or a custom field. */
@@ -123,6 +122,7 @@ static const int required_operators[] =
 #define REASON_SLUG			"the slug is empty or the name of a field"
 
 static List *plan_condition(FilterContext *context, Node *node, bool negated);
+static List *plan_expression(FilterContext *context, Node *node, bool negated);
 static List *plan_boolean(FilterContext *context, BoolExpr *expr, bool negated);
 static List *plan_operator(FilterContext *context, OpExpr *op, bool negated);
 static List *plan_comparison(FilterContext *context, OpExpr *op,
@@ -155,7 +155,6 @@ static List *test_value(FilterContext *context, const Operand *operand,
 static List *make_node(FilterContext *context, const Operand *operand,
 					   FilterTest test, Node *value);
 static List *give_up(FilterContext *context, const char *reason);
-static double count_values(PlannerInfo *root, Node *value);
 
 /*
  * Translates those of "clauses" (RestrictInfos, all of which must hold) that
@@ -166,7 +165,7 @@ filter_plan(PlannerInfo *root, Relation table, RelOptInfo *rel, List *clauses,
 			bool case_sensitive)
 {
 	FilterPlan *plan = palloc0(sizeof(FilterPlan));
-	FilterContext context = {root, table, rel, case_sensitive, NIL, NULL};
+	FilterContext context = {root, table, rel, case_sensitive, NIL, NULL, NULL};
 	List	   *children = NIL;
 	int			place = 0;
 	ListCell   *lc;
@@ -185,7 +184,9 @@ filter_plan(PlannerInfo *root, Relation table, RelOptInfo *rel, List *clauses,
 				children = list_concat(children, list_copy_tail(node, 1));
 			else
 				children = lappend(children, node);
-			plan->pushed = lappend(plan->pushed, rinfo);
+			plan->pushed = lappend(plan->pushed,
+								   equal(context.covered, rinfo->clause) ?
+								   (Node *) rinfo : context.covered);
 		}
 		else
 		{
@@ -201,153 +202,35 @@ filter_plan(PlannerInfo *root, Relation table, RelOptInfo *rel, List *clauses,
 	return plan;
 }
 
-/*
- * The key that a join condition ("outer" = field of the contacts in "rel")
- * can be looked up by, or NULL. Allocated in the current memory context.
- */
-FilterJoinKey *
-filter_plan_join_key(PlannerInfo *root, Relation table, RelOptInfo *rel,
-					 RestrictInfo *rinfo, bool case_sensitive)
-{
-	FilterContext context = {root, table, rel, case_sensitive, NIL, NULL};
-	OpExpr	   *op = (OpExpr *) rinfo->clause;
-	FilterJoinKey *key;
-	List	   *node;
-	bool		swapped;
-
-	if (!IsA(op, OpExpr) || list_length(op->args) != 2 || rinfo->pseudoconstant)
-		return NULL;
-	node = plan_condition(&context, (Node *) op, false);
-	if (node == NIL || intVal(linitial(node)) != FILTER_EQUALS ||
-		!(contact_field_operators(strVal(list_nth(node, FilterNodeField))) & FIELD_IN))
-		return NULL;
-	key = palloc(sizeof(FilterJoinKey));
-	swapped = !bms_is_member(rel->relid, pull_varnos(root, linitial(op->args)));
-	key->inner = swapped ? lsecond(op->args) : linitial(op->args);
-	key->outer = swapped ? linitial(op->args) : lsecond(op->args);
-	key->node = node;
-	intVal(list_nth(node, FilterNodeTest)) = FILTER_KEYS;
-	intVal(list_nth(node, FilterNodeValue)) = -1;
-	return key;
-}
-
-/* Adds the condition that a contact has one of the keys of a lookup join. */
-void
-filter_add_keys(FilterPlan *plan, List *node)
-{
-	if (plan->filter == NIL)
-		plan->filter = list_make1(makeInteger(FILTER_AND));
-	plan->filter = lappend(plan->filter, copyObject(node));
-}
-
-/* Is the filter's list of keys given to it by a lookup join? */
-bool
-filter_has_keys(List *filter)
-{
-	ListCell   *lc;
-
-	if (filter == NIL)
-		return false;
-	for_each_from(lc, filter, 1)
-	{
-		if (intVal(linitial(lfirst(lc))) == FILTER_KEYS)
-			return true;
-	}
-	return false;
-}
-
-/* Does the filter name one id, so that GET /contacts/{id} answers it? */
-bool
-filter_is_lookup(List *filter)
-{
-	ListCell   *lc;
-
-	if (filter == NIL)
-		return false;
-	for_each_from(lc, filter, 1)
-	{
-		List	   *node = lfirst(lc);
-
-		if (intVal(linitial(node)) == FILTER_EQUALS &&
-			strcmp(strVal(list_nth(node, FilterNodeField)), "id") == 0 &&
-			!(intVal(list_nth(node, FilterNodeFlags)) &
-			  (FILTER_NODE_CUSTOM | FILTER_NODE_FOLD)))
-			return true;
-	}
-	return false;
-}
-
-/*
- * At most how many contacts the filter lets through, for the planner: an id
- * belongs to one contact, an address rarely to more.
- */
-double
-filter_max_rows(PlannerInfo *root, FilterPlan *plan)
-{
-	double		rows = INFINITY;
-	ListCell   *lc;
-
-	if (plan->filter == NIL)
-		return rows;
-	for_each_from(lc, plan->filter, 1)
-	{
-		List	   *node = lfirst(lc);
-		int			test = intVal(linitial(node));
-		const char *field;
-
-		if (test != FILTER_EQUALS && test != FILTER_IN)
-			continue;
-		field = strVal(list_nth(node, FilterNodeField));
-		if (!(intVal(list_nth(node, FilterNodeFlags)) &
-			  (FILTER_NODE_CUSTOM | FILTER_NODE_FOLD)) &&
-			(contact_field_operators(field) & FIELD_UNIQUE))
-			rows = Min(rows, count_values(root, list_nth(plan->values,
-														 intVal(list_nth(node, FilterNodeValue)))));
-	}
-	return rows;
-}
-
-/* How long the list is that decides about the number of searches; 1 for none. */
-double
-filter_max_values(PlannerInfo *root, FilterPlan *plan)
-{
-	double		shortest = INFINITY;
-	ListCell   *lc;
-
-	if (plan->filter == NIL)
-		return 1;
-	for_each_from(lc, plan->filter, 1)
-	{
-		List	   *node = lfirst(lc);
-
-		if (intVal(linitial(node)) == FILTER_IN)
-			shortest = Min(shortest,
-						   count_values(root, list_nth(plan->values,
-													   intVal(list_nth(node, FilterNodeValue)))));
-	}
-	return isinf(shortest) ? 1 : shortest;
-}
-
-/* The number of values, or a guess where it isn't known; 1 for no array. */
-static double
-count_values(PlannerInfo *root, Node *value)
-{
-	if (!OidIsValid(get_base_element_type(exprType(value))))
-		return 1;
-	return compat_estimate_array_length(root, value);
-}
-
 /* ------------------------------------------------------------------------
  * From expressions to nodes; NIL where one can't be pushed
  * ------------------------------------------------------------------------
  */
 
-/* A node for "node is true", or with "negated", for "node is false". */
+/*
+ * A node for "node is true", or with "negated", for "node is false". What is
+ * given up leaves no values behind.
+ */
 static List *
 plan_condition(FilterContext *context, Node *node, bool negated)
 {
+	int			nvalues = list_length(context->values);
+	List	   *result;
+
 	check_stack_depth();
 	context->reason = REASON_EXPRESSION;
+	context->covered = NULL;
+	result = plan_expression(context, node, negated);
+	if (result == NIL)
+		context->values = list_truncate(context->values, nvalues);
+	if (context->covered == NULL)
+		context->covered = negated ? (Node *) make_notclause((Expr *) node) : node;
+	return result;
+}
+
+static List *
+plan_expression(FilterContext *context, Node *node, bool negated)
+{
 	switch (nodeTag(node))
 	{
 		case T_BoolExpr:
@@ -396,29 +279,29 @@ plan_boolean(FilterContext *context, BoolExpr *expr, bool negated)
 {
 	bool		is_and = (expr->boolop == AND_EXPR) != negated;
 	List	   *children = NIL;
+	List	   *covered = NIL;
 	const char *reason = NULL;
 	ListCell   *lc;
 
 	if (expr->boolop == NOT_EXPR)
 		return plan_condition(context, linitial(expr->args), !negated);
-
 	foreach(lc, expr->args)
 	{
-		int			nvalues = list_length(context->values);
 		List	   *child = plan_condition(context, lfirst(lc), negated);
 
 		if (child != NIL)
-			children = lappend(children, child);
-		else
 		{
-			context->values = list_truncate(context->values, nvalues);
-			reason = context->reason;
-			if (!is_and)
-				return NIL;
+			children = lappend(children, child);
+			covered = lappend(covered, context->covered);
+			continue;
 		}
+		reason = context->reason;
+		if (!is_and)
+			return NIL;
 	}
 	if (children == NIL)
 		return give_up(context, reason);
+	context->covered = (Node *) (is_and ? make_ands_explicit(covered) : make_orclause(covered));
 	if (list_length(children) == 1)
 		return linitial(children);
 	return list_concat(list_make1(makeInteger(is_and ? FILTER_AND : FILTER_OR)),
@@ -908,8 +791,12 @@ static List *
 make_node(FilterContext *context, const Operand *operand, FilterTest test,
 		  Node *value)
 {
+	int			flags = operand->flags | (context->case_sensitive ? 0 : FILTER_NODE_LOOSE);
 	int			place = -1;
 
+	if (test == FILTER_EQUALS && strcmp(operand->field, "id") == 0 &&
+		!(flags & (FILTER_NODE_CUSTOM | FILTER_NODE_FOLD)))
+		flags |= FILTER_NODE_LOOKUP;
 	if (value != NULL)
 	{
 		place = list_length(context->values);
@@ -917,8 +804,7 @@ make_node(FilterContext *context, const Operand *operand, FilterTest test,
 	}
 	return lappend(list_make5(makeInteger(test),
 							  makeString(pstrdup(operand->field)),
-							  makeInteger(operand->flags |
-										  (context->case_sensitive ? 0 : FILTER_NODE_LOOSE)),
+							  makeInteger(flags),
 							  makeInteger(operand->attnum),
 							  makeInteger(operand->max_length)),
 				   makeInteger(place));

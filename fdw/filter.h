@@ -3,8 +3,8 @@
  * filter.h
  *		From SQL conditions to the filter of a search.
  *
- * filter.c plans, filter_run.c evaluates by way of filter_test.c, and
- * filter_tree.c puts together.
+ * filter.c plans, filter_plan.c tells the planner about it, filter_run.c
+ * evaluates by way of filter_test.c, and filter_tree.c puts together.
  *
  * IDENTIFICATION
  *		fdw/filter.h
@@ -40,6 +40,7 @@ typedef enum FilterNodeIndex
 #define FILTER_NODE_FOLD		0x02	/* case is to be ignored */
 #define FILTER_NODE_EXTRACTED	0x04	/* by ->> from the column */
 #define FILTER_NODE_LOOSE		0x08	/* the API ignores case */
+#define FILTER_NODE_LOOKUP		0x10	/* names one id: GET /contacts/{id} */
 
 /* What is asked of a field. */
 typedef enum FilterTest
@@ -84,7 +85,8 @@ typedef struct FilterPlan
 {
 	List	   *filter;			/* the tree, NIL if nothing can be pushed */
 	List	   *values;			/* Exprs that its nodes compare with */
-	List	   *pushed;			/* RestrictInfos that it stands for */
+	List	   *pushed;			/* what it stands for: a RestrictInfo, or a
+								 * part of its clause */
 	List	   *local;			/* Integer place of each other condition ... */
 	List	   *reasons;		/* ... and a String: why */
 } FilterPlan;
@@ -97,12 +99,24 @@ typedef struct FilterJoinKey
 	Expr	   *outer;
 } FilterJoinKey;
 
+/* What EXPLAIN shows of a filter: values that aren't constant as SQL ("$1"). */
+typedef struct FilterDescription
+{
+	FilterRequest request;
+	const char *id;				/* of FILTER_CONTACT, as SQL if "id_is_sql" */
+	bool		id_is_sql;
+	PylonFilter *filter;		/* of FILTER_SEARCH; a long list in one */
+	List	   *left_out;		/* String: field and operator, since refused */
+} FilterDescription;
+
 typedef struct FilterState FilterState;
 
 /* plan time: filter.c */
 extern FilterPlan *filter_plan(PlannerInfo *root, Relation table,
 							   RelOptInfo *rel, List *clauses,
 							   bool case_sensitive);
+
+/* for the planner: filter_plan.c */
 extern FilterJoinKey *filter_plan_join_key(PlannerInfo *root, Relation table,
 										   RelOptInfo *rel, RestrictInfo *rinfo,
 										   bool case_sensitive);
@@ -117,7 +131,7 @@ extern PylonFilter filter_never;	/* no contact satisfies the condition */
 extern PylonFilter filter_always;	/* the API can't be asked about it */
 
 extern PylonFilter *filter_combine(const char *operator, List *filters);
-extern PylonFilter *filter_fit(PylonFilter *filter);
+extern PylonFilter *filter_fit(PylonFilter *filter, bool *exact);
 extern int	filter_field_operator(const PylonFilter *filter);
 
 /* run time: filter_run.c */
@@ -132,18 +146,19 @@ extern int	filter_batches(FilterState *state);
 extern const PylonFilter *filter_batch(FilterState *state, int batch);
 extern bool filter_accepts(FilterState *state, TupleTableSlot *slot);
 extern bool filter_retreat(FilterState *state, int batch);
+extern void filter_confirm(FilterState *state);
 extern void filter_forget(FilterState *state);
 extern void filter_set_keys(FilterState *state, List *keys, bool all);
+extern bool filter_keys_are_refused(FilterState *state);
 extern FilterKeyKind filter_key_kind(FilterState *state, const char *key);
 extern bool filter_ignores_case(FilterState *state);
 extern bool filter_asks_keys(FilterState *state);
 extern int	filter_batch_size(FilterState *state);
 
 /* EXPLAIN: filter_run.c */
-extern PylonFilter *filter_describe(List *filter, List *values,
-									List *deparse_context, const char *keys,
-									bool *impossible);
-extern char *filter_describe_id(List *filter, List *values,
-								List *deparse_context);
+extern FilterDescription *filter_describe(List *filter, List *values,
+										  List *deparse_context,
+										  const char *keys, int batch_size,
+										  PylonSession *session);
 
 #endif							/* PYLON_FILTER_H */

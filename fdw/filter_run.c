@@ -16,21 +16,16 @@
  */
 #include "postgres.h"
 
-#include <limits.h>
-
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "contact.h"
 #include "executor/executor.h"
 #include "filter.h"
 #include "filter_test.h"
-#include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/formatting.h"
-#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/ruleutils.h"
@@ -73,28 +68,41 @@ struct FilterState
 
 	/* of batches that were read before the API refused the next one */
 	MemoryContext done_context;
-	FilterNode *done_split;		/* NULL if there were none */
-	FilterKeys	done;
+	List	   *done;			/* of FilterDone * */
+
+	/* the one reason that the last refusal can have had, or NULL */
+	PylonRefusal *suspect;
 };
+
+/* The values of a list whose contacts have come already. */
+typedef struct FilterDone
+{
+	FilterNode *split;
+	FilterKeys	keys;
+} FilterDone;
 
 static FilterNode *begin_node(List *node, List *values, List *value_states);
 static void begin_value(FilterNode *node, Node *value);
 static PylonFilter *evaluate_node(FilterState *state, FilterNode *node,
 								  ExprContext *econtext);
 static PylonFilter *evaluate_keys(FilterState *state);
-static PylonFilter *find_lookup(FilterState *state, List *filters);
 static bool is_lookup(FilterNode *node);
+static bool is_possible_id(const char *id);
 static void find_split(FilterState *state);
+static PylonFilter *make_list(FilterState *state, List *texts);
 static List *batch_of(FilterState *state, int batch);
 static FilterKeys make_keys(List *texts);
-static bool has_key(const FilterKeys *keys, const char *text);
+static bool has_key(const FilterKeys *keys, const char *key);
 static int	compare_texts(const void *a, const void *b);
 static void remember_done(FilterState *state, int batch);
 static char *slot_text(const FilterNode *node, TupleTableSlot *slot);
-static bool remember(FilterState *state, const PylonFilter *filter,
-					 Suspect suspect);
-static PylonFilter *describe_node(FilterNode *node, List *filter, List *values,
-								  List *deparse_context, const char *keys);
+static List *find_suspects(List *found, const PylonFilter *filter,
+						   Suspect suspect);
+static void describe_search(FilterState *state, List *filters,
+							FilterDescription *description);
+static PylonFilter *describe_node(FilterState *state, FilterNode *node,
+								  List *filter, List *values,
+								  List *deparse_context);
 
 /*
  * Prepares to evaluate a planned filter, in the current memory context.
@@ -177,10 +185,11 @@ filter_evaluate(FilterState *state, ExprContext *econtext)
 {
 	MemoryContext before;
 	List	   *filters = NIL;
-	PylonFilter *lookup;
+	PylonFilter *lookup = NULL;
 	ListCell   *lc;
 
 	MemoryContextReset(state->context);
+	state->evaluation.left_out = NIL;
 	state->id = NULL;
 	state->split = NULL;
 	state->filter = NULL;
@@ -191,11 +200,22 @@ filter_evaluate(FilterState *state, ExprContext *econtext)
 
 	before = MemoryContextSwitchTo(state->context);
 	foreach(lc, state->root->children)
-		filters = lappend(filters, evaluate_node(state, lfirst(lc), econtext));
-	lookup = find_lookup(state, filters);
+	{
+		FilterNode *node = lfirst(lc);
+		PylonFilter *filter;
+
+		/* What was refused in searches has no say about a path. */
+		state->evaluation.in_path = !state->no_lookup && is_lookup(node);
+		filter = evaluate_node(state, node, econtext);
+		if (state->evaluation.in_path && filter != &filter_never &&
+			filter != &filter_always)
+			lookup = filter;
+		filters = lappend(filters, filter);
+	}
+	state->evaluation.in_path = false;
 	if (lookup == NULL)
 		find_split(state);
-	state->common = filter_fit(filter_combine("and", filters));
+	state->common = filter_fit(filter_combine("and", filters), &state->evaluation.exact);
 	MemoryContextSwitchTo(before);
 
 	if (state->common == &filter_never)
@@ -203,9 +223,8 @@ filter_evaluate(FilterState *state, ExprContext *econtext)
 	if (lookup != NULL)
 	{
 		state->id = lookup->value;
-		/* A path can't hold these: they would name another one. */
-		return state->request = strcmp(state->id, ".") == 0 ||
-			strcmp(state->id, "..") == 0 ? FILTER_NOTHING : FILTER_CONTACT;
+		return state->request = is_possible_id(state->id) ? FILTER_CONTACT :
+			FILTER_NOTHING;
 	}
 	return state->request = state->common == &filter_always && state->split == NULL ?
 		FILTER_LIST : FILTER_SEARCH;
@@ -275,18 +294,12 @@ filter_batch(FilterState *state, int batch)
 	{
 		List	   *texts = batch_of(state, batch);
 
-		/* Decided when it was evaluated, whatever was refused since. */
-		PylonFilter *leaf = palloc0(sizeof(PylonFilter));
-
-		leaf->operator = "in";
-		leaf->field = state->split->field;
-		leaf->values = texts;
-		filters = list_make1(leaf);
+		filters = list_make1(make_list(state, texts));
 		state->keys = make_keys(texts);
 	}
 	if (state->common != &filter_always)
 		filters = lappend(filters, state->common);
-	state->filter = filter_fit(filter_combine("and", filters));
+	state->filter = filter_fit(filter_combine("and", filters), &state->evaluation.exact);
 	MemoryContextSwitchTo(before);
 	return state->filter;
 }
@@ -299,9 +312,15 @@ filter_batch(FilterState *state, int batch)
 bool
 filter_accepts(FilterState *state, TupleTableSlot *slot)
 {
-	if (state->done_split != NULL &&
-		has_key(&state->done, slot_text(state->done_split, slot)))
-		return false;
+	ListCell   *lc;
+
+	foreach(lc, state->done)
+	{
+		FilterDone *done = lfirst(lc);
+
+		if (has_key(&done->keys, slot_text(done->split, slot)))
+			return false;
+	}
 	return state->split == NULL ||
 		has_key(&state->keys, slot_text(state->split, slot));
 }
@@ -310,20 +329,25 @@ filter_accepts(FilterState *state, TupleTableSlot *slot)
 void
 filter_forget(FilterState *state)
 {
-	state->done_split = NULL;
+	state->suspect = NULL;
+	state->done = NIL;
 	MemoryContextReset(state->done_context);
 }
 
 /*
- * The API refused what was asked. Remembers what may have been the reason:
- * operators that the reference page doesn't list, if there are none of those
- * then custom fields, else all. What the batches before "batch" have found won't be accepted
- * again. False if there is nothing left to do without. The filter must be
- * evaluated again.
+ * The API refused what was asked. The scan goes on without what may have been
+ * the reason: operators that the reference page doesn't list, if there are
+ * none of those then custom fields, else all. What the batches before "batch"
+ * have found won't be accepted again. False if there is nothing left to do
+ * without. The filter must be evaluated again.
  */
 bool
 filter_retreat(FilterState *state, int batch)
 {
+	List	   *suspects = NIL;
+	MemoryContext before;
+	ListCell   *lc;
+
 	if (state->request == FILTER_CONTACT)
 	{
 		/* An id of another form than the API's, perhaps: it can be searched. */
@@ -332,13 +356,36 @@ filter_retreat(FilterState *state, int batch)
 	}
 	if (state->request != FILTER_SEARCH || state->filter == NULL)
 		return false;
-	if (batch > 0 && state->done_split != NULL)
-		return false;			/* once is odd enough */
 	if (batch > 0)
 		remember_done(state, batch);
-	return remember(state, state->filter, SUSPECT_UNLISTED) ||
-		remember(state, state->filter, SUSPECT_CUSTOM) ||
-		remember(state, state->filter, SUSPECT_ALL);
+	/* What is found lives as long as the scan, and so does "state". */
+	before = MemoryContextSwitchTo(GetMemoryChunkContext(state));
+	for (Suspect suspect = 0; suspects == NIL && suspect <= SUSPECT_ALL; suspect++)
+		suspects = find_suspects(NIL, state->filter, suspect);
+	foreach(lc, suspects)
+	{
+		const PylonRefusal *refusal = lfirst(lc);
+
+		state->evaluation.refused = connection_add_refusal(state->evaluation.refused,
+														   refusal->pair, refusal->values);
+	}
+	state->suspect = list_length(suspects) == 1 ? linitial(suspects) : NULL;
+	MemoryContextSwitchTo(before);
+	return suspects != NIL;
+}
+
+/*
+ * The API took what was asked. If it had refused the same with just one pair
+ * of field and operator more, that was the reason, for the whole session.
+ */
+void
+filter_confirm(FilterState *state)
+{
+	if (state->suspect == NULL)
+		return;
+	connection_remember_refusal(state->evaluation.session,
+								state->suspect->pair, state->suspect->values);
+	state->suspect = NULL;
 }
 
 /*
@@ -352,12 +399,22 @@ filter_set_keys(FilterState *state, List *keys, bool all)
 	state->all_keys = all;
 }
 
+/* Has the API refused to be asked for a batch of keys? */
+bool
+filter_keys_are_refused(FilterState *state)
+{
+	MemoryContext before = MemoryContextSwitchTo(state->context);
+	bool		refused = filter_is_refused(&state->evaluation, state->keys_node->field,
+											"in", state->evaluation.batch_size);
+
+	MemoryContextSwitchTo(before);
+	return refused;
+}
+
 /* How contacts with a lookup join's key "text" can be asked for. */
 FilterKeyKind
 filter_key_kind(FilterState *state, const char *text)
 {
-	if (connection_is_refused(state->evaluation.session, state->keys_node->field, "in"))
-		return FILTER_KEY_UNKNOWN;
 	return filter_test_key(state->keys_node, text);
 }
 
@@ -431,29 +488,18 @@ evaluate_keys(FilterState *state)
  * ------------------------------------------------------------------------
  */
 
-/* The condition that names one id, among those that must all hold. */
-static PylonFilter *
-find_lookup(FilterState *state, List *filters)
-{
-	ListCell   *lc;
-	ListCell   *lc2;
-
-	if (state->no_lookup)
-		return NULL;
-	forboth(lc, state->root->children, lc2, filters)
-	{
-		if (is_lookup(lfirst(lc)) && lfirst(lc2) != &filter_never &&
-			lfirst(lc2) != &filter_always)
-			return lfirst(lc2);
-	}
-	return NULL;
-}
-
+/* A condition that names one id? */
 static bool
 is_lookup(FilterNode *node)
 {
-	return node->test == FILTER_EQUALS && strcmp(node->field, "id") == 0 &&
-		!(node->flags & (FILTER_NODE_CUSTOM | FILTER_NODE_FOLD));
+	return (node->flags & FILTER_NODE_LOOKUP) != 0;
+}
+
+/* A path can't hold these: they would name another one. */
+static bool
+is_possible_id(const char *id)
+{
+	return strcmp(id, ".") != 0 && strcmp(id, "..") != 0;
 }
 
 /*
@@ -474,6 +520,18 @@ find_split(FilterState *state)
 			 list_length(node->texts) < list_length(state->split->texts)))
 			state->split = node;
 	}
+}
+
+/* "split" with some of its texts, whatever was refused since it was chosen. */
+static PylonFilter *
+make_list(FilterState *state, List *texts)
+{
+	PylonFilter *leaf = palloc0(sizeof(PylonFilter));
+
+	leaf->operator = "in";
+	leaf->field = state->split->field;
+	leaf->values = texts;
+	return leaf;
 }
 
 static List *
@@ -540,10 +598,10 @@ make_keys(List *texts)
 }
 
 static bool
-has_key(const FilterKeys *keys, const char *text)
+has_key(const FilterKeys *keys, const char *key)
 {
-	return text !=NULL &&
-				bsearch(&text, keys->texts, keys->count, sizeof(char *), compare_texts) != NULL;
+	return key != NULL && bsearch(&key, keys->texts, keys->count,
+								  sizeof(char *), compare_texts) != NULL;
 }
 
 static int
@@ -557,40 +615,37 @@ static void
 remember_done(FilterState *state, int batch)
 {
 	MemoryContext before = MemoryContextSwitchTo(state->done_context);
-	List	   *texts = list_truncate(list_copy(state->split->texts),
-									  batch * state->evaluation.batch_size);
+	FilterDone *done = palloc(sizeof(FilterDone));
 
-	state->done = make_keys(texts);
-	state->done_split = state->split;
+	done->split = state->split;
+	done->keys = make_keys(list_truncate(list_copy(state->split->texts),
+										 batch * state->evaluation.batch_size));
+	state->done = lappend(state->done, done);
 	MemoryContextSwitchTo(before);
 }
 
 /*
- * Remembers the pairs of field and operator in a filter that was refused:
- * all of them, or those that the reference doesn't list. False if none.
+ * "found" and the pairs of field and operator in a filter that was refused
+ * that are suspected, as PylonRefusals in the current memory context.
  */
-static bool
-remember(FilterState *state, const PylonFilter *filter, Suspect suspect)
+static List *
+find_suspects(List *found, const PylonFilter *filter, Suspect suspect)
 {
-	bool		found = false;
 	ListCell   *lc;
 
-	if (filter->subfilters == NIL)
-	{
-		int			operators = contact_field_operators(filter->field);
-
-		if (suspect == SUSPECT_UNLISTED &&
-			FIELD_IN_REFERENCE(operators, filter_field_operator(filter)))
-			return false;
-		/* A slug may be a slip of the pen; the fields are there. */
-		if (suspect == SUSPECT_CUSTOM && !contact_slug_is_searchable(filter->field))
-			return false;
-		connection_remember_refusal(state->evaluation.session, filter->field, filter->operator);
-		return true;
-	}
 	foreach(lc, filter->subfilters)
-		found |= remember(state, lfirst(lc), suspect);
-	return found;
+		found = find_suspects(found, lfirst(lc), suspect);
+	if (filter->subfilters != NIL ||
+		(suspect == SUSPECT_UNLISTED &&
+		 FIELD_IN_REFERENCE(contact_field_operators(filter->field),
+							filter_field_operator(filter))) ||
+	/* A slug may be a slip of the pen; the fields are there. */
+		(suspect == SUSPECT_CUSTOM && !contact_slug_is_searchable(filter->field)))
+		return found;
+	return connection_add_refusal(found,
+								  filter_pair(filter->field, filter->operator),
+								  list_length(filter->values) > 1 ?
+								  list_length(filter->values) : 0);
 }
 
 /* ------------------------------------------------------------------------
@@ -599,38 +654,81 @@ remember(FilterState *state, const PylonFilter *filter, Suspect suspect)
  */
 
 /*
- * The filter as EXPLAIN shows it: constants as they will be sent, other
- * values as SQL ("$1"), and for those of a lookup join "keys". NULL if there is none; "impossible" is set where the
- * constants let no contact through. In the current memory context.
+ * What EXPLAIN shows: what this session would ask, as far as constants and
+ * what the server has refused decide about that. "keys" are those of a lookup
+ * join, as SQL. In the current memory context.
  */
-PylonFilter *
+FilterDescription *
 filter_describe(List *filter, List *values, List *deparse_context,
-				const char *keys, bool *impossible)
+				const char *keys, int batch_size, PylonSession *session)
 {
-	List	   *described = NIL;
-	PylonFilter *result;
+	FilterDescription *description = palloc0(sizeof(FilterDescription));
+	FilterState *state = filter_begin(filter, values, NIL, batch_size, session);
+	List	   *filters = NIL;
 	ListCell   *lc;
+	ListCell   *lc2;
 
-	*impossible = false;
+	if (keys != NULL)
+		state->join_keys = list_make1(pstrdup(keys));
+	description->request = FILTER_LIST;
 	if (filter == NIL)
-		return NULL;
-	for_each_from(lc, filter, 1)
-		described = lappend(described,
-							describe_node(begin_node(lfirst(lc), values, NIL),
-										  lfirst(lc), values, deparse_context, keys));
-	result = filter_fit(filter_combine("and", described));
-	*impossible = result == &filter_never;
-	return result == &filter_never || result == &filter_always ? NULL : result;
+		return description;
+	forboth(lc, state->root->children, lc2, list_copy_tail(filter, 1))
+	{
+		FilterNode *node = lfirst(lc);
+		PylonFilter *described;
+
+		state->evaluation.in_path = is_lookup(node);
+		described = describe_node(state, node, lfirst(lc2), values, deparse_context);
+		if (state->evaluation.in_path && described != &filter_never &&
+			described != &filter_always)
+		{
+			int			place = intVal(list_nth(lfirst(lc2), FilterNodeValue));
+
+			description->id = described->value;
+			description->id_is_sql = !IsA(list_nth(values, place), Const);
+		}
+		filters = lappend(filters, described);
+	}
+	describe_search(state, filters, description);
+	return description;
+}
+
+static void
+describe_search(FilterState *state, List *filters,
+				FilterDescription *description)
+{
+	PylonFilter *whole;
+
+	if (description->id == NULL)
+	{
+		find_split(state);
+		if (state->split != NULL)
+			filters = lcons(make_list(state, state->split->texts), filters);
+	}
+	whole = filter_fit(filter_combine("and", filters), &state->evaluation.exact);
+	if (whole == &filter_never ||
+		(description->id != NULL && !description->id_is_sql &&
+		 !is_possible_id(description->id)))
+		description->request = FILTER_NOTHING;
+	else if (description->id != NULL)
+		description->request = FILTER_CONTACT;
+	else
+	{
+		if (whole != &filter_always)
+			description->request = FILTER_SEARCH;
+		description->filter = whole;
+		description->left_out = state->evaluation.left_out;
+	}
 }
 
 static PylonFilter *
-describe_node(FilterNode *node, List *filter, List *values,
-			  List *deparse_context, const char *keys)
+describe_node(FilterState *state, FilterNode *node, List *filter,
+			  List *values, List *deparse_context)
 {
-	PylonSession session = {0};
-	FilterEvaluation evaluation = {.session = &session,.batch_size = INT_MAX};
 	List	   *described = NIL;
 	Node	   *value;
+	char	   *sql;
 	PylonFilter *leaf;
 	ListCell   *lc;
 	ListCell   *lc2;
@@ -638,44 +736,29 @@ describe_node(FilterNode *node, List *filter, List *values,
 	if (node->test == FILTER_AND || node->test == FILTER_OR)
 	{
 		forboth(lc, node->children, lc2, list_copy_tail(filter, 1))
-			described = lappend(described, describe_node(lfirst(lc), lfirst(lc2),
-														 values, deparse_context, keys));
+			described = lappend(described, describe_node(state, lfirst(lc), lfirst(lc2),
+														 values, deparse_context));
 		return filter_combine(filter_operator_names[node->test], described);
 	}
 	if (node->test == FILTER_KEYS)
-		return filter_make_leaf(&evaluation, node->field, "in", NULL,
-								list_make1(pstrdup(keys)));
+		return evaluate_keys(state);
 	if (intVal(list_nth(filter, FilterNodeValue)) < 0)
-		return filter_test(&evaluation, node, (Datum) 0);
+		return filter_test(&state->evaluation, node, (Datum) 0);
 	value = list_nth(values, intVal(list_nth(filter, FilterNodeValue)));
 	if (IsA(value, Const))
 		return ((Const *) value)->constisnull ? &filter_never :
-			filter_test(&evaluation, node, ((Const *) value)->constvalue);
-	leaf = filter_make_leaf(&evaluation, node->field, filter_operator_names[node->test], NULL, NIL);
+			filter_test(&state->evaluation, node, ((Const *) value)->constvalue);
+	sql = deparse_expression(value, deparse_context, false, false);
+	leaf = filter_make_leaf(&state->evaluation, node->field,
+							filter_operator_names[node->test], NULL, NIL);
+	if (leaf == &filter_always)
+		return leaf;
 	if (OidIsValid(node->element) || node->test == FILTER_NOT_EQUALS)
-		leaf->values = list_make1(deparse_expression(value, deparse_context, false, false));
+		leaf->values = list_make1(sql);
 	else
-		leaf->value = deparse_expression(value, deparse_context, false, false);
+		leaf->value = sql;
+	/* Which custom fields a JSON value will name isn't known yet. */
+	if (node->test == FILTER_JSON)
+		leaf->field = NULL;
 	return leaf;
-}
-
-/* The id of a filter that names one, as EXPLAIN shows it, else NULL. */
-char *
-filter_describe_id(List *filter, List *values, List *deparse_context)
-{
-	ListCell   *lc;
-
-	for_each_from(lc, filter, 1)
-	{
-		FilterNode *node = begin_node(lfirst(lc), values, NIL);
-
-		if (node->field != NULL && is_lookup(node))
-		{
-			const char *id = describe_node(node, lfirst(lc), values, deparse_context, NULL)->value;
-
-			if (id != NULL)
-				return pstrdup(id);
-		}
-	}
-	return NULL;
 }

@@ -17,6 +17,7 @@
 #include "contact.h"
 #include "filter_test.h"
 #include "mb/pg_wchar.h"
+#include "nodes/value.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/formatting.h"
@@ -72,7 +73,8 @@ filter_test(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 	{
 		case FILTER_SET:
 		case FILTER_UNSET:
-			return filter_make_leaf(evaluation, node->field, filter_operator_names[node->test], NULL, NIL);
+			return filter_make_leaf(evaluation, node->field,
+									filter_operator_names[node->test], NULL, NIL);
 		case FILTER_JSON:
 			return evaluate_json(evaluation, DatumGetJsonbP(value));
 		case FILTER_IN:
@@ -142,7 +144,8 @@ evaluate_list(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 	}
 	wanted = distinct_texts(wanted);
 	if (wanted == NIL)
-		return node->test == FILTER_IN || node->test == FILTER_HAS_ANY ? &filter_never : &filter_always;
+		return node->test == FILTER_IN || node->test == FILTER_HAS_ANY ?
+			&filter_never : &filter_always;
 
 	if (node->test == FILTER_HAS_ALL)
 	{
@@ -155,11 +158,12 @@ evaluate_list(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 	{
 		/* At the top it may be sent in batches; find_split decides. */
 		if (node->test == FILTER_IN && node->attnum > 0 &&
-			!connection_is_refused(evaluation->session, node->field, "in"))
+			!filter_is_refused(evaluation, node->field, "in", evaluation->batch_size))
 			node->texts = wanted;
 		return widen(evaluation);
 	}
-	return filter_make_leaf(evaluation, node->field, filter_operator_names[node->test], NULL, wanted);
+	return filter_make_leaf(evaluation, node->field,
+							filter_operator_names[node->test], NULL, wanted);
 }
 
 /*
@@ -170,10 +174,13 @@ static PylonFilter *
 evaluate_pattern(FilterEvaluation *evaluation, FilterNode *node, const char *pattern)
 {
 	StringInfoData piece;
+	List	   *pieces = NIL;
 	List	   *filters = NIL;
 	bool		wild = false;
+	bool		open = false;	/* ends in % */
 	bool		loose = false;	/* more is said than "contains one piece" */
 	const char *p;
+	ListCell   *lc;
 
 	initStringInfo(&piece);
 	for (p = pattern;; p++)
@@ -191,33 +198,32 @@ evaluate_pattern(FilterEvaluation *evaluation, FilterNode *node, const char *pat
 		if (literal)
 		{
 			appendStringInfoChar(&piece, *p);
+			open = false;
 			continue;
 		}
 		if (piece.len > 0)
 		{
-			loose |= filters != NIL;
+			loose |= pieces != NIL;
 			if (!is_within_element(node, piece.data))
 				loose = true;
 			else
-				filters = lappend(filters, filter_make_leaf(evaluation, node->field, "string_contains",
-															pstrdup(piece.data), NIL));
+				pieces = lappend(pieces, pstrdup(piece.data));
 			resetStringInfo(&piece);
 		}
-		loose |= *p == '_';
-		wild |= *p == '%' || *p == '_';
 		if (*p == '\0')
 			break;
+		open = *p == '%';
+		loose |= *p == '_';
+		wild |= *p == '%' || *p == '_';
 	}
+	/* Without wildcards there is one piece: the pattern, unescaped. */
 	if (!wild && !loose && pattern[0] != '\0' && is_expressible(node, pattern))
-	{
-		/* Without wildcards there is one piece: the pattern, unescaped. */
-		PylonFilter *leaf = linitial(filters);
-
-		return leaf == &filter_always ? leaf :
-			filter_make_leaf(evaluation, node->field, "equals", leaf->value, NIL);
-	}
-	if (loose || pattern[0] != '%' || strlen(pattern) < 2 || p[-1] != '%')
+		return filter_make_leaf(evaluation, node->field, "equals", linitial(pieces), NIL);
+	if (loose || pieces == NIL || pattern[0] != '%' || !open)
 		evaluation->exact = false;
+	foreach(lc, pieces)
+		filters = lappend(filters, filter_make_leaf(evaluation, node->field, "string_contains",
+													lfirst(lc), NIL));
 	return filter_combine("and", filters);
 }
 
@@ -269,9 +275,12 @@ evaluate_json_value(FilterEvaluation *evaluation, const char *slug, JsonbValue *
 		if (element.type == jbvString && element.val.string.len > 0)
 			filters = lappend(filters,
 							  filter_make_leaf(evaluation, slug, "contains",
-											   pnstrdup(element.val.string.val, element.val.string.len), NIL));
+											   pnstrdup(element.val.string.val,
+														element.val.string.len), NIL));
+		else
+			evaluation->exact = false;
 	}
-	return filter_combine("and", filters);
+	return filters == NIL ? widen(evaluation) : filter_combine("and", filters);
 }
 
 /* How contacts that have the key "text" can be asked for, for a FILTER_KEYS. */
@@ -415,6 +424,31 @@ compare_places(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
+/* A field and an operator, as refusals name them; in the current context. */
+char *
+filter_pair(const char *field, const char *operator)
+{
+	return psprintf("%s %s", field, operator);
+}
+
+/* Has the API refused this pair, with so many values? Notes it if so. */
+bool
+filter_is_refused(FilterEvaluation *evaluation, const char *field,
+				  const char *operator, int values)
+{
+	char	   *pair;
+
+	if (evaluation->in_path ||
+		(evaluation->session->refused == NIL && evaluation->refused == NIL))
+		return false;
+	pair = filter_pair(field, operator);
+	if (!connection_is_refused(evaluation->session->refused, pair, values) &&
+		!connection_is_refused(evaluation->refused, pair, values))
+		return false;
+	evaluation->left_out = list_append_unique(evaluation->left_out, makeString(pair));
+	return true;
+}
+
 /* "always" where the API has refused the pair of field and operator. */
 PylonFilter *
 filter_make_leaf(FilterEvaluation *evaluation, const char *field, const char *operator,
@@ -422,7 +456,7 @@ filter_make_leaf(FilterEvaluation *evaluation, const char *field, const char *op
 {
 	PylonFilter *filter;
 
-	if (connection_is_refused(evaluation->session, field, operator))
+	if (filter_is_refused(evaluation, field, operator, list_length(values)))
 		return widen(evaluation);
 	filter = palloc0(sizeof(PylonFilter));
 	filter->operator = operator;

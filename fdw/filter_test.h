@@ -35,8 +35,11 @@ typedef struct FilterNode
 typedef struct FilterEvaluation
 {
 	PylonSession *session;		/* knows what the API has refused */
+	List	   *refused;		/* PylonRefusals in this scan */
+	bool		in_path;		/* no search, so no refusal counts */
 	int			batch_size;		/* the longest list that is sent */
 	bool		exact;			/* what comes is what SQL wants */
+	List	   *left_out;		/* pairs that were refused, as Strings */
 } FilterEvaluation;
 
 /* The operator that a test uses, by FilterTest. */
@@ -45,6 +48,9 @@ extern const char *const filter_operator_names[];
 extern PylonFilter *filter_test(FilterEvaluation *evaluation,
 								FilterNode *node, Datum value);
 extern FilterKeyKind filter_test_key(const FilterNode *node, const char *text);
+extern bool filter_is_refused(FilterEvaluation *evaluation, const char *field,
+							  const char *operator, int values);
+extern char *filter_pair(const char *field, const char *operator);
 extern PylonFilter *filter_make_leaf(FilterEvaluation *evaluation,
 									 const char *field, const char *operator,
 									 const char *value, List *values);

@@ -46,14 +46,15 @@ static const struct
 PylonFilter filter_never;
 PylonFilter filter_always;
 
-static PylonFilter *fit(PylonFilter *filter, int levels);
+static PylonFilter *fit(PylonFilter *filter, int levels, bool *exact);
 static List *multiply_out(PylonFilter *filter);
-static PylonFilter *best_of(List *filters);
+static PylonFilter *best_of(List *filters, bool *exact);
 static int	rank(const PylonFilter *filter);
 
 /*
- * "and" or "or" of filters, in the current memory context: what decides alone does so, what says nothing
- * falls away, and compounds of the same kind are merged.
+ * "and" or "or" of filters, in the current memory context: what decides
+ * alone does so, what says nothing falls away, and compounds of the same
+ * kind are merged.
  */
 PylonFilter *
 filter_combine(const char *operator, List *filters)
@@ -89,16 +90,17 @@ filter_combine(const char *operator, List *filters)
 
 /*
  * The filter with as many levels of and/or as the API allows. What is nested
- * deeper is multiplied out where that doesn't grow too much, else widened.
+ * deeper is multiplied out where that doesn't grow too much, else widened:
+ * "exact" is cleared then.
  */
 PylonFilter *
-filter_fit(PylonFilter *filter)
+filter_fit(PylonFilter *filter, bool *exact)
 {
-	return fit(filter, MAX_LEVELS);
+	return fit(filter, MAX_LEVELS, exact);
 }
 
 static PylonFilter *
-fit(PylonFilter *filter, int levels)
+fit(PylonFilter *filter, int levels, bool *exact)
 {
 	bool		is_and;
 	List	   *members = NIL;
@@ -108,7 +110,10 @@ fit(PylonFilter *filter, int levels)
 		return filter;			/* "never" and "always" as well */
 	is_and = strcmp(filter->operator, "and") == 0;
 	if (levels == 0)
-		return is_and ? best_of(filter->subfilters) : &filter_always;
+	{
+		*exact = false;
+		return is_and ? best_of(filter->subfilters, exact) : &filter_always;
+	}
 	foreach(lc, filter->subfilters)
 	{
 		PylonFilter *member = lfirst(lc);
@@ -117,7 +122,7 @@ fit(PylonFilter *filter, int levels)
 		if (product != NIL)
 			members = list_concat(members, product);
 		else
-			members = lappend(members, fit(member, levels - 1));
+			members = lappend(members, fit(member, levels - 1, exact));
 	}
 	return filter_combine(filter->operator, members);
 }
@@ -163,14 +168,14 @@ multiply_out(PylonFilter *filter)
 
 /* Of filters that must all hold, the leaf that lets through the fewest. */
 static PylonFilter *
-best_of(List *filters)
+best_of(List *filters, bool *exact)
 {
 	PylonFilter *best = &filter_always;
 	ListCell   *lc;
 
 	foreach(lc, filters)
 	{
-		PylonFilter *filter = fit(lfirst(lc), 0);
+		PylonFilter *filter = fit(lfirst(lc), 0, exact);
 
 		if (filter != &filter_always && (best == &filter_always || rank(filter) < rank(best)))
 			best = filter;

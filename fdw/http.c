@@ -512,6 +512,8 @@ finish_transfer(HttpRequest *request, CURLcode code)
 	double		wait;
 
 	(void) curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 429)
+		code = CURLE_OK;		/* cut off or not, its head says it all */
 	response->status = code == CURLE_OK ? (int) status : 0;
 	response->outcome = HTTP_ANSWERED;
 	response->retry_after = retry_after(request);

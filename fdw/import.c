@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/heap.h"
 #include "commands/defrem.h"
 #include "compat.h"
 #include "contact.h"
@@ -91,9 +92,12 @@ pylonImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 	if (!is_wanted(stmt))
 		return NIL;
 	if (mode & CUSTOM_FIELDS_COLUMNS)
-		custom_fields = pylon_contact_custom_fields(connection_open(serverOid,
-																	GetUserId(), NIL,
-																	"read the custom fields of contacts"));
+	{
+		PylonConnection *connection = connection_open(serverOid, GetUserId(), NIL,
+													  "read the custom fields of contacts");
+
+		custom_fields = pylon_contact_custom_fields(connection);
+	}
 	return list_make1(make_table(mode, custom_fields, stmt->server_name));
 }
 
@@ -210,11 +214,14 @@ unique_name(const char *slug, List *names)
 	}
 }
 
+/* By another column, or by a system column, which every table has. */
 static bool
 is_taken(const char *name, List *names)
 {
 	ListCell   *lc;
 
+	if (SystemAttributeByName(name) != NULL)
+		return true;
 	foreach(lc, names)
 	{
 		if (strcmp(lfirst(lc), name) == 0)

@@ -26,7 +26,6 @@
 
 #include "json.h"
 #include "mb/pg_wchar.h"
-#include "utils/memutils.h"
 
 /* Nothing that we read this way is nested deeper. */
 #define MAX_DEPTH 32
@@ -49,6 +48,7 @@ static char *string_member(json_object *object, const char *key);
 static json_object *checked(json_object *object);
 static json_object *make_string(const char *text);
 static void add(json_object *object, const char *key, json_object *value);
+static void append(json_object *list, json_object *value);
 static json_object *make_list(List *texts);
 static void add_custom(JsonTree *body, const char *slug, const char *key,
 					   json_object *value);
@@ -149,7 +149,7 @@ json_body_emails(JsonTree *body, List *emails, const char *primary)
 		json_body_string(entry, "email", lfirst(lc));
 		add(entry->root, "is_primary",
 			json_object_new_boolean(strcmp(lfirst(lc), primary) == 0));
-		json_object_array_add(list->root, json_object_get(entry->root));
+		append(list->root, json_object_get(entry->root));
 	}
 	add(body->root, "emails", json_object_get(list->root));
 }
@@ -409,7 +409,7 @@ make_list(List *texts)
 
 	tree->root = checked(json_object_new_array());
 	foreach(lc, texts)
-		json_object_array_add(tree->root, make_string(lfirst(lc)));
+		append(tree->root, make_string(lfirst(lc)));
 	return json_object_get(tree->root);
 }
 
@@ -426,7 +426,7 @@ add_custom(JsonTree *body, const char *slug, const char *key,
 		add(body->root, "custom_fields", json_object_new_array());
 		list = member(body->root, "custom_fields", json_type_array);
 	}
-	json_object_array_add(list, checked(entry));
+	append(list, entry);
 	add(entry, "slug", make_string(slug));
 	if (value != NULL)
 		add(entry, key, value);
@@ -437,6 +437,17 @@ static void
 add(json_object *object, const char *key, json_object *value)
 {
 	if (json_object_object_add(object, key, checked(value)) != 0)
+	{
+		json_object_put(value);
+		checked(NULL);
+	}
+}
+
+/* The same for the element of a list. */
+static void
+append(json_object *list, json_object *value)
+{
+	if (json_object_array_add(list, checked(value)) != 0)
 	{
 		json_object_put(value);
 		checked(NULL);
@@ -467,14 +478,14 @@ make_filter(const PylonFilter *filter)
 		add(tree->root, "values", json_object_new_array());
 		list = member(tree->root, "values", json_type_array);
 		foreach(lc, filter->values)
-			json_object_array_add(list, make_string(lfirst(lc)));
+			append(list, make_string(lfirst(lc)));
 	}
 	if (filter->subfilters != NIL)
 	{
 		add(tree->root, "subfilters", json_object_new_array());
 		list = member(tree->root, "subfilters", json_type_array);
 		foreach(lc, filter->subfilters)
-			json_object_array_add(list, make_filter(lfirst(lc)));
+			append(list, make_filter(lfirst(lc)));
 	}
 	result = tree->root;
 	tree->root = NULL;

@@ -52,6 +52,7 @@ typedef struct LookupBatch
 {
 	MemoryContext context;		/* of the keys */
 	List	   *keys;			/* of char *: those to ask for */
+	bool		asks;			/* there are keys that aren't known */
 	bool		all;			/* ask for all contacts instead */
 	Tuplestorestate *rows;
 	int64		nrows;
@@ -426,6 +427,7 @@ collect_batch(LookupJoin *join)
 		return NULL;
 	batch = create_batch(join);
 	lookup_table_next_batch(join->table);
+	batch->all = scan_keys_are_refused(join->scan);
 	collect_rows(join, batch);
 	join->begun = true;
 	if (batch->nrows == 0)
@@ -433,7 +435,7 @@ collect_batch(LookupJoin *join)
 		release_batch(join, &batch);
 		return NULL;
 	}
-	if (batch->keys != NIL || batch->all)
+	if (batch->asks)
 		ask(join, batch);
 	return batch;
 }
@@ -488,6 +490,7 @@ add_key(LookupJoin *join, LookupBatch *batch, TupleTableSlot *row)
 	if (kind == FILTER_KEY_NEVER || !lookup_table_add_key(join->table, key))
 		return;
 	join->keys++;
+	batch->asks = true;
 	if (kind == FILTER_KEY_UNKNOWN)
 		batch->all = true;
 	else
@@ -514,7 +517,7 @@ ask(LookupJoin *join, LookupBatch *batch)
 static void
 receive(LookupJoin *join, LookupBatch *batch)
 {
-	if (batch->keys == NIL && !batch->all)
+	if (!batch->asks)
 		return;
 	for (;;)
 	{
@@ -586,6 +589,7 @@ release_batch(LookupJoin *join, LookupBatch **batch)
 		return;
 	MemoryContextReset((*batch)->context);
 	(*batch)->keys = NIL;
+	(*batch)->asks = false;
 	(*batch)->all = false;
 	(*batch)->nrows = 0;
 	tuplestore_clear((*batch)->rows);
@@ -728,7 +732,7 @@ explain(CustomScanState *node, List *ancestors, ExplainState *es)
 		ExplainPropertyText("Join Filter",
 							deparse_expression((Node *) make_ands_explicit(conditions),
 											   context, true, false), es);
-	explain_scan_request((ForeignScan *) join->scan->ss.ps.plan, context, key, es);
+	explain_scan_request(join->scan, context, key, es);
 	if (!es->analyze)
 		return;
 	ExplainPropertyUInteger("Pylon Batches", NULL, join->batches, es);

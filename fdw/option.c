@@ -15,6 +15,7 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
 #include <limits.h>
 
 #include "access/reloptions.h"
@@ -135,13 +136,15 @@ static const char *const pylon_hosts[] =
 PG_FUNCTION_INFO_V1(pylon_fdw_validator);
 
 static const Option *find_option(const char *name, int catalog);
-static void raise_unknown_option(const char *name, int catalog);
-static void raise_invalid_value(const Option *option, const char *value,
-								const char *detail);
+pg_noreturn static void raise_unknown_option(const char *name, int catalog);
+pg_noreturn static void raise_invalid_value(const Option *option,
+											const char *value,
+											const char *detail);
 static void check_option(const Option *option, const char *value);
 static void check_exclusive(List *given);
 static void check_file_privilege(const Option *option);
 static void check_url_privilege(const char *value);
+static bool has_unit(const char *value);
 static double parse_number(const Option *option, const char *value);
 static void store_option(void *target, const Option *option,
 						 const char *value);
@@ -403,6 +406,18 @@ check_url_privilege(const char *value)
 						   pylon_hosts[0], pylon_hosts[1])));
 }
 
+/* Does anything follow the number? */
+static bool
+has_unit(const char *value)
+{
+	char	   *end;
+
+	(void) strtod(value, &end);
+	while (isspace((unsigned char) *end))
+		end++;
+	return *end != '\0';
+}
+
 /* Any of the number types, its range checked. */
 static double
 parse_number(const Option *option, const char *value)
@@ -426,6 +441,10 @@ parse_number(const Option *option, const char *value)
 			number = integer;
 	}
 
+	/* Would "10" be seconds, or milliseconds? */
+	if (valid && integer != 0 && !has_unit(value) &&
+		(option->type == OPTION_TIME || option->type == OPTION_SIZE))
+		raise_invalid_value(option, value, "It has no unit.");
 	/* Written so that NaN fails. */
 	if (!valid || !(number >= option->min && number <= option->max) ||
 		(option->type == OPTION_POSITIVE_REAL && number == 0))

@@ -15,11 +15,8 @@
  */
 #include "postgres.h"
 
-#include <limits.h>
-
 #include "miscadmin.h"
 #include "page.h"
-#include "utils/memutils.h"
 
 /* The end of an answer in which the pagination is looked for. */
 #define PEEK_LENGTH 2048

@@ -18,6 +18,7 @@
 #include <math.h>
 
 #include "common/hashfn.h"
+#include "compat.h"
 #include "failure.h"
 #include "http.h"
 #include "mb/pg_wchar.h"
@@ -185,6 +186,13 @@ bool
 pylon_is_ready(PylonReader *reader)
 {
 	return reader->next != NULL ? http_is_done(reader->next) : at_end(reader);
+}
+
+/* The path of a contact, in the current memory context. */
+char *
+pylon_contact_path(const char *id)
+{
+	return psprintf("/contacts/%s", url_escape(id));
 }
 
 /* What the API said when it refused what is read; NULL if it didn't. */
@@ -385,6 +393,7 @@ receive_page(PylonReader *reader)
 	if (reader->page_context != NULL)
 		MemoryContextDelete(reader->page_context);
 	reader->page = NULL;
+	reader->cursor = NULL;		/* it was in there */
 	reader->page_context = reader->next_context;
 	reader->next_context = NULL;
 	reader->next = NULL;

@@ -28,6 +28,7 @@ extern void pylon_read_contact(PylonReader *reader, const char *id);
 extern void pylon_start(PylonReader *reader);
 extern bool pylon_is_ready(PylonReader *reader);
 extern const PylonPage *pylon_next_page(PylonReader *reader);
+extern char *pylon_contact_path(const char *id);
 extern const char *pylon_refusal(PylonReader *reader);
 extern void pylon_raise_refusal(PylonReader *reader);
 extern bool pylon_can_rewind(PylonReader *reader);

@@ -61,6 +61,7 @@ extern void pylonEndForeignScan(ForeignScanState *node);
 extern void scan_set_keys(ForeignScanState *node, List *keys, bool all);
 extern void scan_send(ForeignScanState *node);
 extern bool scan_is_unfiltered(ForeignScanState *node);
+extern bool scan_keys_are_refused(ForeignScanState *node);
 extern FilterKeyKind scan_key_kind(ForeignScanState *node, const char *key);
 extern bool scan_ignores_case(ForeignScanState *node);
 extern int	scan_batch_size(ForeignScanState *node);
@@ -112,7 +113,7 @@ extern TupleTableSlot *pylonExecForeignDelete(EState *estate,
 /* explain.c */
 extern void pylonExplainForeignScan(ForeignScanState *node,
 									struct ExplainState *es);
-extern void explain_scan_request(ForeignScan *plan, List *context,
+extern void explain_scan_request(ForeignScanState *node, List *context,
 								 const char *keys, struct ExplainState *es);
 extern void explain_scan_calls(ForeignScanState *node,
 							   struct ExplainState *es);

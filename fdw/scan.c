@@ -280,6 +280,13 @@ scan_is_unfiltered(ForeignScanState *node)
 	return !filter_asks_keys(((PylonScan *) node->fdw_state)->filter);
 }
 
+/* Has the API refused to be asked for keys? */
+bool
+scan_keys_are_refused(ForeignScanState *node)
+{
+	return filter_keys_are_refused(((PylonScan *) node->fdw_state)->filter);
+}
+
 /* How contacts with a key can be asked for. */
 FilterKeyKind
 scan_key_kind(ForeignScanState *node, const char *key)
@@ -399,8 +406,9 @@ can_rewind(PylonScan *scan, const char *signature)
 
 /*
  * The API refused a search, before it gave any of its contacts: asks for
- * less, in the end for all contacts. The executor checks every row in any case, so
- * these stay right; only the cost has changed, which the user should know.
+ * less, in the end for all contacts. The executor checks every row in any
+ * case, so these stay right; only the cost has changed, which the user should
+ * know.
  */
 static void
 retreat(ForeignScanState *node, PylonScan *scan)
@@ -426,7 +434,7 @@ retreat(ForeignScanState *node, PylonScan *scan)
 static void
 begin_batch(ForeignScanState *node, PylonScan *scan, int batch)
 {
-	double		limit = row_limit(node, scan);
+	const PylonFilter *filter = NULL;
 
 	scan->batch = batch;
 	scan->page = NULL;
@@ -434,10 +442,12 @@ begin_batch(ForeignScanState *node, PylonScan *scan, int batch)
 	switch (scan->request)
 	{
 		case FILTER_LIST:
-			pylon_read_list(scan->reader, limit);
+			pylon_read_list(scan->reader, row_limit(node, scan));
 			break;
 		case FILTER_SEARCH:
-			pylon_read_search(scan->reader, filter_batch(scan->filter, batch), limit);
+			/* Made first: only then is it known whether it is exact. */
+			filter = filter_batch(scan->filter, batch);
+			pylon_read_search(scan->reader, filter, row_limit(node, scan));
 			break;
 		case FILTER_CONTACT:
 			pylon_read_contact(scan->reader, filter_id(scan->filter));
@@ -467,6 +477,7 @@ next_contact(ForeignScanState *node, PylonScan *scan)
 		{
 			scan->page = page;
 			scan->next = 0;
+			filter_confirm(scan->filter);
 		}
 		else if (pylon_refusal(scan->reader) != NULL)
 			retreat(node, scan);

@@ -27,6 +27,7 @@ PG_FUNCTION_INFO_V1(pylon_fdw_ping);
 PG_FUNCTION_INFO_V1(pylon_fdw_stats);
 PG_FUNCTION_INFO_V1(pylon_fdw_stats_reset);
 
+static bool is_ours(ForeignServer *server);
 static void check_may_ping(ForeignServer *server, Oid userid);
 static void set_text(Datum *value, bool *null, const char *text);
 
@@ -47,7 +48,7 @@ pylon_fdw_ping(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	if (GetFdwRoutineByServerId(server->serverid)->GetForeignPlan != pylonGetForeignPlan)
+	if (!is_ours(server))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("server \"%s\" is not one of pylon_fdw", server->servername)));
@@ -63,7 +64,17 @@ pylon_fdw_ping(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
-/* pylon_fdw_stats(): a row per server used in this session. */
+/* Is the wrapper of "server" made with this module's handler? */
+static bool
+is_ours(ForeignServer *server)
+{
+	Oid			handler = GetForeignDataWrapper(server->fdwid)->fdwhandler;
+
+	return OidIsValid(handler) &&
+		GetFdwRoutine(handler)->GetForeignPlan == pylonGetForeignPlan;
+}
+
+/* pylon_fdw_stats(): a row per server that this session has asked. */
 Datum
 pylon_fdw_stats(PG_FUNCTION_ARGS)
 {
@@ -80,8 +91,9 @@ pylon_fdw_stats(PG_FUNCTION_ARGS)
 		bool		nulls[11] = {false};
 		Datum		values[11];
 
-		if (server == NULL)
-			continue;			/* dropped since */
+		if (server == NULL ||	/* dropped since */
+			!(session->used || counters->requests > 0))
+			continue;
 		values[0] = CStringGetTextDatum(server->servername);
 		values[1] = Int64GetDatum(counters->requests);
 		values[2] = Int64GetDatum(counters->retries);

@@ -61,6 +61,25 @@ SELECT line FROM show('EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, FOR
   regexp_split_to_table(text, '\n') line WHERE line ~ 'Pylon|Requests|Pages|Contacts|Retries|Wait|Bytes';
 
 -- ====================================================================
+-- As it will be sent
+-- ====================================================================
+EXPLAIN (COSTS OFF) SELECT name FROM contacts WHERE id = 'a/b ?é%';
+EXPLAIN (COSTS OFF) SELECT name FROM contacts WHERE id = '.';
+EXPLAIN (COSTS OFF) SELECT name FROM contacts WHERE id = '..';
+EXPLAIN (COSTS OFF) SELECT name FROM contacts WHERE id = '';
+PREPARE by_fields(jsonb) AS SELECT name FROM contacts WHERE custom_fields @> $1;
+SET plan_cache_mode = force_generic_plan;
+EXPLAIN (COSTS OFF) EXECUTE by_fields('{"tier": "gold"}');
+RESET plan_cache_mode;
+-- a list that is too long goes in batches where all must hold, else not at all
+ALTER SERVER pylon OPTIONS (ADD lookup_batch_size '2');
+EXPLAIN (COSTS OFF) SELECT name FROM contacts WHERE email IN ('a', 'b', 'c') AND id IN ('a', 'b', 'c', 'd') AND name LIKE '%x%';
+EXPLAIN (COSTS OFF) SELECT name FROM contacts WHERE email IN ('a', 'b', 'c') OR id = 'x';
+EXPLAIN (COSTS OFF) SELECT name FROM contacts WHERE email IN ('a', 'b', 'b') OR id = 'x';
+EXPLAIN (COSTS OFF) SELECT name FROM contacts WHERE email NOT IN ('a', 'b', 'c');
+ALTER SERVER pylon OPTIONS (DROP lookup_batch_size);
+
+-- ====================================================================
 -- Costs are counted in requests
 -- ====================================================================
 CREATE FUNCTION cost(query text, OUT startup numeric, OUT total numeric, OUT rows numeric) LANGUAGE plpgsql AS $$

@@ -17,6 +17,11 @@ SELECT organization, token_name, base_url = :'api' AS base_url, latency_ms > 0 A
 \echo `$ctl take`
 SELECT * FROM pylon_fdw_ping('nosuch');
 SELECT * FROM pylon_fdw_ping(NULL);
+CREATE FOREIGN DATA WRAPPER regress_no_handler;
+CREATE SERVER regress_other FOREIGN DATA WRAPPER regress_no_handler;
+SELECT * FROM pylon_fdw_ping('regress_other');
+\echo :LAST_ERROR_SQLSTATE
+DROP FOREIGN DATA WRAPPER regress_no_handler CASCADE;
 \echo `$ctl fault '{"kind":"status","status":200,"body":"{\"data\":[]}"}'`
 SELECT * FROM pylon_fdw_ping('pylon');
 \echo :LAST_ERROR_SQLSTATE
@@ -53,6 +58,13 @@ SELECT server_name, requests, retries, rate_limited, rate_limit_wait_ms, bytes_s
 \echo `$ctl fault '{"kind":"status","status":503,"headers":{"Retry-After":"0"}}'`
 SELECT name FROM contacts LIMIT 1;
 SELECT server_name, requests, retries, rate_limited, rate_limit_wait_ms BETWEEN 100 AND 300 AS waited, contacts_read FROM pylon_fdw_stats();
+SELECT pylon_fdw_stats_reset();
+SELECT * FROM pylon_fdw_stats();
+-- a server that was not asked is not there
+\c
+EXPLAIN (COSTS OFF) SELECT name FROM contacts;
+SELECT name FROM contacts WHERE id = '';
+SELECT * FROM pylon_fdw_stats();
 SELECT pylon_fdw_stats_reset();
 SELECT * FROM pylon_fdw_stats();
 

@@ -50,7 +50,7 @@ SELECT count(*) AS differences FROM contacts
 DROP FOREIGN TABLE contacts;
 
 -- names that clash, with each other too once they are cut, and odd ones
-\set definitions '[{"slug":"name","type":"text"},{"slug":"name_2","type":"number"},{"slug":"Weird \\"slug\\" with ''quotes''","type":"formula"},{"slug":"zufriedenheit_übersicht_der_letzten_quartale_je_abteilung_und_region_a","type":"text"},{"slug":"zufriedenheit_übersicht_der_letzten_quartale_je_abteilung_und_region_b","type":"text"},{"slug":"custom_fields","type":"text","is_read_only":true}]'
+\set definitions '[{"slug":"name","type":"text"},{"slug":"name_2","type":"number"},{"slug":"Weird \\"slug\\" with ''quotes''","type":"formula"},{"slug":"zufriedenheit_übersicht_der_letzten_quartale_je_abteilung_und_region_a","type":"text"},{"slug":"zufriedenheit_übersicht_der_letzten_quartale_je_abteilung_und_region_b","type":"text"},{"slug":"custom_fields","type":"text","is_read_only":true},{"slug":"ctid","type":"text"},{"slug":"tableoid","type":"number"},{"slug":"tableoid_2","type":"text"}]'
 \setenv definitions :definitions
 \echo `$ctl custom-fields "$definitions"`
 IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO public OPTIONS (custom_fields 'columns');

@@ -48,6 +48,30 @@ ANALYZE contacts;
 SELECT reltuples FROM pg_class WHERE oid = 'contacts'::regclass;
 SELECT attname, n_distinct FROM pg_stats WHERE tablename = 'contacts' AND attname IN ('id', 'portal_role') ORDER BY attname;
 
+-- ====================================================================
+-- What the planner may choose from
+-- ====================================================================
+-- of columns that equal the same key, the one that can be searched is asked for, in any order
+\echo `$ctl add '{"id":"same","name":"Sam","email":"sam@acme.com","avatar_url":"sam@acme.com"}'`
+CREATE TEMP TABLE key AS SELECT 'sam@acme.com' AS email UNION ALL SELECT 'ada@acme.com';
+ANALYZE key;
+\echo `$ctl clear`
+SELECT c.name FROM key k JOIN contacts c ON c.avatar_url = k.email AND c.email = k.email;
+\echo `$ctl take`
+SELECT c.name FROM key k JOIN contacts c ON c.email = k.email AND c.avatar_url = k.email;
+\echo `$ctl take`
+-- what stays local of a condition makes the scan no cheaper
+CREATE FUNCTION pg_temp.magnitude(clause text) RETURNS numeric LANGUAGE plpgsql AS $$
+DECLARE
+  plan json;
+BEGIN
+  EXECUTE 'EXPLAIN (FORMAT JSON) SELECT * FROM fresh WHERE ' || clause INTO plan;
+  RETURN round(log((plan->0->'Plan'->>'Total Cost')::numeric), 1);
+END $$;
+CREATE FOREIGN TABLE fresh (email text, avatar_url text, name text) SERVER pylon OPTIONS (estimated_contacts '1000000');
+SELECT pg_temp.magnitude($$name LIKE '%a%' OR email LIKE '%b%'$$) =
+       pg_temp.magnitude($$(name LIKE '%a%' AND avatar_url = 'x') OR (email LIKE '%b%' AND avatar_url = 'y')$$) AS same;
+
 SET client_min_messages = warning;
 DROP EXTENSION pylon_fdw CASCADE;
 DROP TABLE people;

@@ -27,6 +27,10 @@ ALTER SERVER pylon OPTIONS (ADD connect_timeout '10 parsecs');
 ALTER SERVER pylon OPTIONS (ADD request_timeout '0');
 ALTER SERVER pylon OPTIONS (ADD max_retries '21');
 ALTER SERVER pylon OPTIONS (ADD max_retry_wait '-1s');
+ALTER SERVER pylon OPTIONS (ADD connect_timeout '10');
+ALTER SERVER pylon OPTIONS (ADD max_retry_wait ' 0x1e ');
+ALTER SERVER pylon OPTIONS (ADD max_response_size '1e6');
+\echo :LAST_ERROR_SQLSTATE
 ALTER SERVER pylon OPTIONS (ADD max_response_size '2GB');
 ALTER SERVER pylon OPTIONS (ADD updatable 'perhaps');
 ALTER SERVER pylon OPTIONS (ADD case_sensitive '2');
@@ -38,10 +42,10 @@ CREATE FOREIGN TABLE bad (id text OPTIONS (readonly 'x')) SERVER pylon;
 CREATE FOREIGN TABLE bad (id text OPTIONS (custom_field '')) SERVER pylon;
 CREATE FOREIGN TABLE bad (id text OPTIONS (field 'id', custom_field 'x')) SERVER pylon;
 
--- Good values, with and without units
+-- Good values; only 0 needs no unit
 ALTER SERVER pylon OPTIONS (ADD page_size '500', ADD lookup_batch_size '50',
 	ADD max_concurrent_requests '64', ADD connect_timeout '1500ms', ADD request_timeout '2min',
-	ADD max_retries '0', ADD max_retry_wait '0', ADD max_response_size '128MB', ADD updatable 'off',
+	ADD max_retries '0', ADD max_retry_wait '0', ADD max_response_size ' 1.5 MB ', ADD updatable 'off',
 	ADD case_sensitive 'false', ADD request_cost '0.5');
 ALTER SERVER pylon OPTIONS (DROP page_size, DROP lookup_batch_size,
 	DROP max_concurrent_requests, DROP connect_timeout, DROP request_timeout,

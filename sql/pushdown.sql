@@ -157,6 +157,13 @@ SELECT EXISTS (SELECT FROM contacts);
 SELECT name FROM contacts WHERE name LIKE '%race%' LIMIT 1;
 SELECT name FROM contacts WHERE name LIKE 'Grace%' LIMIT 1;
 \echo `$ctl take`
+SELECT name FROM contacts WHERE name LIKE '%no such\%' LIMIT 1;
+SELECT name FROM contacts WHERE name LIKE '%no such%\\' LIMIT 1;
+SELECT count(*) FROM (SELECT FROM contacts WHERE name LIKE '%%' LIMIT 1) s;
+SELECT count(*) FROM (SELECT FROM contacts WHERE custom_fields @> '{"regions": []}' LIMIT 1) s;
+SELECT name FROM contacts WHERE custom_fields ? 'notes' AND
+  ((custom_fields ? 'seats' AND (custom_fields ? 'none' OR name LIKE '%no such%')) OR name LIKE '%nor such%') LIMIT 1;
+\echo `$ctl take`
 PREPARE first(int) AS SELECT name FROM contacts LIMIT $1;
 SET plan_cache_mode = force_generic_plan;
 EXECUTE first(1);

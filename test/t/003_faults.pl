@@ -137,6 +137,14 @@ for my $nonsense ('', 'soon', '-5', 'nan', '0x10')
 given({}, status(503, { 'Retry-After' => '1' }));
 reads(3, 1, 5, '503 with Retry-After');
 
+# a refusal for the rate limit that is cut off is still one
+api_set($api, rate_limit => 1, rate_window => 2);
+given({ max_retries => 0 }, { kind => 'cut', skip => 1 });
+is($node->safe_psql('postgres', "SELECT count(*) FROM contacts; SELECT retries, rate_limited, rate_limit_wait_ms > 100 FROM pylon_fdw_stats()"),
+	"1200\n1|1|t", '429 that is cut off');
+is(scalar(api_take($api)), 3, '429 that is cut off: requests');
+api_set($api, rate_limit => 0);
+
 given({ max_retry_wait => '2500ms' }, status(429, { 'X-Retry-After' => '1' }, times => 0));
 $start = time;
 fails_with($node, $count, '53400', qr/DETAIL:  .*429/, '429 until max_retry_wait is used up');

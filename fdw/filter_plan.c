@@ -1,0 +1,162 @@
+/*-------------------------------------------------------------------------
+ *
+ * filter_plan.c
+ *		A planned filter as the planner sees it: how many contacts it lets
+ *		through, in how many requests, and keys that a join adds.
+ *
+ * IDENTIFICATION
+ *		fdw/filter_plan.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "compat.h"
+#include "contact.h"
+#include "filter.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "utils/lsyscache.h"
+
+static double count_values(PlannerInfo *root, Node *value);
+
+/*
+ * The key that a join condition (something = field of the contacts in "rel")
+ * can be looked up by, or NULL. Allocated in the current memory context.
+ */
+FilterJoinKey *
+filter_plan_join_key(PlannerInfo *root, Relation table, RelOptInfo *rel,
+					 RestrictInfo *rinfo, bool case_sensitive)
+{
+	OpExpr	   *op = (OpExpr *) rinfo->clause;
+	FilterPlan *plan;
+	FilterJoinKey *key;
+	List	   *node;
+	bool		swapped;
+
+	if (!IsA(op, OpExpr) || list_length(op->args) != 2 || rinfo->pseudoconstant)
+		return NULL;
+	plan = filter_plan(root, table, rel, list_make1(rinfo), case_sensitive);
+	if (plan->filter == NIL)
+		return NULL;
+	node = lsecond(plan->filter);
+	if (intVal(linitial(node)) != FILTER_EQUALS ||
+		!(contact_field_operators(strVal(list_nth(node, FilterNodeField))) & FIELD_IN))
+		return NULL;
+
+	intVal(list_nth(node, FilterNodeTest)) = FILTER_KEYS;
+	intVal(list_nth(node, FilterNodeFlags)) &= ~FILTER_NODE_LOOKUP;
+	intVal(list_nth(node, FilterNodeValue)) = -1;
+	swapped = !bms_is_member(rel->relid, pull_varnos(root, linitial(op->args)));
+	key = palloc(sizeof(FilterJoinKey));
+	key->node = node;
+	key->inner = swapped ? lsecond(op->args) : linitial(op->args);
+	key->outer = swapped ? linitial(op->args) : lsecond(op->args);
+	return key;
+}
+
+/* Adds the condition that a contact has one of the keys of a lookup join. */
+void
+filter_add_keys(FilterPlan *plan, List *node)
+{
+	if (plan->filter == NIL)
+		plan->filter = list_make1(makeInteger(FILTER_AND));
+	plan->filter = lappend(plan->filter, copyObject(node));
+}
+
+/* Is the filter's list of keys given to it by a lookup join? */
+bool
+filter_has_keys(List *filter)
+{
+	ListCell   *lc;
+
+	if (filter == NIL)
+		return false;
+	for_each_from(lc, filter, 1)
+	{
+		if (intVal(linitial(lfirst(lc))) == FILTER_KEYS)
+			return true;
+	}
+	return false;
+}
+
+/* Does the filter name one id, so that GET /contacts/{id} answers it? */
+bool
+filter_is_lookup(List *filter)
+{
+	ListCell   *lc;
+
+	if (filter == NIL)
+		return false;
+	for_each_from(lc, filter, 1)
+	{
+		List	   *node = lfirst(lc);
+
+		if (IsA(list_nth(node, FilterNodeField), String) &&
+			intVal(list_nth(node, FilterNodeFlags)) & FILTER_NODE_LOOKUP)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * At most how many contacts the filter lets through, for the planner: an id
+ * belongs to one contact, an address rarely to more.
+ */
+double
+filter_max_rows(PlannerInfo *root, FilterPlan *plan)
+{
+	double		rows = INFINITY;
+	ListCell   *lc;
+
+	if (plan->filter == NIL)
+		return rows;
+	for_each_from(lc, plan->filter, 1)
+	{
+		List	   *node = lfirst(lc);
+		int			test = intVal(linitial(node));
+		const char *field;
+
+		if (test != FILTER_EQUALS && test != FILTER_IN)
+			continue;
+		field = strVal(list_nth(node, FilterNodeField));
+		if (!(intVal(list_nth(node, FilterNodeFlags)) &
+			  (FILTER_NODE_CUSTOM | FILTER_NODE_FOLD)) &&
+			(contact_field_operators(field) & FIELD_UNIQUE))
+			rows = Min(rows, count_values(root, list_nth(plan->values,
+														 intVal(list_nth(node, FilterNodeValue)))));
+	}
+	return rows;
+}
+
+/* How long the list is that decides about the number of searches; 1 for none. */
+double
+filter_max_values(PlannerInfo *root, FilterPlan *plan)
+{
+	double		shortest = INFINITY;
+	ListCell   *lc;
+
+	if (plan->filter == NIL)
+		return 1;
+	for_each_from(lc, plan->filter, 1)
+	{
+		List	   *node = lfirst(lc);
+
+		if (intVal(linitial(node)) == FILTER_IN)
+			shortest = Min(shortest,
+						   count_values(root, list_nth(plan->values,
+													   intVal(list_nth(node, FilterNodeValue)))));
+	}
+	return isinf(shortest) ? 1 : shortest;
+}
+
+/* The number of values, or a guess where it isn't known; 1 for no array. */
+static double
+count_values(PlannerInfo *root, Node *value)
+{
+	if (!OidIsValid(get_base_element_type(exprType(value))))
+		return 1;
+	return compat_estimate_array_length(root, value);
+}
