@@ -60,6 +60,8 @@ SELECT test($$email NOT IN ('ada@acme.com', NULL)$$);
 SELECT test($$email <> NULL$$);
 -- other types: where their equality is that of the text
 SELECT test($$key = '00000000-0000-4000-8000-000000000001'$$);
+SELECT test($$key = '{007DC219-86384DD4-88D17A50-CAB99F77}'$$);
+SELECT test($$key <> '007DC219-8638-4DD4-88D1-7A50CAB99F77'$$);
 SELECT test($$key::text IN ('00000000-0000-4000-8000-000000000001')$$);
 SELECT test($$code = '00000000-0000-4000-8000-000000000001'$$);
 SELECT test($$address = 'ada@acme.com'$$);
