@@ -109,7 +109,8 @@ pylonAddForeignUpdateTargets(PlannerInfo *root, Index rtindex,
 	add_row_identity_var(root, var, rtindex, ID_JUNK_NAME);
 	if (root->parse->commandType == CMD_DELETE && root->parse->returningList != NIL)
 	{
-		var = makeWholeRowVar(target_rte, rtindex, 0, false);
+		/* Of type record, as core's own: partitions share the column. */
+		var = makeVar(rtindex, InvalidAttrNumber, RECORDOID, -1, InvalidOid, 0);
 		add_row_identity_var(root, var, rtindex, "wholerow");
 	}
 }

@@ -243,11 +243,11 @@ api_clear($api{$_}) for @workspaces;
 same_as_local('', $all, \&pages_of, 'after an error');
 
 $session->query('SELECT 1');
-api_fault($api{w5}, kind => 'reset');
+api_fault($api{w5}, kind => 'reset', times => 2);
 $session->query('SELECT count(*) FROM people');
 like($session->error, qr/ERROR:  08006: .*people_w5/, 'one breaks off');
 is($session->query('SELECT count(*) FROM people'), 860, 'the same session goes on');
-api_fault($api{w5}, kind => 'reset');
+api_fault($api{w5}, kind => 'reset', times => 2);
 is($session->query(q{DO $$ BEGIN PERFORM count(*) FROM people; EXCEPTION WHEN OTHERS THEN RAISE NOTICE 'caught'; END $$;
 	SELECT count(*) FROM people}), 860, 'an error that is caught');
 like($session->error, qr/NOTICE: .*caught/, 'an error that is caught: was raised');
@@ -336,6 +336,7 @@ SKIP:
 	like($node->safe_psql('postgres', "EXPLAIN (COSTS OFF) $sql"), qr/(?:Async Foreign Scan.*){9}/s, 'postgres_fdw: the plan');
 	my ($count, $distinct, $when) = split /\|/, $node->safe_psql('postgres', $sql);
 	is("$count|$distinct", '1361|1361', 'with a partition of postgres_fdw');
+	diag("$when: " . join ' ', map { sprintf '%.2f', $_->{time} - $when } api_log($api{w8}));
 	my $last = (api_log($api{w8}))[-1]{time};
 	is(scalar(api_take($api{w8})), 8, 'with a partition of postgres_fdw: requests');
 	cmp_ok($last, '<', $when, 'while it is waited for, pages are read');
