@@ -1,7 +1,7 @@
 # Random queries that join contacts with other relations give the same rows as on local copies, whatever plan is chosen and
 # whatever the API is like; a lookup join makes no more requests than its keys need.  Then random writes with joins.
 #
-# PYLON_ORACLE_JOINS says how many queries, PYLON_ORACLE_SEED where to begin, PYLON_ORACLE_SHOW how many failures of a kind
+# PYLON_ORACLE_JOINS says how many queries, PYLON_ORACLE_WRITES how many writes, PYLON_ORACLE_SEED where to begin, PYLON_ORACLE_SHOW how many failures of a kind
 # are shown; PYLON_ORACLE_VERBOSE shows what SQL itself refused, and how often each kind of plan was chosen.  A query that
 # fails is shown with its own seed: PYLON_ORACLE_JOINS=1 and that seed run it alone, under the same circumstances.
 
@@ -22,6 +22,7 @@ use Test::More;
 use WhereOracle;
 
 my $queries = $ENV{PYLON_ORACLE_JOINS} // 250;
+my $writes = $ENV{PYLON_ORACLE_WRITES} // int($queries / 16);
 my $seed = $ENV{PYLON_ORACLE_SEED} // 1;
 my $json = JSON::PP->new->utf8->canonical;
 
@@ -169,7 +170,7 @@ SQL
 # ---------------------------------------------------------------- judging a query
 
 my (%failures, %shown, %invalid, %plans, %simple_lookups);
-my ($compared, $matched, $with_lookup) = (0, 0, 0);
+my ($compared, $matched, $wrote) = (0, 0, 0);
 
 sub failed
 {
@@ -354,6 +355,65 @@ sub run_block
 	return;
 }
 
+# ---------------------------------------------------------------- writes
+
+# A write on the contacts, whose state in the API must then be that of the copy after the same; undone on both.
+sub run_write
+{
+	my ($session, $number) = @_;
+	my $write = $generator->write(seed => $number);
+	my $sql = $write->{clause}->sql;
+	my @settings = map { WhereOracle::one_of(@settings) } 1 .. WhereOracle::one_of(0, 0, 1, 2);
+	my $arguments = text_array(@settings) . ", 'plain', '', " . WhereOracle::quoted($sql) . ", 'COSTS OFF'";
+	my $query = { seed => $number, sql => $sql, circumstances => "$write->{kind}, settings: @settings" };
+	my $state = sub { my $from = shift; return "SELECT CASE WHEN name NOT LIKE 'new %' THEN id END, account_id, name, email, tier, notes, website, owner FROM $from p" };
+	my $results = sub {
+		my ($numbered, $schema) = @_;
+		return "SELECT json_build_object('rows', ARRAY(SELECT left(r, 300) FROM unnest(rows) r ORDER BY r COLLATE \"C\"), 'plan', plan, 'failure', failure)
+			FROM run($numbered, '$schema', $arguments)";
+	};
+
+	my $foreign = run_marked($session, $api, $results->($number, 'exact') . ';');
+	return failed('crash in a write', $query, $foreign->{failure}) if !defined $foreign->{output};
+	load_contacts($node, $api, 'held');
+	my @local = split /\n/, $session->query(encode_utf8('SET client_min_messages = warning; BEGIN; ' . $results->('NULL', 'local') . ";
+		SELECT json_agg(d) FROM (SELECT 'in the API' AS only, a::text AS contact FROM (" . $state->('(' . $tables->local_rows('plain', 'held') . ')') . ' EXCEPT ALL ' . $state->('local.plain') . ") a
+			UNION ALL SELECT 'in the copy', c::text FROM (" . $state->('local.plain') . ' EXCEPT ALL ' . $state->('(' . $tables->local_rows('plain', 'held') . ')') . ') c LIMIT 6) d;
+		ROLLBACK; SET client_min_messages = notice'));
+	my ($is, $should) = map { $json->decode($_) } $foreign->{output}, $local[0];
+	@$query{qw(result requests)} = ($is, $foreign->{requests}{"${number}1"});
+	$plans{$_}++ for map { kind_of($_) } $is->{plan} ? nodes($is->{plan}[0]{Plan}) : ();
+	if (defined $should->{failure})
+	{
+		$invalid{ substr $should->{failure}, 0, 70 }++;
+	}
+	elsif (defined $is->{failure}) { failed('error in a write', $query, $is->{failure}); }
+	elsif ($json->encode($is->{rows}) ne $json->encode($should->{rows}))
+	{
+		failed('wrong RETURNING', $query, map { scalar(@{ $_->{rows} }) . ' rows: ' . join ' ', @{ $_->{rows} }[ 0 .. 5 ] } $is, $should);
+	}
+	elsif ($local[1]) { failed('what was written', $query, map { "$_->{only}: $_->{contact}" } @{ $json->decode($local[1]) }); }
+	$wrote++ if @{ $should->{rows} // [] };
+	return unless grep { !/^(?:GET|POST .*search)/ } @{ $query->{requests} // [] };
+	$tables->restore;
+	api_set($api, %relaxed);
+	return;
+}
+
+sub run_writes
+{
+	my $session = PylonSession->new($node);
+
+	api_set($api, %default, %relaxed);
+	$tables->run("ALTER SERVER exact OPTIONS (SET lookup_batch_size '7', SET page_size '20')");
+	$session->query("SET jit = off; LOAD 'pylon_fdw'");
+	run_write($session, $_) for $seed .. $seed + $writes - 1;
+	$session->quit;
+	is(join(', ', map { "$_: $failures{$_}" } sort keys %failures), '', "$writes writes from seed $seed: as on the local copies");
+	cmp_ok($wrote, '>=', $writes / 2, 'many writes write') if $writes >= 10;
+	return;
+}
+
 my $done = 0;
 while ($done < $queries)
 {
@@ -364,11 +424,13 @@ while ($done < $queries)
 	run_block($first, $count);
 	$done += $count;
 }
+is(join(', ', map { "$_: $failures{$_}" } sort keys %failures), '', "$done queries from seed $seed: as on the local copies");
+%failures = ();
+run_writes() if $writes;
 my $counts = join ', ', map { "$_ $plans{$_}" } sort { $plans{$b} <=> $plans{$a} } keys %plans;
 my $tell = $ENV{PYLON_ORACLE_VERBOSE} ? \&diag : \&note;
 $tell->(map { encode_utf8("$invalid{$_} x $_\n") } sort keys %invalid) if %invalid;
 $tell->("$done queries from seed $seed: $compared compared, $matched with rows; nodes in their plans: $counts");
-is(join(', ', map { "$_: $failures{$_}" } sort keys %failures), '', "$done queries from seed $seed: as on the local copies");
 if ($done >= 100)
 {
 	cmp_ok($compared, '>=', $done * 0.8, 'most queries are valid');

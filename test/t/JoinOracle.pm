@@ -478,14 +478,14 @@ sub unique
 	my $column = one_of(qw(email email id name));
 	my $table = one_of('l1', 'l1', 'l2', 'l3');
 
-	return ("(SELECT DISTINCT ON ($column) * FROM $table ORDER BY $column COLLATE \"C\", n) l", "c.$column = l.$column");
+	return ("(SELECT DISTINCT ON ($column) * FROM $table ORDER BY $column, n) l", "c.$column = l.$column");
 }
 
 sub update
 {
 	my $self = shift;
 	my ($from, $key) = $self->unique;
-	my $set = one_of("name = coalesce(l.name, '') || ' of ' || l.n", "tier = 'gold'", "notes = 'n' || l.x, name = upper(c.name)", "tier = nullif(l.tier, '')");
+	my $set = one_of("name = coalesce(l.name, '') || ' of ' || l.n", "tier = 'gold'", "notes = 'n' || l.x, name = upper(c.name)", "notes = nullif(l.tier, '')");
 	my $more = one_of('', '', ' AND l.x > 3', ' AND length(c.name) > 12', ' AND c.tier IS NOT NULL', " AND c.name <> l.name");
 	my %item = (alias => 'c', table => 'plain', contacts => 1);
 
@@ -510,7 +510,7 @@ sub insert
 	my ($from, $key) = $self->unique;
 	my $join = one_of('JOIN', 'LEFT JOIN');
 
-	return "INSERT INTO plain (name, email, tier) SELECT 'new ' || l.n, 'new' || l.n || '\@' || row_number() OVER (ORDER BY l.n, c.id COLLATE \"C\") || '.example', nullif(c.tier, '')
+	return "INSERT INTO plain (name, email, notes) SELECT 'new ' || l.n, 'new' || l.n || '\@' || row_number() OVER (ORDER BY l.n, c.id COLLATE \"C\") || '.example', nullif(c.tier, '')
 		FROM $from $join plain c ON $key RETURNING name, email";
 }
 

@@ -101,6 +101,16 @@ sub new
 	return $self;
 }
 
+# Makes the API hold what it held at first; its switches are those of the start then, too.
+sub restore
+{
+	my $self = shift;
+
+	api_ctl($self->{api}, 'reset');
+	add_contacts($self->{api});
+	return;
+}
+
 # What makes clauses about these contacts.
 sub generator
 {
