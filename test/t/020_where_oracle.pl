@@ -8,8 +8,9 @@
 use strict;
 use warnings;
 
-use Encode qw(decode_utf8 encode_utf8);
+use Encode qw(encode_utf8);
 use JSON::PP;
+use OracleTables;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use PylonSample;
@@ -44,169 +45,25 @@ my %default = (
 	not_in_null => 'match', empty_in => 'error', zero_matches => 'empty', short_pages => 0, last_page => 'empty_cursor',
 	end_page => 'exact', depth_counts_leaves => 'on', absent => 'mixed', max_in => 0);
 @modes = grep { $_->{name} eq $ENV{PYLON_ORACLE_MODE} } @modes if defined $ENV{PYLON_ORACLE_MODE};
-my @tables = ('plain', 'plain', 'typed', 'odd');
+my @used_tables = ('plain', 'plain', 'typed', 'odd');
 my @styles = ('constants', 'constants', 'constants', 'custom', 'generic', 'subqueries', 'lateral', 'join', 'limit');
 
 my $node = start_node();
 my $api = start_api(contacts => 290);
 api_set($api, %relaxed);
-add_contacts();
-my @contacts = map { $json->decode($_) } split /\n/, api_ctl($api, 'contacts');
-my @own_pools = map { pools_of($_) } @contacts;
-my %pools = all_pools();
-my @labels = ('gold', 'silver', 'bronze', 'Gold', '50%');
-setup();
+my $tables = setup();
 
 # ---------------------------------------------------------------- set-up
 
-# Contacts with what the generated ones lack.
-sub add_contacts
-{
-	my $id = 0;
-	my @added;
-
-	for my $odd (
-		[ 'Padded   ', 'padded@acme.com' ], [ 'Padded', 'PADDED@ACME.COM' ], [ '%', '_@x' ], [ '\\', '\\@x' ], [ '[x]', '{y}@x' ],
-		[ "Zo\x{eb}", "ZO\x{cb}\@acme.com" ], [ "ZO\x{cb}", "zo\x{eb}\@acme.com" ], [ "Zoe\x{308}", 'zoe@acme.com' ], [ 'a_b%c', 'a_b%c@x' ],
-		[ 'A', 'null' ], [ 'NULL', 'NULL' ], [ '!', '!@!' ], [ 'Long name with blanks' . ' ' x 60, 'long@acme.com ' ],
-		[ "\x{212a}", "\x{212a}\@acme.com" ], [ 'k', "k\@acme.com" ])
-	{
-		my ($name, $email) = @$odd;
-		my @values = ("[$name]", $name, '', "{\"$id\": 1}", "\"$id\"", "[\"eu\"]", 'eu', 'true', 'null', '{}', '[]', "$id,eu", 'x' . ' ' x 70, 'K', "\x{212a}");
-		my @lists = ([ $name, 'eu' ], [''], [ 'eu', '' ], [ 'a,b', '{c}' ], ['"q"'], [ '\\', 'us' ], ['y' x 20 . '   '], ['EU'], [ 'eu', 'EU' ], [], ['[eu]'], [ 'eu', 'eu' ], ['e u'], ['us'], ['US']);
-		push @added, {
-			id => sprintf('00000000-0000-4000-8000-abcdef%06d', $id), name => $name, email => $email,
-			account => $id % 2 ? { id => sprintf '00000000-0000-4000-a000-abcdef%06d', $id % 4 } : undef, custom_fields => {
-				notes => { slug => 'notes', value => $values[$id] }, regions => { slug => 'regions', values => $lists[$id] },
-				tier => { slug => 'tier', value => ('Gold', '50%', 'gold')[ $id % 3 ] }, website => { slug => 'website', value => $id % 3 ? $email : '' } } };
-		$id++;
-	}
-	api_ctl($api, 'add', $json->encode(\@added));
-	return;
-}
-
-# The values of a contact by what they are of.
-sub pools_of
-{
-	my $contact = shift;
-	my %custom = %{ $contact->{custom_fields} // {} };
-	my %name = (email => 'private', 'contact.salesforce.Contact_ID_for_Pylon__c' => 'sales_id');
-	my %values = (id => [ $contact->{id} ]);
-
-	$values{account_id} = [ $contact->{account}{id} ] if $contact->{account};
-	for my $field ('name', 'email', 'portal_role')
-	{
-		$values{$field} = [ $contact->{$field} ] if defined $contact->{$field} && $contact->{$field} ne '';
-	}
-	for my $slug (sort keys %custom)
-	{
-		my @values = grep { defined } $custom{$slug}{value} // @{ $custom{$slug}{values} // [] };
-		$values{ $name{$slug} // $slug } = \@values if @values;
-	}
-	return \%values;
-}
-
-sub all_pools
-{
-	my %values;
-
-	for my $own (@own_pools)
-	{
-		push @{ $values{$_} }, @{ $own->{$_} } for sort keys %$own;
-	}
-	$values{odd} = [ 'x', '[', '{', '%', '_', '\\', '"', '["eu"]', '["eu", "us"]', ' ', "\x{130}", "\x{212a}", '.', '..', 'crm-ada', 'a/b?c', '{}', '[]', "\n" ];
-	return %values;
-}
-
-# The length of varchar columns that hold everything but blanks at the end.
-sub longest
-{
-	my $length = 0;
-
-	for my $text (@_)
-	{
-		my $without = $text =~ s/ +\z//r;
-		$length = length $without if length $without > $length;
-	}
-	return $length;
-}
-
-sub columns_of
-{
-	my ($table, $options) = @_;
-	my %length = (NAME => longest(@{ $pools{name} }), NOTES => longest(@{ $pools{notes} }));
-	my @columns;
-
-	for my $column (@{ $WhereOracle::COLUMNS{$table} }, [ 'custom_fields', $WhereOracle::JSON_TYPE{$table}, 'custom_fields' ])
-	{
-		my ($name, $type, $field) = @$column;
-		$field = $name if $field eq '-';
-		$type =~ s/^(NAME|NOTES)$/varchar($length{$1})/;
-		my $option = $field =~ /^\*(.*)/ ? "custom_field '$1'" : "field '$field'";
-		$type =~ s/^(\S+)(.*)/$1 OPTIONS ($option)$2/ if $options;
-		push @columns, [ $name, $type, $field ];
-	}
-	return @columns;
-}
-
-# The local value of a column, from $FOREIGN_ROWS and with the casts of PostgreSQL.
-sub local_value
-{
-	my ($name, $type, $field) = @_;
-	my $plain = $type =~ s/ COLLATE.*//r;
-
-	return $field eq 'custom_fields' ? "custom_fields::$plain" : $field eq 'emails' ? 'emails' : "nullif($field, '')::$plain"
-	  unless $field =~ s/^\*//;
-	return "CASE WHEN jsonb_typeof(custom_fields->'$field') = 'array' THEN
-		ARRAY(SELECT jsonb_array_elements_text(custom_fields->'$field'))::$plain END" if $plain =~ /\[\]$/;
-	return "(custom_fields->>'$field')::$plain";
-}
-
 sub setup
 {
-	my $psql = PylonSession->new($node);
-	my $run = sub { my $out = $psql->query(encode_utf8(shift)); die $psql->error if $psql->error =~ /ERROR|FATAL/; return $out };
-	my $labels = join ', ', map { "'$_'" } @labels;
+	my $tables = OracleTables->new($node, $api);
 
-	load_contacts($node, $api, 'expected');
-	$run->("
-		CREATE EXTENSION IF NOT EXISTS citext;
-		CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level1', deterministic = false);
-		CREATE TYPE tier AS ENUM ($labels);
-		CREATE DOMAIN tiers AS tier;
-		CREATE DOMAIN words AS text;
-		CREATE DOMAIN flag AS boolean;
-		CREATE SCHEMA local;
-		CREATE SERVER marker FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url '$api->{url}');
-		CREATE USER MAPPING FOR PUBLIC SERVER marker OPTIONS (api_token '$PylonTest::TOKEN');
-		CREATE FOREIGN TABLE marker (id text) SERVER marker");
 	for my $server ('exact', 'folded')
 	{
-		my $exact = $server eq 'exact' ? 'true' : 'false';
-		$run->("CREATE SCHEMA $server;
-			CREATE SERVER $server FOREIGN DATA WRAPPER pylon_fdw
-				OPTIONS (base_url '$api->{url}', lookup_batch_size '$WhereOracle::BATCH', case_sensitive '$exact');
-			CREATE USER MAPPING FOR PUBLIC SERVER $server OPTIONS (api_token '$PylonTest::TOKEN')");
-		for my $table (sort keys %WhereOracle::COLUMNS)
-		{
-			$run->("CREATE FOREIGN TABLE $server.$table (" . join(', ', map { "$_->[0] $_->[1]" } columns_of($table, 1))
-				. ") SERVER $server");
-		}
+		$tables->create_server($server, lookup_batch_size => $WhereOracle::BATCH, case_sensitive => $server eq 'exact' ? 'true' : 'false');
 	}
-	for my $table (sort keys %WhereOracle::COLUMNS)
-	{
-		my @columns = columns_of($table);
-		$run->("CREATE TABLE local.$table (" . join(', ', map { "$_->[0] $_->[1]" } @columns) . ");
-			INSERT INTO local.$table SELECT " . join(', ', map { local_value(@$_) } @columns) . ' FROM expected');
-		for my $server ('exact', 'folded')
-		{
-			my $names = join ', ', map { "$_->[0]::text" } grep { $_->[0] ne 'custom_fields' } @columns;
-			my $difference = $run->("SELECT count(*) FROM ((SELECT $names FROM $server.$table EXCEPT SELECT $names FROM local.$table)
-				UNION ALL (SELECT $names FROM local.$table EXCEPT SELECT $names FROM $server.$table)) d");
-			is($difference, 0, "table $server.$table has the rows of its copy");
-		}
-	}
-	$run->(<<'SQL');
+	$tables->run(<<'SQL');
 	CREATE FUNCTION rows_of(settings text[], prepare text, query text, explain bool, OUT ids text[], OUT plan jsonb, OUT failure text)
 		LANGUAGE plpgsql AS $$
 	DECLARE
@@ -241,8 +98,7 @@ sub setup
 		before record;
 		afterwards record;
 	BEGIN
-		RAISE NOTICE 'clause %', number;
-		EXECUTE format('SELECT FROM marker WHERE id = %L', 'clause-' || number);
+		PERFORM mark(number);
 		SELECT coalesce(max(requests), 0) AS requests, coalesce(max(contacts_read), 0) AS contacts INTO before
 			FROM pylon_fdw_stats() WHERE server_name = server;
 		SELECT * INTO foreign_rows FROM rows_of(settings, foreign_prepare, foreign_query, number % 3 = 0);
@@ -258,8 +114,7 @@ sub setup
 			'unwanted', ARRAY(SELECT unnest(foreign_rows.ids) EXCEPT ALL SELECT unnest(local_rows.ids)));
 	END $$;
 SQL
-	$psql->quit;
-	return;
+	return $tables;
 }
 
 # ---------------------------------------------------------------- judging a clause
@@ -280,35 +135,6 @@ sub failed
 		"    WHERE " . $clause->{clause}->sql, ($clause->{style} eq 'constants' ? () : "    ran: " . substr($clause->{run}, 0, 3000)), map { "    $_" } @details,
 		map { "request: $_" } @{ $clause->{requests} }));
 	return;
-}
-
-# Levels of and/or above the leaves of a filter; dies where the API would refuse it.
-sub levels
-{
-	my ($filter, $planned) = @_;
-	my $operator = $filter->{operator};
-	my $deepest = 0;
-
-	if ($operator =~ /^(?:and|or)$/)
-	{
-		die "an empty \"$operator\"\n" unless @{ $filter->{subfilters} };
-		for my $part (@{ $filter->{subfilters} })
-		{
-			my $levels = levels($part, $planned);
-			$deepest = $levels if $levels > $deepest;
-		}
-		return $deepest + 1;
-	}
-	my %allowed = (
-		(map { $_ => 'equals|in|not_in' } 'id', 'account_id'), (map { $_ => 'equals|in|not_in|string_contains' } 'name', 'email'));
-	my $allowed = $allowed{ $filter->{field} } // 'equals|in|string_contains|is_set|is_unset|contains';
-	die "operator \"$operator\" on $filter->{field}\n" unless $operator =~ /^(?:$allowed)$/;
-	return 0 if $planned;
-	die "\"$operator\" without values\n" if exists $filter->{values} && !@{ $filter->{values} };
-	die "a list of " . @{ $filter->{values} } . "\n" if @{ $filter->{values} // [] } > $WhereOracle::BATCH;
-	die "\"$operator\" needs values\n" if $operator =~ /in$/ && !$filter->{values};
-	die "\"$operator\" with \"\"\n" if grep { defined && $_ eq '' } $filter->{value}, @{ $filter->{values} // [] };
-	return 0;
 }
 
 # The filters that a plan shows.
@@ -350,12 +176,12 @@ sub judge
 	{
 		my ($body) = $request =~ /^POST \S+ (.*)/ or next;
 		my $filter = $json->decode(encode_utf8($body))->{filter};
-		my $levels = eval { levels($filter) };
+		my $levels = eval { filter_levels($filter, $WhereOracle::BATCH) };
 		failed('filter', $clause, $@ eq '' ? "$levels levels" : $@) if !defined $levels || $levels > 2;
 	}
 	for my $filter (planned_filters($result->{plan} // []))
 	{
-		my $levels = eval { levels($json->decode(encode_utf8($filter)), 'planned') };
+		my $levels = eval { filter_levels($json->decode(encode_utf8($filter))) };
 		failed('planned filter', $clause, $filter, $@ eq '' ? "$levels levels" : $@) if !defined $levels || $levels > 2;
 	}
 	return if !$single;
@@ -370,13 +196,11 @@ sub judge
 
 # ---------------------------------------------------------------- running them
 
-sub text_array { return 'ARRAY[' . join(', ', map { WhereOracle::quoted($_) } @_) . ']::text[]'; }
-
 # Runs some clauses in a session of their own.
 sub run_block
 {
 	my ($mode, $first, $count) = @_;
-	my $generator = WhereOracle->new(pools => \%pools, contacts => \@own_pools, labels => \@labels);
+	my $generator = $tables->generator;
 	my $server = $mode->{ignore_case} ? 'folded' : 'exact';
 	my $session = PylonSession->new($node);
 	my @clauses;
@@ -385,7 +209,7 @@ sub run_block
 	api_set($api, %default, %{ $mode->{set} });
 	for my $number ($first .. $first + $count - 1)
 	{
-		my $table = $tables[ $number % @tables ];
+		my $table = $used_tables[ $number % @used_tables ];
 		my $clause = $generator->clause(seed => $number, table => $table, map { $_ => $mode->{$_} } 'ignore_case', 'no_negation');
 		my $style = WhereOracle::one_of(@styles);
 		my ($settings, $foreign_prepare, $foreign) = $clause->statements($style, "$server.$table");
@@ -396,33 +220,19 @@ sub run_block
 		$sql .= "SELECT compare($number, '$server', " . text_array(@$settings) . ', '
 		  . join(', ', map { WhereOracle::quoted($_ // '') } $foreign_prepare, $foreign, $local_prepare, $local) . ");\n";
 	}
-	api_take($api);
-	my $output = eval { $session->query(encode_utf8($sql)) };
-	if (!defined $output)
+	my $marked = run_marked($session, $api, $sql);
+	if (!defined $marked->{output})
 	{
-		my ($last) = ($session->error =~ /.*clause (\d+)/s);
-		failed('crash', (grep { $_->{seed} == ($last // $first) } @clauses)[0], $@);
+		failed('crash', (grep { $_->{seed} == ($marked->{last} || $first) } @clauses)[0], $marked->{failure});
 		return;
 	}
-	my %result = map { my $result = $json->decode($_); $result->{number} => $result } split /\n/, $output;
-	my (%warnings, %requests);
-	my $at = 0;
-	for my $line (split /\n/, $session->error)
-	{
-		$at = $1 if $line =~ /NOTICE: .*clause (\d+)$/;
-		push @{ $warnings{$at} }, decode_utf8($line) if $line =~ /WARNING: /;
-	}
-	for my $line (map { decode_utf8($_) } api_take($api))
-	{
-		if ($line =~ m{^GET /contacts/clause-(\d+)$}) { $at = $1; }
-		else { push @{ $requests{$at} }, $line; }
-	}
+	my %result = map { my $result = $json->decode($_); $result->{number} => $result } split /\n/, $marked->{output};
 	for my $clause (@clauses)
 	{
 		my $number = $clause->{seed};
-		$clause->{requests} = $requests{$number} // [];
+		$clause->{requests} = $marked->{requests}{$number} // [];
 		if (!$result{$number}) { failed('no result', $clause, $session->error =~ /(ERROR.*)/); next; }
-		judge($mode, $clause, $result{$number}, $warnings{$number} // []);
+		judge($mode, $clause, $result{$number}, $marked->{warnings}{$number} // []);
 	}
 	$session->quit;
 	return;

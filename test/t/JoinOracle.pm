@@ -1,0 +1,524 @@
+package JoinOracle;
+
+# Random queries that join contacts with other relations, for a test that runs them on foreign tables and on copies.
+#
+#	my $generator = JoinOracle->new(where => $where, pools => \%pools);
+#	print $generator->tables;                      # SQL that makes the local tables l1, l2 and l3
+#	my $query = $generator->query(seed => 5, ignore_case => 0, no_negation => 0);
+#	print $query->{clause}->sql('constants');
+#
+# A query names tables without a schema: search_path tells whether they are foreign.  What is known of a query: "simple"
+# holds the type of its one join, and "keys" a query for the number of different keys that it looks up.
+
+use strict;
+use utf8;
+use warnings;
+
+use WhereOracle;
+
+*chance = \&WhereOracle::chance;
+*one_of = \&WhereOracle::one_of;
+*quoted = \&WhereOracle::quoted;
+
+my @COLUMNS = qw(id account_id email name tier notes);
+my %ROWS = (l1 => 24, l2 => 11, l3 => 5);
+
+sub new
+{
+	my ($class, %self) = @_;
+
+	return bless {%self}, $class;
+}
+
+# ---------------------------------------------------------------- local tables
+
+sub literal { my $text = shift; return defined $text ? quoted($text) : 'NULL'; }
+
+# A key: mostly one that is there, once or more often.
+sub key_of
+{
+	my ($self, $column, $pool) = @_;
+	my $known = $self->{contact}{$column};
+	my $text = $known && chance(0.6) ? one_of(@$known) : one_of(@{ $self->{pools}{$column} });
+
+	return undef if chance(0.08);
+	return '' if chance(0.04);
+	return one_of(@$pool) if @$pool && chance(0.2);
+	return $text if chance(0.75);
+	return one_of(uc $text, lc $text, ucfirst lc $text, "$text ", "nobody$column", "o'nobody", '[x]', '{a,b}', '"', 'a,b', '\\', "Zo\x{eb}",
+		"\x{1f680}", 'x' x 5000, one_of(@{ $self->{pools}{odd} }) =~ s/\x00//gr);
+}
+
+sub rows_of
+{
+	my ($self, $count) = @_;
+	my %used = map { $_ => [] } @COLUMNS;
+	my @rows;
+
+	for my $n (1 .. $count)
+	{
+		# the values of a row are often those of one contact, so that several keys meet
+		$self->{contact} = one_of(@{ $self->{where}{contacts} });
+		my @keys = map { my $key = $self->key_of($_, $used{$_}); push @{ $used{$_} }, $key; literal($key) } @COLUMNS;
+		my $id = chance(0.1) ? 'NULL' : literal($self->{contact}{id}[0]) . '::uuid';
+		push @rows, '(' . join(', ', $n, @keys, int(rand 12), $id) . ')';
+	}
+	return join ",\n", @rows;
+}
+
+sub tables
+{
+	my $self = shift;
+	my $sql = '';
+
+	srand 7;
+	for my $table (sort keys %ROWS)
+	{
+		$sql .= "CREATE TABLE $table (n int PRIMARY KEY, " . join(', ', map { "$_ text" } @COLUMNS) . ", x int, uid uuid);
+			INSERT INTO $table VALUES " . $self->rows_of($ROWS{$table}) . ";\n";
+	}
+	return $sql . 'CREATE INDEX ON l2 (email); UPDATE l3 SET email = email || n WHERE n > 2; CREATE UNIQUE INDEX ON l3 (email); ANALYZE l1, l2, l3;';
+}
+
+# ---------------------------------------------------------------- what is joined
+
+sub alias { my $self = shift; return 'a' . ++$self->{aliases}; }
+
+# Contacts, as an item of FROM.
+sub contacts
+{
+	my ($self, $table) = @_;
+	my $alias = $self->alias;
+
+	$table //= one_of(qw(plain plain plain plain plain typed odd others));
+	return { from => "$table AS $alias", alias => $alias, table => $table, contacts => 1, row => "$alias.id::text COLLATE \"C\"" };
+}
+
+# Another relation, with the columns of l1.
+sub other
+{
+	my ($self, $table) = @_;
+	my $alias = $self->alias;
+	my %item = (alias => $alias, row => "$alias.n", x => "$alias.x");
+	my $base = $table // one_of(qw(l1 l1 l2 l2 l3));
+	my $columns = join ', ', 'n', @COLUMNS, 'x', 'uid';
+
+	return { %item, from => "$base AS $alias", table => $base } if defined $table || chance(0.6);
+	return { %item, from => "(VALUES " . $self->rows_of(one_of(1, 3, 6)) . ") AS $alias ($columns)" } if chance(0.15);
+	if (chance(0.15))
+	{
+		my $number = 1 + int rand 6;
+		my $texts = join ', ', map { my $column = $_; '(' . WhereOracle::literal('text[]', [ map { $self->known($column) } 1 .. 4 ]) . ")[g] AS $column" } @COLUMNS;
+		return { %item, from => "(SELECT g AS n, $texts, g AS x, NULL::uuid AS uid FROM generate_series(1, $number) g) AS $alias" };
+	}
+	if (chance(0.2))
+	{
+		my $with = 'w' . ++$self->{aliases};
+		push @{ $self->{with} }, "$with AS " . one_of('', 'MATERIALIZED ', 'NOT MATERIALIZED ') . "(SELECT * FROM $base WHERE x < " . int(rand 14) . ')';
+		return { %item, from => "$with AS $alias" };
+	}
+	my $inner = one_of(
+		"SELECT * FROM $base WHERE x > 2", "SELECT * FROM $base ORDER BY n LIMIT 4 OFFSET 1", "SELECT * FROM $base OFFSET 0",
+		"SELECT min(n) AS n, min(id COLLATE \"C\") AS id, min(account_id COLLATE \"C\") AS account_id, email, min(name COLLATE \"C\") AS name, min(tier COLLATE \"C\") AS tier,
+			min(notes COLLATE \"C\") AS notes, count(*)::int AS x, NULL::uuid AS uid FROM $base GROUP BY email",
+		"SELECT DISTINCT 1 AS n, id, account_id, email, name, tier, notes, 5 AS x, uid FROM $base",
+		"SELECT b.n, b.id, b.account_id, d.email, d.name, b.tier, b.notes, d.x, b.uid FROM $base b JOIN l3 d ON b.n <= d.n",
+		"SELECT * FROM l2 UNION ALL SELECT * FROM l3",
+		"SELECT b.n, d.id, d.account_id, b.email, coalesce(d.name, b.name) AS name, b.tier, d.notes, b.x, b.uid FROM $base b LEFT JOIN plain d ON d.email = b.email",
+		"SELECT length(id) AS n, id, account_id, email, name, tier, notes, seats AS x, id::uuid AS uid FROM plain WHERE vip");
+	return { %item, from => "($inner) AS $alias" };
+}
+
+# ---------------------------------------------------------------- values
+
+# What stands for a value in the template.
+sub value
+{
+	my ($self, $type, $value) = @_;
+
+	push @{ $self->{values} }, { type => $type, first => $value, maker => sub { return $value }, cast => chance(0.3) };
+	return "\x01$#{ $self->{values} }\x02";
+}
+
+sub known { my ($self, $column) = @_; return one_of(@{ $self->{pools}{$column} }); }
+
+# A random clause about contacts, with its values among those of the query.
+sub clause
+{
+	my ($self, $contacts) = @_;
+	my $table = $contacts->{table} eq 'others' ? 'plain' : $contacts->{table};
+	my $clause = $self->{where}->clause(seed => int rand 2**31, table => $table, map { $_ => $self->{$_} } 'ignore_case', 'no_negation');
+	my $first = @{ $self->{values} };
+	my $sql = $clause->{template} =~ s/\bt\.(?=[a-z])/$contacts->{alias}./gr;
+
+	push @{ $self->{values} }, @{ $clause->{values} };
+	return '(' . $sql =~ s/\x01(\d+)\x02/"\x01" . ($first + $1) . "\x02"/ger . ')';
+}
+
+# ---------------------------------------------------------------- conditions
+
+# An equality of contacts and another item (contacts, too).
+sub key
+{
+	my ($self, $contacts, $other, $plain) = @_;
+	my ($c, $o) = ($contacts->{alias}, $other->{alias});
+	my $column = one_of(qw(email email email email id id account_id name tier notes));
+	my ($left, $right) = ("$c.$column", "$o.$column");
+
+	$left = "($c.custom_fields->>'$column')" if $column =~ /tier|notes/ && $contacts->{table} ne 'typed' && chance(0.4);
+	if ($contacts->{table} eq 'typed' && $left !~ /custom/)
+	{
+		return "$c.id = $o.uid" if !$other->{contacts} && chance(0.3);
+		$left .= '::text' if $column =~ /id|tier/ || chance(0.2);
+	}
+	elsif ($contacts->{table} eq 'odd' && $column =~ /tier/ && $left !~ /custom/) { $left .= '::text'; }
+	$right .= '::text' if ($other->{table} // '') =~ /typed|odd/;
+	return chance(0.5) ? "$left = $right" : "$right = $left" if $plain || chance(0.6);
+	$left = one_of("lower($left)", "lower($left)", "$left\::varchar", "$left\::text", "$left\::varchar(12)", "$left COLLATE \"C\"", "coalesce($left, 'x')", "$left || ''", $left) if chance(0.4);
+	$right = one_of("lower($right)", "$right\::varchar", "$right\::text", "$right\::varchar(12)", "$right\::citext", "coalesce($right, $o.email)", "nullif($right, '')", "$right || ''",
+		"CASE WHEN $other->{row} IS NOT NULL THEN $right END", "trim($right)", "$right\::name") if chance(0.7);
+	return chance(0.5) ? "$left = $right" : "$right = $left";
+}
+
+# A condition on one item alone.
+sub own
+{
+	my ($self, $item) = @_;
+	my $a = $item->{alias};
+
+	if ($item->{contacts})
+	{
+		return $self->clause($item) if chance(0.4);
+		return one_of("$a.id IS NOT NULL", "$a.email IS NOT NULL", "$a.name IS NULL") if $item->{table} eq 'typed' && chance(0.5);
+		my $tier = $self->value('text', one_of('gold', 'silver', 'bronze', 'none', $self->known('tier')));
+		my $address = $self->value('text', one_of('%acme%', '%example', 'a%', '%@%', '%z%'));
+		my $mail = $self->value('text', $self->known('email'));
+		return one_of("$a.tier::text = $tier", "$a.email LIKE $address", "$a.name::text LIKE $address", "$a.account_id IS NOT NULL", "$a.email = $mail",
+			"length($a.name::text) > 12", "$a.email IS NULL", "($a.tier::text = $tier OR $a.email LIKE $address)", "$a.tier::text IN ($tier, 'gold')");
+	}
+	my $number = $self->value('integer', int rand 12);
+	my $text = $self->value('text', $self->known(one_of('email', 'tier')));
+	return one_of("$item->{x} > $number", "$item->{x} <= $number", "$item->{row} % 3 = 1", "$a.email = $text", "$a.tier = $text", "$a.email IS NOT NULL", "$a.name IS NULL",
+		"$a.email LIKE 'a%'", "($item->{x} = $number OR $a.email = $text)");
+}
+
+# A condition on contacts and another item.
+sub both
+{
+	my ($self, $contacts, $other) = @_;
+	my ($c, $o) = ($contacts->{alias}, $other->{alias});
+	my $x = $other->{x} // "length($o.id::text) - 30";
+
+	return '(' . $self->key($contacts, $other) . ' OR ' . one_of($self->key($contacts, $other), $self->own($contacts), $self->own($other)) . ')' if chance(0.2);
+	return one_of("length($c.name::text) > $x + 8", "$c.name::text < $o.name::text", "$c.tier::text <> $o.tier::text", "$c.id::text <> $o.id::text", "coalesce($c.tier::text, '') = coalesce($o.tier::text, '')",
+		"($x IS NULL OR $c.tier IS NOT NULL)", "($c.account_id::text = $o.account_id::text OR $x > 4)", "length($c.email::text) % 3 <> $x", "$c.id::text IS DISTINCT FROM $o.id::text",
+		"$c.tier::text = $o.tier::text", "starts_with($c.email::text, left($o.email::text, 1))", "$x + 10 < ALL (ARRAY[length($c.name::text), 20])");
+}
+
+# What joins contacts with another item.
+sub on
+{
+	my ($self, $contacts, $other, $type) = @_;
+	my @conditions = ($self->key($contacts, $other));
+
+	return join ' AND ', @conditions, chance(0.2) ? $self->key($contacts, $other) : () if ($type // '') eq 'FULL';
+	push @conditions, $self->key($contacts, $other) if chance(0.12);
+	push @conditions, $self->both($contacts, $other) if chance(0.25);
+	push @conditions, $self->own($contacts) if chance(0.25);
+	push @conditions, $self->own($other) if chance(0.15);
+	return join ' AND ', chance(0.3) ? reverse @conditions : @conditions;
+}
+
+# ---------------------------------------------------------------- lists of targets
+
+# Something to be seen of an item.
+sub target
+{
+	my ($self, $item) = @_;
+	my $a = $item->{alias};
+
+	return one_of("$a.n", "$a.x + 1 AS y", "$a.email", "$a", "$a.name || '!' AS named", "$a.tier", 'tableoid') =~ s/^tableoid/$item->{table} ? "$a.tableoid::regclass" : "$a.n"/er
+	  unless $item->{contacts};
+	my @texts = ("$a.id", "$a.email", "$a.name", "$a.tier", "$a.account_id", "$a.notes", "upper($a.name::text) AS upper", "$a.tableoid::regclass", "$a.regions", "$a.email IS NULL AS none");
+	push @texts, "$a", "$a.*", "$a", "$a.custom_fields->>'seats' AS seats", "$a.custom_fields" unless $item->{table} eq 'typed';
+	return one_of(@texts);
+}
+
+sub targets
+{
+	my ($self, @items) = @_;
+	my ($contacts) = grep { $_->{contacts} } @items;
+	my ($other) = grep { !$_->{contacts} } @items;
+	my @targets = map { $self->target(one_of(@items)) } 0 .. int rand 4;
+
+	push @targets, "coalesce($contacts->{alias}.email::text, $other->{alias}.email) AS either" if $contacts && $other && chance(0.15);
+	push @targets, "CASE WHEN $contacts->{alias}.tier IS NULL THEN $other->{x} ELSE 0 END AS which" if $contacts && $other && chance(0.1);
+	return join ', ', @targets;
+}
+
+# A query over a FROM and WHERE clause in one of many forms.
+sub select
+{
+	my ($self, $from, @items) = @_;
+	my @rows = map { $_->{row} } @items;
+	my $rows = join ', ', @rows;
+	my $form = rand;
+	my $outer = $from =~ /LEFT|RIGHT|FULL/;
+	my ($some) = grep { $_->{table} && !$_->{contacts} } @items;
+	my $ids = join ' || ', "''", map { $_->{contacts} ? "coalesce($_->{row}, '-')" : () } @items;
+
+	return 'SELECT ' . $self->targets(@items) . " $from" if $form < 0.5;
+	return "SELECT $rows $from" if $form < 0.58;
+	return "SELECT count(*) $from" if $form < 0.65;
+	return "SELECT $rows $from ORDER BY " . join(', ', map { $_ . one_of('', ' DESC', ' NULLS FIRST') } @rows) . ' LIMIT ' . int(rand 9) . one_of('', ' OFFSET 2') if $form < 0.75;
+	return "SELECT DISTINCT $rows[0] AS r $from" if $form < 0.8;
+	return "SELECT EXISTS (SELECT $from)" if $form < 0.83;
+	if ($some && !$outer && $form < 0.88)
+	{
+		return 'SELECT ' . $self->targets(@items) . " $from FOR " . one_of('UPDATE', 'SHARE', 'NO KEY UPDATE') . " OF $some->{alias}";
+	}
+	return "SELECT $rows[0] AS r, count(*), string_agg($ids, ',' ORDER BY $ids COLLATE \"C\") $from GROUP BY 1" . one_of('', ' HAVING count(*) > 1') if $form < 0.94;
+	return "SELECT r, count(*) OVER (), count(*) OVER (PARTITION BY r) FROM (SELECT $rows[0] AS r $from) s";
+}
+
+# ---------------------------------------------------------------- queries
+
+# Joins of up to four items, contacts among them.
+sub joins
+{
+	my $self = shift;
+	my @items = ($self->contacts, map { $self->other } 1 .. one_of(1, 1, 1, 2, 2, 3));
+
+	push @items, $self->contacts if chance(@items == 2 ? 0.2 : 0.1);
+	@items = map { $_->[1] } sort { $a->[0] <=> $b->[0] } map { [ rand, $_ ] } @items;
+	my @done = (shift @items);
+	my $from = "FROM $done[0]{from}";
+	my @where;
+
+	for my $item (@items)
+	{
+		my $type = one_of('INNER', 'INNER', 'INNER', 'INNER', 'LEFT', 'LEFT', 'LEFT', 'RIGHT', 'FULL', ',');
+		my @partners = grep { $_->{contacts} xor $item->{contacts} } @done;
+		my $partner = @partners ? one_of(@partners) : one_of(@done);
+		my ($contacts, $other) = $item->{contacts} ? ($item, $partner) : ($partner, $item);
+
+		if ($type eq ',' && $from !~ /JOIN/)
+		{
+			$from .= ", $item->{from}";
+			push @where, $contacts->{contacts} ? $self->on($contacts, $other) : "$other->{alias}.email = $contacts->{alias}.email";
+		}
+		else
+		{
+			$type = 'INNER' if $type eq ',';
+			my $both = one_of('email', 'x');
+			my $on = $contacts->{contacts} ? $self->on($contacts, $other, $type) : "$other->{alias}.$both = $contacts->{alias}.$both";
+			my $shared = one_of('email', 'id', 'email');
+			my $using = @done == 1 && $contacts->{contacts} && ($contacts->{table} =~ /plain|others/) && ($other->{table} // '') !~ /typed|odd/ && chance(0.15);
+			$from .= " $type JOIN $item->{from} " . ($using ? "USING ($shared)" : "ON $on");
+		}
+		push @done, $item;
+	}
+	push @where, $self->own(one_of(@done)) if chance(0.4);
+	push @where, $self->both((grep { $_->{contacts} } @done)[0], (grep { !$_->{contacts} } @done)[0]) if chance(0.15);
+	push @where, (grep { $_->{contacts} } @done)[0]{alias} . '.id IS ' . one_of('NULL', 'NOT NULL') if $from =~ /LEFT|RIGHT|FULL/ && chance(0.2);
+	$from .= ' WHERE ' . join ' AND ', @where if @where;
+	return $self->select($from, @done);
+}
+
+# EXISTS, IN and their opposites, contacts within or without.
+sub semijoins
+{
+	my $self = shift;
+	my ($contacts, $other) = ($self->contacts, $self->other);
+	my ($outer, $inner) = chance(0.65) ? ($other, $contacts) : ($contacts, $other);
+	my $not = chance(0.4) ? 'NOT ' : '';
+	my @where;
+	my $from = "FROM $outer->{from}";
+
+	if (chance(0.2))
+	{
+		my $more = $self->other;
+		$from .= " JOIN $more->{from} ON " . ($outer->{contacts} ? $self->key($outer, $more) : "$more->{alias}.x = $outer->{alias}.x");
+	}
+	if (chance(0.55))
+	{
+		push @where, "${not}EXISTS (SELECT " . one_of('1', '*', "$inner->{alias}.id") . " FROM $inner->{from} WHERE " . $self->on($contacts, $other) . ')';
+	}
+	else
+	{
+		my $column = one_of(qw(email email email id name account_id tier));
+		my @cast = map { ($_->{table} // '') =~ /typed|odd/ ? '::text' : '' } $outer, $inner;
+		my @inner = (chance(0.3) ? $self->own($inner) : (), chance(0.15) ? $self->both($contacts, $other) : ());
+		push @inner, "$inner->{alias}.$column IS NOT NULL" if $not && chance(0.7);
+		my $what = chance(0.15) && $column ne 'email' ? 'email' : '';
+		my $left = join ', ', map { "$outer->{alias}.$_$cast[0]" } grep { $_ } $column, $what;
+		my $right = join ', ', map { "$inner->{alias}.$_$cast[1]" } grep { $_ } $column, $what;
+		push @where, "($left) ${not}IN (SELECT $right FROM $inner->{from}" . (@inner ? ' WHERE ' . join(' AND ', @inner) : '') . ')';
+	}
+	push @where, $self->own($outer) if chance(0.25);
+	push @where, 'true' unless @where;
+	return $self->select("$from WHERE " . join(one_of(' AND ', ' AND ', ' AND ', ' OR '), @where), $outer);
+}
+
+sub laterals
+{
+	my $self = shift;
+	my ($contacts, $other) = ($self->contacts, $self->other);
+	my $alias = $contacts->{alias};
+	my $rest = one_of('', '', 'OFFSET 0', "ORDER BY $contacts->{row} LIMIT 2", "ORDER BY $contacts->{row} DESC LIMIT 1");
+	my @more = chance(0.3) ? $self->other(one_of('l2', 'l3')) : ();
+	my $inner = join ' JOIN ', $contacts->{from}, map { "$_->{from} ON " . $self->key($contacts, $_) } @more;
+	my $from = "FROM $other->{from} " . one_of('LEFT JOIN', 'JOIN') . " LATERAL (SELECT $alias.id, $alias.email, $alias.tier FROM $inner WHERE "
+	  . $self->on($contacts, $other) . " $rest) s ON " . one_of('true', 'true', "s.email IS NOT NULL");
+
+	return "SELECT $other->{alias}.n, s.* $from" if chance(0.6);
+	return "SELECT $other->{row}, s.id::text $from";
+}
+
+# Subqueries with a join inside, begun anew for each row outside.
+sub correlated
+{
+	my $self = shift;
+	my $outer = $self->other(one_of('l2', 'l3'));
+	my ($contacts, $other) = ($self->contacts, $self->other);
+	my $link = one_of("$other->{x} = $outer->{x}", "$other->{x} <= $outer->{x}", $self->key($contacts, $outer), $self->both($contacts, $outer), "$contacts->{alias}.tier::text = $outer->{alias}.tier");
+	my $join = "$other->{from} " . one_of('JOIN', 'JOIN', 'LEFT JOIN') . " $contacts->{from} ON " . $self->on($contacts, $other);
+	my $value = one_of('count(*)', "count($contacts->{alias}.id)", "max($contacts->{row})", "string_agg($contacts->{row}, ',' ORDER BY $contacts->{row})");
+
+	return "SELECT $outer->{alias}.n, (SELECT $value FROM $join WHERE $link) AS v FROM $outer->{from}" if chance(0.6);
+	return "SELECT $outer->{alias}.n FROM $outer->{from} WHERE " . one_of('', 'NOT ') . "EXISTS (SELECT FROM $join WHERE $link OFFSET 0)";
+}
+
+# One value in several places.
+sub chains
+{
+	my $self = shift;
+	my ($contacts, $one, $two) = ($self->contacts(one_of('plain', 'others')), $self->other, $self->other);
+	my ($c, $o, $t) = map { $_->{alias} } $contacts, $one, $two;
+	my $column = one_of(qw(email email id name tier));
+	my @where = one_of([ "$c.$column = $o.$column", "$o.$column = $t.$column" ], [ "$t.$column = $o.$column", "$c.$column = $t.$column", "$c.$column = $o.$column" ],
+		[ "$c.$column = $o.$column", "$t.x = $o.x", "$o.$column = " . $self->value('text', $self->known($column)) ],
+		[ "$c.$column = $o.$column", "$c.$column = $t.$column", "$t.email = $o.email" ],
+		[ "$c.$column = $o.$column", "$c.id = $t.id" ]);
+
+	return $self->select("FROM $one->{from}, $two->{from}, $contacts->{from} WHERE " . join(' AND ', @{ $where[0] }), $one, $two, $contacts);
+}
+
+sub unions
+{
+	my $self = shift;
+	my @parts = map {
+		my ($contacts, $other) = ($self->contacts, $self->other);
+		"SELECT $other->{row}, $contacts->{row} FROM $other->{from} " . one_of('JOIN', 'LEFT JOIN') . " $contacts->{from} ON " . $self->on($contacts, $other)
+	} 1, 2;
+
+	return join one_of(' UNION ALL ', ' UNION ALL ', ' EXCEPT '), @parts;
+}
+
+# One join whose requests can be foreseen.
+sub simple
+{
+	my $self = shift;
+	my $table = one_of('l1', 'l2');
+	my $column = one_of(qw(email email id account_id name tier));
+	my $type = one_of(qw(Inner Left Semi Anti));
+	my $more = chance(0.2) ? ' AND c.email IS NOT NULL' : chance(0.2) ? ' AND length(c.name) > l.x' : '';
+	my $on = "c.$column = l.$column$more";
+
+	$self->{simple} = $type;
+	$self->{keys} = "SELECT count(DISTINCT $column) FROM $table";
+	return "SELECT l.n, c.id FROM $table l JOIN plain c ON $on" if $type eq 'Inner';
+	return "SELECT l.n, c.id, c.name FROM $table l LEFT JOIN plain c ON $on" if $type eq 'Left';
+	return "SELECT l.n FROM $table l WHERE EXISTS (SELECT FROM plain c WHERE $on)" if $type eq 'Semi';
+	return "SELECT l.n FROM $table l WHERE NOT EXISTS (SELECT FROM plain c WHERE $on)";
+}
+
+# What all queries are made by.
+sub make
+{
+	my ($self, $options, @kinds) = @_;
+
+	srand($options->{seed});
+	@$self{qw(aliases values with simple keys ignore_case no_negation)} = (0, [], [], undef, undef, @$options{qw(ignore_case no_negation)});
+	my $kind = one_of(@kinds);
+	my $sql = $self->$kind;
+
+	$sql = 'WITH ' . join(', ', @{ $self->{with} }) . " $sql" if @{ $self->{with} };
+	# alternatives that weren't taken have left values behind
+	my (@values, %place);
+	$sql =~ s/\x01(\d+)\x02/
+		$place{$1} \/\/= push(@values, $self->{values}[$1]) - 1;
+		"\x01$place{$1}\x02"/xge;
+	return { kind => $kind, simple => $self->{simple}, keys => $self->{keys}, values => \@values, seed => $options->{seed},
+		clause => bless { template => $sql, values => \@values }, 'WhereOracle::Clause' };
+}
+
+sub query
+{
+	my ($self, %options) = @_;
+
+	return $self->make(\%options, qw(joins joins joins joins joins joins semijoins semijoins semijoins laterals correlated chains unions simple simple));
+}
+
+# ---------------------------------------------------------------- writes
+
+# A statement that writes contacts or a local table.  No contact meets two rows of the other side: which of them counts
+# is open then.
+sub write
+{
+	my ($self, %options) = @_;
+
+	return $self->make(\%options, qw(update update delete insert insert_local));
+}
+
+# One row a key, and the key.
+sub unique
+{
+	my $self = shift;
+	my $column = one_of(qw(email email id name));
+	my $table = one_of('l1', 'l1', 'l2', 'l3');
+
+	return ("(SELECT DISTINCT ON ($column) * FROM $table ORDER BY $column, n) l", "c.$column = l.$column");
+}
+
+sub update
+{
+	my $self = shift;
+	my ($from, $key) = $self->unique;
+	my $set = one_of("name = coalesce(l.name, '') || ' of ' || l.n", "tier = 'gold'", "notes = 'n' || l.x, name = upper(c.name)", "notes = nullif(l.tier, '')");
+	my $more = one_of('', '', ' AND l.x > 3', ' AND length(c.name) > 12', ' AND c.tier IS NOT NULL', " AND c.name <> l.name");
+	my %item = (alias => 'c', table => 'plain', contacts => 1);
+
+	$more .= ' AND ' . $self->clause(\%item) if chance(0.2);
+	return "UPDATE plain c SET $set WHERE EXISTS (SELECT FROM " . one_of('l1', 'l2') . " l WHERE $key$more) RETURNING c.id, c.email" if $set !~ /\bl\./ && chance(0.3);
+	return "UPDATE plain c SET $set FROM $from WHERE $key$more RETURNING l.n, c.id, c.name";
+}
+
+sub delete
+{
+	my $self = shift;
+	my ($from, $key) = $self->unique;
+	my $more = one_of('', ' AND l.x > 3', ' AND length(c.name) > 12', ' AND c.email IS NOT NULL');
+
+	return 'DELETE FROM plain c WHERE ' . one_of('', 'id LIKE \'%1\' AND NOT ') . "EXISTS (SELECT FROM l2 l WHERE $key$more) RETURNING c.id" if chance(0.3);
+	return "DELETE FROM plain c USING $from WHERE $key$more RETURNING l.n, c.id, c.email";
+}
+
+sub insert
+{
+	my $self = shift;
+	my ($from, $key) = $self->unique;
+	my $join = one_of('JOIN', 'LEFT JOIN');
+
+	return "INSERT INTO plain (name, email, notes) SELECT 'new ' || l.n, 'new' || l.n || '\@' || row_number() OVER (ORDER BY l.n, c.id COLLATE \"C\") || '.example', nullif(c.tier, '')
+		FROM $from $join plain c ON $key RETURNING name, email";
+}
+
+sub insert_local
+{
+	my $self = shift;
+
+	return 'INSERT INTO seen SELECT l.n, c.id FROM ' . one_of('l1', 'l2') . ' l ' . one_of('JOIN', 'LEFT JOIN') . ' plain c ON c.email = l.email RETURNING n, id';
+}
+
+1;

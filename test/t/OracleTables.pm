@@ -1,0 +1,302 @@
+package OracleTables;
+
+# The foreign tables of the oracles and their local copies, and sessions that run many queries of theirs.
+#
+#	my $tables = OracleTables->new($node, $api);   # adds odd contacts; copies are in the schema "local"
+#	$tables->create_server('exact', case_sensitive => 'true');    # the same tables in a schema named like the server
+#	my $marked = run_marked($session, $api, $sql); # SQL in which mark(5) tells where number 5 begins
+#	print @{ $marked->{requests}{5} }, @{ $marked->{warnings}{5} };
+#
+# The tables are those of %WhereOracle::COLUMNS, each with the column custom_fields at its end.
+
+use strict;
+use utf8;
+use warnings;
+
+use Encode qw(decode_utf8 encode_utf8);
+use Exporter qw(import);
+use JSON::PP;
+use PylonSample;
+use PylonTest;
+use Test::More;
+use WhereOracle;
+
+our @EXPORT = qw(filter_levels run_marked text_array);
+
+our @LABELS = ('gold', 'silver', 'bronze', 'Gold', '50%');
+
+# ---------------------------------------------------------------- contacts
+
+# Contacts with what the generated ones lack.
+sub add_contacts
+{
+	my $api = shift;
+	my $id = 0;
+	my @added;
+
+	for my $odd (
+		[ 'Padded   ', 'padded@acme.com' ], [ 'Padded', 'PADDED@ACME.COM' ], [ '%', '_@x' ], [ '\\', '\\@x' ], [ '[x]', '{y}@x' ],
+		[ "Zo\x{eb}", "ZO\x{cb}\@acme.com" ], [ "ZO\x{cb}", "zo\x{eb}\@acme.com" ], [ "Zoe\x{308}", 'zoe@acme.com' ], [ 'a_b%c', 'a_b%c@x' ],
+		[ 'A', 'null' ], [ 'NULL', 'NULL' ], [ '!', '!@!' ], [ 'Long name with blanks' . ' ' x 60, 'long@acme.com ' ],
+		[ "\x{212a}", "\x{212a}\@acme.com" ], [ 'k', "k\@acme.com" ])
+	{
+		my ($name, $email) = @$odd;
+		my @values = ("[$name]", $name, '', "{\"$id\": 1}", "\"$id\"", "[\"eu\"]", 'eu', 'true', 'null', '{}', '[]', "$id,eu", 'x' . ' ' x 70, 'K', "\x{212a}");
+		my @lists = ([ $name, 'eu' ], [''], [ 'eu', '' ], [ 'a,b', '{c}' ], ['"q"'], [ '\\', 'us' ], ['y' x 20 . '   '], ['EU'], [ 'eu', 'EU' ], [], ['[eu]'], [ 'eu', 'eu' ], ['e u'], ['us'], ['US']);
+		push @added, {
+			id => sprintf('00000000-0000-4000-8000-abcdef%06d', $id), name => $name, email => $email,
+			account => $id % 2 ? { id => sprintf '00000000-0000-4000-a000-abcdef%06d', $id % 4 } : undef, custom_fields => {
+				notes => { slug => 'notes', value => $values[$id] }, regions => { slug => 'regions', values => $lists[$id] },
+				tier => { slug => 'tier', value => ('Gold', '50%', 'gold')[ $id % 3 ] }, website => { slug => 'website', value => $id % 3 ? $email : '' } } };
+		$id++;
+	}
+	api_ctl($api, 'add', JSON::PP->new->utf8->encode(\@added));
+	return;
+}
+
+# The values of a contact by what they are of.
+sub pools_of
+{
+	my $contact = shift;
+	my %custom = %{ $contact->{custom_fields} // {} };
+	my %name = (email => 'private', 'contact.salesforce.Contact_ID_for_Pylon__c' => 'sales_id');
+	my %values = (id => [ $contact->{id} ]);
+
+	$values{account_id} = [ $contact->{account}{id} ] if $contact->{account};
+	for my $field ('name', 'email', 'portal_role')
+	{
+		$values{$field} = [ $contact->{$field} ] if defined $contact->{$field} && $contact->{$field} ne '';
+	}
+	for my $slug (sort keys %custom)
+	{
+		my @values = grep { defined } $custom{$slug}{value} // @{ $custom{$slug}{values} // [] };
+		$values{ $name{$slug} // $slug } = \@values if @values;
+	}
+	return \%values;
+}
+
+# The same of all contacts, and odd ones.
+sub all_pools
+{
+	my %values;
+
+	for my $own (@_)
+	{
+		push @{ $values{$_} }, @{ $own->{$_} } for sort keys %$own;
+	}
+	$values{odd} = [ 'x', '[', '{', '%', '_', '\\', '"', '["eu"]', '["eu", "us"]', ' ', "\x{130}", "\x{212a}", '.', '..', 'crm-ada', 'a/b?c', '{}', '[]', "\n" ];
+	return \%values;
+}
+
+# ---------------------------------------------------------------- tables
+
+sub new
+{
+	my ($class, $node, $api) = @_;
+
+	add_contacts($api);
+	my @own = map { pools_of(JSON::PP->new->utf8->decode($_)) } split /\n/, api_ctl($api, 'contacts');
+	my $self = bless { node => $node, api => $api, own_pools => \@own, pools => all_pools(@own) }, $class;
+	$self->create_copies;
+	return $self;
+}
+
+# Makes the API hold what it held at first; its switches are those of the start then, too.
+sub restore
+{
+	my $self = shift;
+
+	api_ctl($self->{api}, 'reset');
+	add_contacts($self->{api});
+	return;
+}
+
+# What makes clauses about these contacts.
+sub generator
+{
+	my $self = shift;
+
+	return WhereOracle->new(pools => $self->{pools}, contacts => $self->{own_pools}, labels => \@LABELS);
+}
+
+sub run
+{
+	my ($self, $sql) = @_;
+
+	return $self->{node}->safe_psql('postgres', encode_utf8($sql));
+}
+
+# The length of varchar columns that hold everything but blanks at the end.
+sub longest
+{
+	my $length = 0;
+
+	for my $text (@_)
+	{
+		my $without = $text =~ s/ +\z//r;
+		$length = length $without if length $without > $length;
+	}
+	return $length;
+}
+
+# The columns of a table as [name, type, field], with the options of the foreign table or without.
+sub columns_of
+{
+	my ($self, $table, $options) = @_;
+	my %length = (NAME => longest(@{ $self->{pools}{name} }), NOTES => longest(@{ $self->{pools}{notes} }));
+	my @columns;
+
+	for my $column (@{ $WhereOracle::COLUMNS{$table} }, [ 'custom_fields', $WhereOracle::JSON_TYPE{$table}, 'custom_fields' ])
+	{
+		my ($name, $type, $field) = @$column;
+		$field = $name if $field eq '-';
+		$type =~ s/^(NAME|NOTES)$/varchar($length{$1})/;
+		my $option = $field =~ /^\*(.*)/ ? "custom_field '$1'" : "field '$field'";
+		$type =~ s/^(\S+)(.*)/$1 OPTIONS ($option)$2/ if $options;
+		push @columns, [ $name, $type, $field ];
+	}
+	return @columns;
+}
+
+# The local value of a column, from $FOREIGN_ROWS and with the casts of PostgreSQL.
+sub local_value
+{
+	my ($name, $type, $field) = @_;
+	my $plain = $type =~ s/ COLLATE.*//r;
+
+	return $field eq 'custom_fields' ? "custom_fields::$plain" : $field eq 'emails' ? 'emails' : "nullif($field, '')::$plain"
+	  unless $field =~ s/^\*//;
+	return "CASE WHEN jsonb_typeof(custom_fields->'$field') = 'array' THEN
+		ARRAY(SELECT jsonb_array_elements_text(custom_fields->'$field'))::$plain END" if $plain =~ /\[\]$/;
+	return "(custom_fields->>'$field')::$plain";
+}
+
+# What the copy of a table has of "expected", or of another table made by load_contacts.
+sub local_rows
+{
+	my ($self, $table, $from) = @_;
+
+	return 'SELECT ' . join(', ', map { local_value(@$_) . " AS $_->[0]" } $self->columns_of($table)) . " FROM $from";
+}
+
+sub create_copies
+{
+	my $self = shift;
+	my $labels = join ', ', map { "'$_'" } @LABELS;
+
+	load_contacts($self->{node}, $self->{api}, 'expected');
+	$self->run("
+		CREATE EXTENSION citext;
+		CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level1', deterministic = false);
+		CREATE TYPE tier AS ENUM ($labels);
+		CREATE DOMAIN tiers AS tier;
+		CREATE DOMAIN words AS text;
+		CREATE DOMAIN flag AS boolean;
+		CREATE SCHEMA local;
+		CREATE SERVER marker FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url '$self->{api}{url}');
+		CREATE USER MAPPING FOR PUBLIC SERVER marker OPTIONS (api_token '$PylonTest::TOKEN');
+		CREATE FOREIGN TABLE marker (id text) SERVER marker;
+		CREATE FUNCTION mark(number int) RETURNS void LANGUAGE plpgsql AS \$\$
+		BEGIN
+			RAISE NOTICE 'clause %', number;
+			EXECUTE format('SELECT FROM public.marker WHERE id = %L', 'clause-' || number);
+		END \$\$");
+	for my $table (sort keys %WhereOracle::COLUMNS)
+	{
+		$self->run("CREATE TABLE local.$table (" . join(', ', map { "$_->[0] $_->[1]" } $self->columns_of($table)) . ");
+			INSERT INTO local.$table " . $self->local_rows($table, 'expected'));
+	}
+	return;
+}
+
+# A server, and its tables in a schema of the same name.
+sub create_server
+{
+	my ($self, $server, %options) = @_;
+	my $options = join ', ', "base_url '$self->{api}{url}'", map { "$_ '$options{$_}'" } sort keys %options;
+
+	$self->run("CREATE SCHEMA $server;
+		CREATE SERVER $server FOREIGN DATA WRAPPER pylon_fdw OPTIONS ($options);
+		CREATE USER MAPPING FOR PUBLIC SERVER $server OPTIONS (api_token '$PylonTest::TOKEN')");
+	$self->create_table($server, $_, $_, $server) for sort keys %WhereOracle::COLUMNS;
+	return;
+}
+
+# A foreign table like one of WhereOracle's.  Its copy has the same name, and is made here where it lacks.
+sub create_table
+{
+	my ($self, $schema, $name, $table, $server) = @_;
+	my @columns = $self->columns_of($table);
+	my $names = join ', ', map { "$_->[0]::text" } grep { $_->[0] ne 'custom_fields' } @columns;
+
+	$self->run("CREATE FOREIGN TABLE $schema.$name ("
+		. join(', ', map { "$_->[0] $_->[1]" } $self->columns_of($table, 1)) . ") SERVER $server;
+		CREATE TABLE IF NOT EXISTS local.$name AS TABLE local.$table");
+	my $difference = $self->run("SELECT count(*) FROM ((SELECT $names FROM $schema.$name EXCEPT SELECT $names FROM local.$name)
+		UNION ALL (SELECT $names FROM local.$name EXCEPT SELECT $names FROM $schema.$name)) d");
+	is($difference, 0, "table $schema.$name has the rows of its copy");
+	return;
+}
+
+# ---------------------------------------------------------------- filters
+
+# Levels of and/or above the leaves of a filter; dies where the API would refuse it.  With the longest list that may be
+# sent, its values are looked at, too; a filter of a plan has none yet.
+sub filter_levels
+{
+	my ($filter, $batch) = @_;
+	my $operator = $filter->{operator};
+	my $deepest = 0;
+
+	if ($operator =~ /^(?:and|or)$/)
+	{
+		die "an empty \"$operator\"\n" unless @{ $filter->{subfilters} };
+		for my $part (@{ $filter->{subfilters} })
+		{
+			my $levels = filter_levels($part, $batch);
+			$deepest = $levels if $levels > $deepest;
+		}
+		return $deepest + 1;
+	}
+	my %allowed = (
+		(map { $_ => 'equals|in|not_in' } 'id', 'account_id'), (map { $_ => 'equals|in|not_in|string_contains' } 'name', 'email'));
+	my $allowed = $allowed{ $filter->{field} } // 'equals|in|string_contains|is_set|is_unset|contains';
+	die "operator \"$operator\" on $filter->{field}\n" unless $operator =~ /^(?:$allowed)$/;
+	return 0 unless defined $batch;
+	die "\"$operator\" without values\n" if exists $filter->{values} && !@{ $filter->{values} };
+	die "a list of " . @{ $filter->{values} } . "\n" if @{ $filter->{values} // [] } > $batch;
+	die "\"$operator\" needs values\n" if $operator =~ /in$/ && !$filter->{values};
+	die "\"$operator\" with \"\"\n" if grep { defined && $_ eq '' } $filter->{value}, @{ $filter->{values} // [] };
+	return 0;
+}
+
+# ---------------------------------------------------------------- many queries in a session
+
+sub text_array { return 'ARRAY[' . join(', ', map { WhereOracle::quoted($_) } @_) . ']::text[]'; }
+
+# Runs statements in an open session; mark(n) in them begins number n.  Gives what they printed (undef if the session
+# ended), the last number, and warnings and requests of each.
+sub run_marked
+{
+	my ($session, $api, $sql) = @_;
+	my (%warnings, %requests);
+	my $at = 0;
+
+	api_take($api);
+	my $output = eval { $session->query(encode_utf8($sql)) };
+	my $failure = $@;
+	for my $line (split /\n/, $session->error)
+	{
+		$at = $1 if $line =~ /NOTICE: .*clause (\d+)$/;
+		push @{ $warnings{$at} }, decode_utf8($line) if $line =~ /WARNING: /;
+	}
+	my $last = $at;
+	for my $line (map { decode_utf8($_) } api_take($api))
+	{
+		if ($line =~ m{^GET /contacts/clause-(\d+)$}) { $at = $1; }
+		else { push @{ $requests{$at} }, $line; }
+	}
+	return { output => $output, failure => $failure, last => $last, warnings => \%warnings, requests => \%requests };
+}
+
+1;
