@@ -250,11 +250,11 @@ api_clear($api{$_}) for @workspaces;
 same_as_local('', $all, \&pages_of, 'after an error');
 
 $session->query('SELECT 1');
-api_fault($api{w5}, kind => 'reset', times => 2);
+api_fault($api{w5}, kind => 'cut');
 $session->query('SELECT count(*) FROM people');
 like($session->error, qr/ERROR:  08006: .*people_w5/, 'one breaks off');
 is($session->query('SELECT count(*) FROM people'), 860, 'the same session goes on');
-api_fault($api{w5}, kind => 'reset', times => 2);
+api_fault($api{w5}, kind => 'cut');
 is($session->query(q{DO $$ BEGIN PERFORM count(*) FROM people; EXCEPTION WHEN OTHERS THEN RAISE NOTICE 'caught'; END $$;
 	SELECT count(*) FROM people}), 860, 'an error that is caught');
 like($session->error, qr/NOTICE: .*caught/, 'an error that is caught: was raised');
