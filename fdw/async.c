@@ -18,9 +18,9 @@
 
 #include "executor/execAsync.h"
 #include "executor/instrument.h"
-#include "http.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
+#include "pylon_api.h"
 #include "pylon_fdw.h"
 #include "storage/latch.h"
 #include "utils/timeout.h"
@@ -68,9 +68,9 @@ pylonForeignAsyncConfigureWait(AsyncRequest *request)
 
 	Assert(request->callback_pending);
 	if (others || !append->as_syncdone)
-		http_poll();
+		pylon_poll();
 	else if (has_nothing_to_do(append))
-		http_wait_any();
+		pylon_wait_any();
 	if (scan_is_ready(node))
 		hand_over(request);
 	if (others)
