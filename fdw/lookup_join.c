@@ -68,7 +68,8 @@ typedef struct LookupJoin
 	ExprState  *outerqual;		/* conditions without the contacts */
 	ExprState  *joinqual;		/* the others */
 	int			batch_size;
-	int			first_size;		/* of the first batch, if the query may end early */
+	int			first_size;		/* of the first batch, if the query may end
+								 * early */
 	bool		ignores_case;
 
 	MemoryContext context;		/* of all that lives as long as the node */
@@ -587,8 +588,10 @@ evaluate_key(LookupJoin *join, LookupSide *side, TupleTableSlot *row)
 		return NULL;
 	before = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
 	text = OutputFunctionCall(&side->output, value);
+
 	if (join->ignores_case)
 		text = str_tolower(text, strlen(text), DEFAULT_COLLATION_OID);
+
 	MemoryContextSwitchTo(before);
 	return text;
 }
