@@ -18,6 +18,7 @@
 
 #include "executor/execAsync.h"
 #include "executor/instrument.h"
+#include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "pylon_api.h"
