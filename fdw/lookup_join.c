@@ -300,6 +300,8 @@ next_pair(LookupJoin *join)
 	{
 		lookup_table_fetch(join->match, join->contact_slot);
 		join->match = lookup_table_next(join->match);
+		/* Who got the last row may have made the slot's values its own. */
+		fill(join, &join->other, join->outer_slot);
 		fill(join, &join->contacts, join->contact_slot);
 		if (!ExecQual(join->joinqual, econtext))
 		{
@@ -314,6 +316,7 @@ next_pair(LookupJoin *join)
 	join->has_outer = false;
 	if (join->matched || (join->jointype != JOIN_LEFT && join->jointype != JOIN_ANTI))
 		return false;
+	fill(join, &join->other, join->outer_slot);
 	fill_nulls(join, &join->contacts);
 	return true;
 }
@@ -429,9 +432,12 @@ is_full(LookupJoin *join, LookupBatch *batch)
 	if (batch->all)
 		return lookup_table_full(join->table);
 	if (join->first_size > 0 && !join->begun)
+	{
 		size = Min(size, join->first_size);
-	return list_length(batch->keys) >= size ||
-		(join->first_size > 0 && batch->nrows >= (int64) size * ROWS_PER_KEY);
+		if (batch->nrows >= (int64) size * ROWS_PER_KEY)
+			return true;
+	}
+	return list_length(batch->keys) >= size;
 }
 
 /* Notes the key of a row, unless that is known. */
@@ -560,8 +566,11 @@ release_batch(LookupJoin *join, LookupBatch **batch)
 static void
 destroy_batch(LookupBatch *batch)
 {
-	if (batch != NULL)
-		tuplestore_end(batch->rows);
+	if (batch == NULL)
+		return;
+	tuplestore_end(batch->rows);
+	MemoryContextDelete(batch->context);
+	pfree(batch);
 }
 
 /* ------------------------------------------------------------------------

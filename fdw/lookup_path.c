@@ -69,6 +69,7 @@ static bool choose_key(LookupCandidate *join, RelOptInfo *outerrel);
 static double contacts_per_key(LookupCandidate *join, FilterJoinKey *key);
 static List *outer_paths(PlannerInfo *root, RelOptInfo *outerrel);
 static Path *sorted_path(PlannerInfo *root, RelOptInfo *outerrel);
+static bool has_row_identity(Path *path);
 static void add_lookup_path(LookupCandidate *join, Path *outer);
 static void cost_lookup_path(LookupCandidate *join, CustomPath *path);
 static ScanEstimate estimate_lookups(LookupCandidate *join, Path *outer,
@@ -235,6 +236,23 @@ sorted_path(PlannerInfo *root, RelOptInfo *outerrel)
 	return (Path *) create_sort_path(root, outerrel, path, root->query_pathkeys, -1);
 }
 
+/*
+ * Does the path carry what identifies the rows of an inherited or partitioned
+ * target? EXPLAIN can't show such a column of a custom scan.
+ */
+static bool
+has_row_identity(Path *path)
+{
+	ListCell   *lc;
+
+	foreach(lc, path->pathtarget->exprs)
+	{
+		if (IsA(lfirst(lc), Var) && ((Var *) lfirst(lc))->varno == ROWID_VAR)
+			return true;
+	}
+	return false;
+}
+
 static void
 add_lookup_path(LookupCandidate *join, Path *outer)
 {
@@ -242,7 +260,8 @@ add_lookup_path(LookupCandidate *join, Path *outer)
 	CustomPath *path;
 	Relids		required;
 
-	if (outer == NULL || bms_overlap(PATH_REQ_OUTER(outer), join->inner->relids))
+	if (outer == NULL || bms_overlap(PATH_REQ_OUTER(outer), join->inner->relids) ||
+		has_row_identity(outer))
 		return;
 	required = calc_nestloop_required_outer(outer->parent->relids, PATH_REQ_OUTER(outer),
 											join->inner->relids, NULL);
@@ -314,8 +333,11 @@ estimate_lookups(LookupCandidate *join, Path *outer, double *batches)
 
 	*batches = Max(ceil(keys / relation->options.lookup_batch_size), 1);
 	estimate.fetched = Min(keys * join->matches, join->inner->tuples);
+	/* A long list among the other conditions takes several searches itself. */
 	estimate.requests = *batches *
-		Max(ceil(estimate.fetched / *batches / relation->options.page_size), 1);
+		Max(ceil(estimate.fetched / *batches / relation->options.page_size),
+			ceil(filter_max_values(join->root, relation->filter) /
+				 relation->options.lookup_batch_size));
 	return estimate;
 }
 

@@ -118,7 +118,8 @@ lookup_table_next_batch(LookupTable *table)
 	table->batch++;
 	if (!lookup_table_full(table))
 		return;
-	Assert(table->retired == NULL);
+	/* What was retired before is of batches that are joined by now. */
+	drop_generation(&table->retired);
 	table->retired = table->old;
 	table->old = table->young;
 	table->young = create_generation(table);

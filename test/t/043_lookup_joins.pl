@@ -1,0 +1,206 @@
+# Lookup joins under hard conditions: little memory, rescans, changed rows, consumers that keep rows, failures.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use PylonSample;
+use PylonSession;
+use PylonTest;
+use Test::More;
+
+my $node = start_node("log_temp_files = 0\n");
+my $api = start_api(contacts => 2000);
+setup_server($node, $api);
+load_contacts($node, $api, 'copies');
+$node->safe_psql('postgres', "
+	ALTER FOREIGN TABLE contacts OPTIONS (ADD estimated_contacts '1000000');
+	CREATE TABLE people AS SELECT row_number() OVER (ORDER BY id)::int AS n, id, email, account_id, name FROM copies;
+	CREATE TABLE accounts AS SELECT DISTINCT account_id FROM copies WHERE account_id IS NOT NULL;
+	ANALYZE");
+my $session = PylonSession->new($node);
+$session->query("SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_nestloop = off;
+	SET enable_material = off; SET enable_memoize = off");
+
+# The rows of a query, which must take its contacts from a lookup join, and the same of the local copy.
+sub same
+{
+	my ($query, $name) = @_;
+	my $plan = $session->query("EXPLAIN $query");
+	like($plan, qr/Pylon Lookup Join/, "$name: the plan");
+	my $got = $session->query($query);
+	is($session->error, '', "$name: no error");
+	(my $copy = $query) =~ s/\bcontacts\b/copies/g;
+	is($got, $session->query($copy), "$name: rows");
+	return $got;
+}
+
+# ---------------------------------------------------------------- who keeps the rows
+
+# A partitioned table makes the row its own, and with it what it points to.
+$session->query("CREATE TABLE kept (a text, b text, n text) PARTITION BY HASH (b);
+	CREATE TABLE kept_0 PARTITION OF kept FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+	CREATE TABLE kept_1 PARTITION OF kept FOR VALUES WITH (MODULUS 2, REMAINDER 1)");
+for my $join ('JOIN', 'LEFT JOIN')
+{
+	my $rows = "SELECT a.account_id, c.account_id, c.name FROM accounts a $join contacts c ON c.account_id = a.account_id";
+	$session->query("TRUNCATE kept; INSERT INTO kept $rows");
+	(my $copy = $rows) =~ s/\bcontacts\b/copies/;
+	is($session->query("SELECT count(*) FROM kept"), $session->query("SELECT count(*) FROM ($copy) x"), "$join into partitions: as many rows");
+	is($session->query("SELECT count(*) FROM (TABLE kept EXCEPT ALL $copy) x"), '0', "$join into partitions: the same");
+}
+
+# ---------------------------------------------------------------- memory
+
+# The answers don't fit: they go to a file, and what they answer is forgotten.
+$session->query("SET work_mem = '64kB'");
+same('SELECT p.n, c.name, c.custom_fields FROM people p LEFT JOIN contacts c ON c.account_id = p.account_id WHERE p.n < 400 ORDER BY 1, 2, 3',
+	'answers that need a file');
+same('SELECT o, (SELECT count(c.name || c.custom_fields::text) FROM people p JOIN contacts c ON c.email = p.email
+	WHERE p.n <= 700 AND p.n + o > 0) FROM generate_series(1, 6) o', 'rescans with a full table');
+$session->query('RESET work_mem');
+unlike(slurp_file($node->logfile), qr/temporary file leak/, 'no file is left open');
+
+# Each rescan has two batches, and another one on its way at its end.
+my $contexts = "SELECT count(*) FROM pg_backend_memory_contexts WHERE name LIKE 'pylon_fdw%'";
+my $rescans = "DECLARE c CURSOR FOR SELECT o, (SELECT count(*) FROM people p JOIN contacts c ON c.email = p.email AND c.name <> o::text
+	WHERE p.n <= 220) FROM generate_series(1, 400) o";
+$session->query("BEGIN; $rescans; MOVE 10 FROM c");
+my $few = $session->query($contexts);
+$session->query('MOVE 300 FROM c');
+is($session->query($contexts), $few, 'memory contexts after 300 rescans');
+$session->query('COMMIT');
+
+# One key for a hundred thousand rows: asked for once, and the rows go to a file.
+api_clear($api);
+is($session->query("SELECT count(*), count(DISTINCT c.id) FROM (SELECT 'ada\@acme.com' AS email FROM generate_series(1, 100000)) p
+	JOIN contacts c ON c.email = p.email"), '100000|1', 'many rows with one key');
+is(scalar(my @requests = api_take($api)), 1, 'many rows with one key: requests');
+
+# ---------------------------------------------------------------- requests of a query that may end early
+
+$session->query("CREATE TABLE sorted AS SELECT email FROM people, generate_series(1, 2000) WHERE n <= 50 AND email IS NOT NULL ORDER BY email");
+$session->query('ANALYZE sorted');
+my $keys = $session->query('SELECT count(DISTINCT email) FROM sorted');
+api_clear($api);
+$session->query('BEGIN; DECLARE c CURSOR FOR SELECT c.id FROM sorted s LEFT JOIN contacts c ON c.email = s.email; MOVE ALL FROM c; COMMIT');
+cmp_ok(scalar(@requests = api_take($api)), '<=', 2, "a cursor over $keys keys: requests");
+$session->query("BEGIN; DECLARE c SCROLL CURSOR FOR SELECT p.n, c.email FROM people p LEFT JOIN contacts c ON c.email = p.email; FETCH 3 FROM c");
+is($session->query('FETCH ABSOLUTE 2 FROM c'), $session->query('SELECT n, email FROM people WHERE n = 2'), 'a cursor goes back');
+is(scalar(@requests = api_take($api)), 1, 'a cursor goes back: requests');
+$session->query('COMMIT');
+
+# ---------------------------------------------------------------- EvalPlanQual
+
+# A locked row that another transaction has changed is joined once more, to the contact that was found before.
+$session->query("CREATE TABLE orders (id int PRIMARY KEY, email text, state text)");
+for my $case (
+	[ 'JOIN', "state = 'old'", "1|old|Ada Lovelace\n2|new|Grace Hopper", 'a changed row' ],
+	[ 'JOIN', "email = 'alan\@acme.com'", '2|new|Grace Hopper', 'a row that no longer joins' ],
+	[ 'LEFT JOIN', "email = 'alan\@acme.com'", "1|new|\n2|new|Grace Hopper\n3|new|", 'a row that no longer joins, left join' ])
+{
+	my ($join, $change, $result, $name) = @$case;
+	my $other = PylonSession->new($node);
+
+	$node->safe_psql('postgres', "TRUNCATE orders;
+		INSERT INTO orders VALUES (1, 'ada\@acme.com', 'new'), (2, 'grace\@acme.com', 'new'), (3, 'nobody\@acme.com', 'new'); ANALYZE orders");
+	$other->query("BEGIN; UPDATE orders SET $change WHERE id = 1");
+	api_clear($api);
+	my $query = "SELECT o.id, o.state, c.name FROM orders o $join contacts c ON c.email = o.email ORDER BY o.id FOR UPDATE OF o";
+	like($session->query("EXPLAIN $query"), qr/Pylon Lookup Join/, "FOR UPDATE: $name: the plan");
+	$session->begin($query);
+	$node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock')")
+	  or die 'nobody waits';
+	is(scalar(@requests = api_take($api)), 1, "FOR UPDATE: $name: one request");
+	$other->query('COMMIT');
+	is($session->result, $result, "FOR UPDATE: $name");
+	is($session->error, '', "FOR UPDATE: $name: no error");
+	is_deeply([ api_take($api) ], [], "FOR UPDATE: $name: nothing is asked again");
+	$other->quit;
+}
+
+my $update = "UPDATE orders o SET state = o.state || ' ' || c.name FROM contacts c WHERE c.email = o.email";
+my $other = PylonSession->new($node);
+$node->safe_psql('postgres', "TRUNCATE orders;
+	INSERT INTO orders VALUES (1, 'ada\@acme.com', 'new'), (2, 'grace\@acme.com', 'new'); ANALYZE orders");
+$other->query("BEGIN; UPDATE orders SET state = 'old' WHERE id = 1");
+like($session->query("EXPLAIN $update"), qr/Pylon Lookup Join/, 'UPDATE ... FROM contacts of a changed row: the plan');
+$session->begin($update);
+$node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock')")
+  or die 'nobody waits';
+$other->query('COMMIT');
+$session->result;
+is($session->error, '', 'UPDATE ... FROM contacts of a changed row: no error');
+is($session->query('SELECT id, state FROM orders ORDER BY id'), "1|old Ada Lovelace\n2|new Grace Hopper",
+	'UPDATE ... FROM contacts of a changed row');
+$other->quit;
+
+# ---------------------------------------------------------------- local targets
+
+$session->query("RESET enable_nestloop; RESET enable_hashjoin;
+	CREATE TABLE ranged (n int, id text, name text) PARTITION BY RANGE (n);
+	CREATE TABLE ranged_1 PARTITION OF ranged FOR VALUES FROM (0) TO (100);
+	CREATE TABLE ranged_2 PARTITION OF ranged FOR VALUES FROM (100) TO (200);
+	INSERT INTO ranged SELECT n, id FROM people WHERE n BETWEEN 90 AND 110; ANALYZE ranged");
+for my $query ('UPDATE ranged r SET name = c.name FROM contacts c WHERE c.id = r.id',
+	"MERGE INTO ranged r USING contacts c ON c.id = r.id AND c.name > 'A' WHEN MATCHED THEN UPDATE SET name = c.name",
+	'DELETE FROM ranged r USING contacts c WHERE c.id = r.id')
+{
+	my ($verb) = $query =~ /(\w+)/;
+	like($session->query("EXPLAIN (VERBOSE, COSTS off) $query"), qr/ranged_2/, "$verb of a partitioned table: EXPLAIN VERBOSE");
+	$session->query($query);
+	is($session->error, '', "$verb of a partitioned table");
+	is($session->query('SELECT count(*) FROM ranged r JOIN copies c USING (id) WHERE r.name IS DISTINCT FROM c.name'), '0',
+		"$verb of a partitioned table: the rows");
+}
+like($session->query("EXPLAIN MERGE INTO orders o USING contacts c ON c.email = o.email WHEN MATCHED THEN DELETE"),
+	qr/Pylon Lookup Join/, 'MERGE into a local table: the plan');
+$session->query("MERGE INTO orders o USING contacts c ON c.email = o.email WHEN MATCHED THEN UPDATE SET state = 'merged ' || c.name");
+is($session->query('SELECT id, state FROM orders ORDER BY id'), "1|merged Ada Lovelace\n2|merged Grace Hopper", 'MERGE into a local table');
+$session->query('SET enable_nestloop = off; SET enable_hashjoin = off');
+
+# ---------------------------------------------------------------- failures in the middle
+
+# The third of five batches fails, in a block that catches that; the same statement then works.
+my $count = "SELECT count(*) FROM people p JOIN contacts c ON c.email = p.email WHERE p.n <= 450";
+my $expected = $session->query($count =~ s/contacts/copies/r);
+api_clear($api);
+api_fault($api, kind => 'status', status => 403, match => 'POST /contacts/search', skip => 2, times => 1);
+is($session->query("DO \$\$ BEGIN PERFORM count(*) FROM people p JOIN contacts c ON c.email = p.email WHERE p.n <= 450;
+	EXCEPTION WHEN insufficient_privilege THEN RAISE NOTICE 'denied'; END \$\$; $count"), $expected, 'after a batch that failed');
+like($session->error, qr/denied/, 'a batch that failed');
+
+# The server breaks off in a batch: asked for again, since reading can be repeated.
+api_clear($api);
+api_fault($api, kind => 'close', match => 'POST /contacts/search', skip => 1, times => 1);
+is($session->query($count), $expected, 'a batch that was broken off');
+
+# Cancelled while a batch is on its way.
+api_set($api, latency => 3000);
+my $start = time;
+$session->query("SET statement_timeout = '300ms'; $count");
+like($session->error, qr/statement timeout/, 'cancelled in a batch');
+cmp_ok(time - $start, '<', 3, 'cancelled at once');
+$session->query('RESET statement_timeout');
+api_set($api, latency => 0);
+is($session->query($count), $expected, 'after it was cancelled');
+
+# ---------------------------------------------------------------- as somebody else, in a function, by a view
+
+$node->safe_psql('postgres', "DROP USER MAPPING FOR PUBLIC SERVER pylon;
+	CREATE USER MAPPING FOR CURRENT_USER SERVER pylon OPTIONS (api_token 'sample-token'); CREATE ROLE visitor LOGIN; GRANT SELECT ON people, copies TO visitor;
+	CREATE VIEW known AS SELECT p.n, c.name FROM people p JOIN contacts c ON c.email = p.email; GRANT SELECT ON known TO visitor;
+	GRANT SELECT ON contacts TO visitor");
+$session->query('SET ROLE visitor');
+is($session->query('SELECT name FROM known WHERE n = 1'), 'Ada Lovelace', "by a view: its owner's token");
+$session->query('SELECT c.name FROM people p JOIN contacts c ON c.email = p.email WHERE n = 1');
+like($session->error, qr/user mapping/, 'the visitor has no token');
+$session->query('RESET ROLE');
+is($session->query("CREATE FUNCTION names(int) RETURNS SETOF text LANGUAGE sql STABLE AS
+	'SELECT c.name FROM people p JOIN contacts c ON c.email = p.email WHERE p.n <= \$1 ORDER BY p.n';
+	SELECT count(*) FROM people p, names(p.n) WHERE p.n <= 3"), $session->query('SELECT count(*) FROM people p JOIN people q ON q.n <= p.n
+	JOIN copies c ON c.email = q.email WHERE p.n <= 3'), 'in a function, within another query');
+
+$session->quit;
+done_testing();
