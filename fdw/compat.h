@@ -25,7 +25,6 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/pathnodes.h"
-#include "optimizer/appendinfo.h"
 #include "optimizer/pathnode.h"
 #include "parser/parsetree.h"
 #include "utils/acl.h"
@@ -190,19 +189,6 @@ compat_unique_path(PlannerInfo *root, RelOptInfo *rel, SpecialJoinInfo *sjinfo)
 	return rel->cheapest_total_path;
 #else
 	return (Path *) create_unique_path(root, rel, rel->cheapest_total_path, sjinfo);
-#endif
-}
-
-/* Puts a child in the place of its parent, in all the expressions. */
-static inline List *
-compat_adjust_to_child(PlannerInfo *root, List *exprs, RelOptInfo *child)
-{
-#if PG_VERSION_NUM >= 160000
-	return (List *) adjust_appendrel_attrs_multilevel(root, (Node *) exprs, child,
-													  child->top_parent);
-#else
-	return (List *) adjust_appendrel_attrs_multilevel(root, (Node *) exprs, child->relids,
-													  child->top_parent_relids);
 #endif
 }
 

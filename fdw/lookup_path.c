@@ -85,15 +85,12 @@ static List *order_by_security(List *restrictlist);
 static List *joined_tlist(List *custom_plans, List *used);
 static Node *adopt(Node *node, void *sources);
 static int	first_batch(PlannerInfo *root, Path *path);
-static List *adjust_to_child(PlannerInfo *root, List *private,
-							 RelOptInfo *child);
 
 static set_join_pathlist_hook_type previous_hook = NULL;
 
 static const CustomPathMethods lookup_path_methods = {
 	.CustomName = LOOKUP_JOIN_NAME,
 	.PlanCustomPath = plan_lookup_join,
-	.ReparameterizeCustomPathByChild = adjust_to_child,
 };
 
 void
@@ -508,13 +505,4 @@ first_batch(PlannerInfo *root, Path *path)
 		!pathkeys_contained_in(root->query_pathkeys, path->pathkeys))
 		return 0;
 	return (int) Max(FIRST_BATCH, Min(2 * root->limit_tuples, INT_MAX));
-}
-
-/* A partition takes the place of the table that gave the parameters. */
-static List *
-adjust_to_child(PlannerInfo *root, List *private, RelOptInfo *child)
-{
-	return list_make3(list_nth(private, LookupPathJoinType),
-					  compat_adjust_to_child(root, list_nth(private, LookupPathKeys), child),
-					  compat_adjust_to_child(root, list_nth(private, LookupPathClauses), child));
 }
