@@ -97,12 +97,12 @@ sub warnings
 {
 	my $text = shift;
 
-	return [ map { s/.* Pylon: (\d+) creates, (\d+) updates and (\d+) deletes .*/$1 $2 $3/r }
+	return [ map { s/.* Pylon: (\d+) creates?, (\d+) updates? and (\d+) deletes? .*/$1 $2 $3/r }
 		  grep { /^(?:psql:\S* )?WARNING:  .*rolled back/ } split /\n/, $text ];
 }
 
 # The creates that DETAIL says were done.
-sub creates_done { my ($count) = shift =~ /DETAIL:  .*Of this statement, (\d+) creates/; return $count // 'none'; }
+sub creates_done { my ($count) = shift =~ /DETAIL:  .*Of this statement, (\d+) creates?/; return $count // 'none'; }
 
 # ---------------------------------------------------------------- a create is never repeated
 
