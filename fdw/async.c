@@ -18,9 +18,10 @@
 
 #include "executor/execAsync.h"
 #include "executor/instrument.h"
-#include "http.h"
+#include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
+#include "pylon_api.h"
 #include "pylon_fdw.h"
 #include "storage/latch.h"
 #include "utils/timeout.h"
@@ -29,9 +30,11 @@
 #define LOOK_AGAIN 10
 
 static void produce_row(AsyncRequest *request);
+static void hand_over(AsyncRequest *request);
 static bool is_ours(const AsyncRequest *request);
-static void wait_or_poll(AppendState *append);
-static void look_again_soon(void);
+static bool awaits_others(const AppendState *append);
+static bool has_nothing_to_do(const AppendState *append);
+static void limit_wait(const AppendState *append);
 static void wake_up(void);
 
 /* Each scan can: its pages come through the same waiting place. */
@@ -50,28 +53,29 @@ pylonForeignAsyncRequest(AsyncRequest *request)
 }
 
 /*
- * Append is about to wait. Between the answer to a request and this call may
- * lie much of other scans' work, so what is at hand by now is handed over;
- * unlike in pylonForeignAsyncNotify, Append must be told of it.
+ * Append is about to wait, or to see whether it would have to. Between the
+ * answer to a request and this call may lie much work for other scans, so
+ * what is at hand by now is handed over.
+ *
+ * What other wrappers wait for can't be seen from here; if there are any,
+ * Append does the waiting.
  */
 void
 pylonForeignAsyncConfigureWait(AsyncRequest *request)
 {
 	ForeignScanState *node = castNode(ForeignScanState, request->requestee);
+	AppendState *append = castNode(AppendState, request->requestor);
+	bool		others = awaits_others(append);
 
 	Assert(request->callback_pending);
-	if (!scan_is_ready(node))
-		wait_or_poll(castNode(AppendState, request->requestor));
-	if (!scan_is_ready(node))
-		return;
-
-	request->callback_pending = false;
-	produce_row(request);
-	ExecAsyncResponse(request);
-	/* The executor counts the rows of the other two callbacks only. */
-	if (node->ss.ps.instrument != NULL)
-		InstrUpdateTupleCount(node->ss.ps.instrument,
-							  TupIsNull(request->result) ? 0.0 : 1.0);
+	if (others || !append->as_syncdone)
+		pylon_poll();
+	else if (has_nothing_to_do(append))
+		pylon_wait_any();
+	if (scan_is_ready(node))
+		hand_over(request);
+	if (others)
+		limit_wait(append);
 }
 
 /* An event of ours came about. */
@@ -97,6 +101,21 @@ produce_row(AsyncRequest *request)
 		ExecAsyncRequestDone(request, slot);
 }
 
+/*
+ * The same outside of the callbacks that are meant for it: Append must be
+ * told, and the row be counted.
+ */
+static void
+hand_over(AsyncRequest *request)
+{
+	request->callback_pending = false;
+	produce_row(request);
+	ExecAsyncResponse(request);
+	if (request->requestee->instrument != NULL)
+		InstrUpdateTupleCount(request->requestee->instrument,
+							  TupIsNull(request->result) ? 0.0 : 1.0);
+}
+
 /* Is it the request of a scan of this wrapper? */
 static bool
 is_ours(const AsyncRequest *request)
@@ -106,42 +125,59 @@ is_ours(const AsyncRequest *request)
 		pylonForeignAsyncRequest;
 }
 
-/*
- * Waits until something stirs, but only if Append has neither a local plan
- * to go on with, nor a row to return, nor a scan that could give one. What
- * other wrappers wait for can't be seen from here: Append waits for that.
- */
-static void
-wait_or_poll(AppendState *append)
+/* Does a scan of another wrapper wait for something? */
+static bool
+awaits_others(const AppendState *append)
 {
 	int			i = -1;
 
-	http_poll();
-	if (!append->as_syncdone || !bms_is_empty(append->as_needrequest))
-		return;
+	while ((i = bms_next_member(append->as_asyncplans, i)) >= 0)
+	{
+		if (append->as_asyncrequests[i]->callback_pending &&
+			!is_ours(append->as_asyncrequests[i]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Has Append neither a row to return nor a scan that could give one? Its
+ * local plans are done, and all other scans are ours.
+ */
+static bool
+has_nothing_to_do(const AppendState *append)
+{
+	int			i = -1;
+
+	if (!bms_is_empty(append->as_needrequest))
+		return false;
 	while ((i = bms_next_member(append->as_asyncplans, i)) >= 0)
 	{
 		AsyncRequest *request = append->as_asyncrequests[i];
 
-		if (!request->callback_pending)
-			continue;
-		if (!is_ours(request))
-		{
-			look_again_soon();
-			return;
-		}
-		if (scan_is_ready((ForeignScanState *) request->requestee))
-			return;
+		if (request->callback_pending &&
+			scan_is_ready((ForeignScanState *) request->requestee))
+			return false;
 	}
-	http_wait_any();
+	return true;
 }
 
-/* Append's wait ends after a while, should no event have ended it before. */
+/*
+ * Append will wait for another wrapper's event: not at all if it has got a
+ * row meanwhile, else not for long, since requests of ours are in flight.
+ */
 static void
-look_again_soon(void)
+limit_wait(const AppendState *append)
 {
 	static TimeoutId timeout = MAX_TIMEOUTS;
 
+	if (!append->as_syncdone)
+		return;					/* it won't wait */
+	if (!bms_is_empty(append->as_needrequest))
+	{
+		SetLatch(MyLatch);
+		return;
+	}
 	if (timeout == MAX_TIMEOUTS)
 		timeout = RegisterTimeout(USER_TIMEOUT, wake_up);
 	enable_timeout_after(timeout, LOOK_AGAIN);

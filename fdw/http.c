@@ -44,8 +44,12 @@
 #error "pylon_fdw needs libcurl 7.87 or newer"
 #endif
 
-/* Idle connections kept for the next statement. */
-#define MAX_IDLE_CONNECTIONS 8L
+/*
+ * Connections kept for the next page and the next statement. Libcurl counts
+ * those in use, too, so scans under one Append would lose theirs to each
+ * other if there were more of them.
+ */
+#define MAX_CONNECTIONS_KEPT 64L
 
 /* What libcurl hands over at once; measured to be the fastest. */
 #define RECEIVE_BUFFER_SIZE (64 * 1024L)
@@ -395,7 +399,7 @@ initialize(void)
 		elog(ERROR, "could not set up libcurl");
 	SETMULTI(CURLMOPT_SOCKETFUNCTION, socket_watch);
 	SETMULTI(CURLMOPT_TIMERFUNCTION, note_timer);
-	SETMULTI(CURLMOPT_MAXCONNECTS, MAX_IDLE_CONNECTIONS);
+	SETMULTI(CURLMOPT_MAXCONNECTS, MAX_CONNECTIONS_KEPT);
 }
 
 /* A new easy handle with all its options; nothing is sent. */

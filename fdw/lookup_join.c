@@ -68,7 +68,8 @@ typedef struct LookupJoin
 	ExprState  *outerqual;		/* conditions without the contacts */
 	ExprState  *joinqual;		/* the others */
 	int			batch_size;
-	int			first_size;		/* of the first batch, if the query may end early */
+	int			first_size;		/* of the first batch, if the query may end
+								 * early */
 	bool		ignores_case;
 
 	MemoryContext context;		/* of all that lives as long as the node */
@@ -83,11 +84,6 @@ typedef struct LookupJoin
 	bool		matched;
 	const LookupMatch *match;	/* contact to try next */
 	TupleTableSlot *contact_slot;
-
-	/* where the statement writes to the same server */
-	bool		spool;			/* join everything before the first write */
-	Tuplestorestate *joined;	/* or NULL */
-	TupleTableSlot *joined_slot;
 
 	/* for EXPLAIN */
 	uint64		batches;
@@ -104,7 +100,6 @@ static void rescan(CustomScanState *node);
 static void explain(CustomScanState *node, List *ancestors, ExplainState *es);
 static const char *join_type_name(JoinType type);
 static List *other_conditions(List *exprs);
-static TupleTableSlot *spooled_row(LookupJoin *join);
 static bool join_row(LookupJoin *join);
 static bool next_pair(LookupJoin *join);
 static bool next_outer_row(LookupJoin *join);
@@ -178,13 +173,10 @@ begin(CustomScanState *node, EState *estate, int eflags)
 										  ALLOCSET_DEFAULT_SIZES);
 	join->batch_size = scan_batch_size(join->scan);
 	join->ignores_case = scan_ignores_case(join->scan);
-	join->spool = scan_feeds_write(join->scan);
 	join->outer_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(outer),
 											  &TTSOpsMinimalTuple);
 	join->contact_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(inner),
 												&TTSOpsMinimalTuple);
-	join->joined_slot = ExecInitExtraTupleSlot(estate, node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
-											   &TTSOpsMinimalTuple);
 }
 
 static void
@@ -205,40 +197,12 @@ static TupleTableSlot *
 execute(CustomScanState *node)
 {
 	LookupJoin *join = (LookupJoin *) node;
-	ExprContext *econtext = node->ss.ps.ps_ExprContext;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 
-	if (join->spool && node->ss.ps.state->es_epq_active == NULL)
-		slot = spooled_row(join);
-	else if (!join_row(join))
-		ExecClearTuple(slot);
-	if (TupIsNull(slot))
-		return node->ss.ps.ps_ProjInfo == NULL ? slot :
-			ExecClearTuple(node->ss.ps.ps_ProjInfo->pi_state.resultslot);
-	econtext->ecxt_scantuple = slot;
+	if (!join_row(join))
+		return ExecClearTuple(node->ss.ps.ps_ProjInfo == NULL ? slot :
+							  node->ss.ps.ps_ProjInfo->pi_state.resultslot);
 	return node->ss.ps.ps_ProjInfo == NULL ? slot : ExecProject(node->ss.ps.ps_ProjInfo);
-}
-
-/*
- * Joins everything before the statement can write the first row: a write may
- * change what later lookups find.
- */
-static TupleTableSlot *
-spooled_row(LookupJoin *join)
-{
-	TupleTableSlot *slot = join->css.ss.ss_ScanTupleSlot;
-
-	if (join->joined == NULL)
-	{
-		join->joined = begin_rows(join);
-		while (join_row(join))
-		{
-			tuplestore_puttupleslot(join->joined, slot);
-			CHECK_FOR_INTERRUPTS();
-		}
-	}
-	return next_stored(join, join->joined, join->joined_slot) ?
-		ExecCopySlot(slot, join->joined_slot) : ExecClearTuple(slot);
 }
 
 static void
@@ -251,9 +215,6 @@ end(CustomScanState *node)
 		/* What they hold may live in the context. */
 		ExecClearTuple(join->outer_slot);
 		ExecClearTuple(join->contact_slot);
-		ExecClearTuple(join->joined_slot);
-		if (join->joined != NULL)
-			tuplestore_end(join->joined);
 		if (join->table != NULL)
 			lookup_table_reset(join->table);
 		destroy_batch(join->current);
@@ -283,10 +244,6 @@ rescan(CustomScanState *node)
 		return;					/* just explained */
 	ExecClearTuple(join->outer_slot);
 	ExecClearTuple(join->contact_slot);
-	ExecClearTuple(join->joined_slot);
-	if (join->joined != NULL)
-		tuplestore_end(join->joined);
-	join->joined = NULL;
 	if (join->table != NULL)
 	{
 		/* Nobody will receive what is on its way. */
@@ -631,8 +588,10 @@ evaluate_key(LookupJoin *join, LookupSide *side, TupleTableSlot *row)
 		return NULL;
 	before = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
 	text = OutputFunctionCall(&side->output, value);
+
 	if (join->ignores_case)
 		text = str_tolower(text, strlen(text), DEFAULT_COLLATION_OID);
+
 	MemoryContextSwitchTo(before);
 	return text;
 }

@@ -132,8 +132,8 @@ consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 				add_lookup_path(&join, lfirst(lc));
 			break;
 		default:
-			break;				/* all contacts are wanted, or another path
-								 * is the better one */
+			break;				/* all contacts are wanted, or another path is
+								 * the better one */
 	}
 }
 

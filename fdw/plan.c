@@ -338,7 +338,8 @@ plan_join_key(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo)
 {
 	PylonRelation *relation = baserel->fdw_private;
 	Relation	rel = table_open(planner_rt_fetch(baserel->relid, root)->relid, NoLock);
-	FilterJoinKey *key = filter_plan_join_key(root, rel, baserel, rinfo,
+	FilterJoinKey *key = filter_plan_join_key(root, rel, baserel,
+											  searchable_clause(root, rel, baserel, rinfo),
 											  relation->options.case_sensitive);
 
 	table_close(rel, NoLock);

@@ -231,6 +231,13 @@ pylon_poll(void)
 	http_poll();
 }
 
+/* Waits until something stirs, of any reader; see http_wait_any. */
+void
+pylon_wait_any(void)
+{
+	http_wait_any();
+}
+
 /* Forgets all of the last reading; a request in flight is broken off. */
 static void
 begin_reading(PylonReader *reader, ReadMode mode, double limit)

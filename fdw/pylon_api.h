@@ -34,6 +34,7 @@ extern const char *pylon_refusal(PylonReader *reader);
 extern void pylon_raise_refusal(PylonReader *reader);
 extern bool pylon_can_rewind(PylonReader *reader);
 extern void pylon_poll(void);
+extern void pylon_wait_any(void);
 
 /* What became of a create. */
 typedef enum PylonCreated

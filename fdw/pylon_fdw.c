@@ -62,6 +62,7 @@ _PG_init(void)
 	RegisterCustomScanMethods(&lookup_join_methods);
 	lookup_install_hook();
 	plan_install_hooks();
+	spool_install_hook();
 }
 
 /* The callbacks that the server calls. */

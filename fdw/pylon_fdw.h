@@ -65,7 +65,6 @@ extern bool scan_keys_are_refused(ForeignScanState *node);
 extern FilterKeyKind scan_key_kind(ForeignScanState *node, const char *key);
 extern bool scan_ignores_case(ForeignScanState *node);
 extern int	scan_batch_size(ForeignScanState *node);
-extern bool scan_feeds_write(ForeignScanState *node);
 extern const PylonCounters *scan_counters(ForeignScanState *node);
 extern void scan_set_asynchronous(ForeignScanState *node);
 extern bool scan_is_waiting(ForeignScanState *node);
@@ -76,6 +75,9 @@ extern bool pylonIsForeignPathAsyncCapable(ForeignPath *path);
 extern void pylonForeignAsyncRequest(AsyncRequest *request);
 extern void pylonForeignAsyncConfigureWait(AsyncRequest *request);
 extern void pylonForeignAsyncNotify(AsyncRequest *request);
+
+/* spool.c */
+extern void spool_install_hook(void);
 
 /* modify.c */
 extern int	pylonIsForeignRelUpdatable(Relation rel);

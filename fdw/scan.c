@@ -20,16 +20,13 @@
 
 #include <math.h>
 
-#include "catalog/pg_class.h"
 #include "compat.h"
 #include "contact.h"
 #include "executor/executor.h"
 #include "foreign/foreign.h"
 #include "pylon_api.h"
 #include "pylon_fdw.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/tuplestore.h"
 
 /* Rows after which the page on the way gets a chance to arrive. */
 #define ROWS_PER_POLL 64
@@ -54,20 +51,11 @@ typedef struct PylonScan
 	const PylonPage *page;
 	int			next;			/* contact of the page */
 
-	/* where the statement writes to the same server */
-	bool		spool;			/* read everything before the first write */
-	Tuplestorestate *rows;		/* what was read, or NULL */
-	bool		spooled;		/* all of it */
-	TupleTableSlot *spool_slot;
-
 	/* under an asynchronous Append */
 	bool		asynchronous;	/* rather no row than a wait for one */
 	bool		waiting;		/* no row, but not the end either */
 } PylonScan;
 
-static bool feeds_write(EState *estate, Oid serverid);
-static TupleTableSlot *spooled_row(PylonScan *scan, TupleTableSlot *slot);
-static void spool_rows(ForeignScanState *node, PylonScan *scan);
 static TupleTableSlot *next_row(ForeignScanState *node, PylonScan *scan);
 static void connect(ForeignScanState *node, PylonScan *scan);
 static void start(ForeignScanState *node, PylonScan *scan);
@@ -116,30 +104,8 @@ pylonBeginForeignScan(ForeignScanState *node, int eflags)
 								options.lookup_batch_size,
 								connection_session(table->serverid));
 	scan->limit_states = list_copy_tail(states, nvalues);
-	scan->spool = feeds_write(node->ss.ps.state, table->serverid);
 	MemoryContextSwitchTo(before);
 	node->fdw_state = scan;
-}
-
-/* Does the statement write to a table of the same server? */
-static bool
-feeds_write(EState *estate, Oid serverid)
-{
-	Bitmapset  *relations = compat_result_relations(estate->es_plannedstmt);
-	int			index = -1;
-
-	while ((index = bms_next_member(relations, index)) >= 0)
-	{
-		Oid			relid = exec_rt_fetch(index, estate)->relid;
-		char		kind = get_rel_relkind(relid);
-
-		/* Rows may be routed to a partition that nobody has named. */
-		if (kind == RELKIND_PARTITIONED_TABLE ||
-			(kind == RELKIND_FOREIGN_TABLE &&
-			 GetForeignTable(relid)->serverid == serverid))
-			return true;
-	}
-	return false;
 }
 
 /*
@@ -150,58 +116,11 @@ TupleTableSlot *
 pylonIterateForeignScan(ForeignScanState *node)
 {
 	PylonScan  *scan = node->fdw_state;
-	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 
 	scan->waiting = false;
 	if (!scan->started)
 		start(node, scan);
-	if (!scan->spool)
-		return next_row(node, scan);
-	if (!scan->spooled)
-		spool_rows(node, scan);
-	return scan->waiting ? ExecClearTuple(slot) : spooled_row(scan, slot);
-}
-
-/* The next row that was read before; its memory must outlive that of a row. */
-static TupleTableSlot *
-spooled_row(PylonScan *scan, TupleTableSlot *slot)
-{
-	MemoryContext before = MemoryContextSwitchTo(scan->context);
-	bool		found = tuplestore_gettupleslot(scan->rows, true, false,
-												scan->spool_slot);
-
-	MemoryContextSwitchTo(before);
-	return found ? ExecCopySlot(slot, scan->spool_slot) : ExecClearTuple(slot);
-}
-
-/*
- * Reads all rows before the statement can write the first one: a write may
- * shift the pages that are still to come, or show up in them.
- */
-static void
-spool_rows(ForeignScanState *node, PylonScan *scan)
-{
-	MemoryContext before = MemoryContextSwitchTo(scan->context);
-
-	if (scan->rows == NULL)
-		scan->rows = tuplestore_begin_heap(false, false, work_mem);
-	if (scan->spool_slot == NULL)
-		scan->spool_slot = MakeSingleTupleTableSlot(RelationGetDescr(node->ss.ss_currentRelation),
-													&TTSOpsMinimalTuple);
-	MemoryContextSwitchTo(before);
-	for (;;)
-	{
-		TupleTableSlot *slot = next_row(node, scan);
-
-		if (TupIsNull(slot))
-		{
-			scan->spooled = !scan->waiting;
-			return;
-		}
-		tuplestore_puttupleslot(scan->rows, slot);
-		ResetExprContext(node->ss.ps.ps_ExprContext);
-		CHECK_FOR_INTERRUPTS();
-	}
+	return next_row(node, scan);
 }
 
 /* The next row that comes from the API. */
@@ -238,10 +157,6 @@ pylonEndForeignScan(ForeignScanState *node)
 
 	if (scan == NULL)
 		return;
-	if (scan->rows != NULL)
-		tuplestore_end(scan->rows);
-	if (scan->spool_slot != NULL)
-		ExecDropSingleTupleTableSlot(scan->spool_slot);
 	MemoryContextDelete(scan->context);
 	node->fdw_state = NULL;
 }
@@ -307,13 +222,6 @@ scan_batch_size(ForeignScanState *node)
 	return filter_batch_size(((PylonScan *) node->fdw_state)->filter);
 }
 
-/* Must all be read before the statement writes? */
-bool
-scan_feeds_write(ForeignScanState *node)
-{
-	return ((PylonScan *) node->fdw_state)->spool;
-}
-
 /* What the scan has done so far; NULL if it was never executed. */
 const PylonCounters *
 scan_counters(ForeignScanState *node)
@@ -367,10 +275,6 @@ start(ForeignScanState *node, PylonScan *scan)
 
 	scan->started = true;
 	scan->next = 0;
-	if (scan->rows != NULL)
-		tuplestore_end(scan->rows);
-	scan->rows = NULL;
-	scan->spooled = false;
 	filter_forget(scan->filter);
 	scan->request = filter_evaluate(scan->filter, node->ss.ps.ps_ExprContext);
 	if (scan->request != FILTER_NOTHING)

@@ -151,11 +151,10 @@ DELETE FROM no_id;
 CREATE TABLE everybody (id text, name text, email text);
 CREATE FOREIGN TABLE in_pylon () INHERITS (everybody) SERVER pylon;
 INSERT INTO everybody VALUES ('local', 'Local', NULL);
--- (the order is that in which the scans have rows)
-WITH u AS (UPDATE everybody SET name = 'Inherited' WHERE id IN ('local', '00000000-0000-4000-8000-000000000004')
-  RETURNING tableoid::regclass, id, name) SELECT * FROM u ORDER BY 2 DESC;
-WITH d AS (DELETE FROM everybody WHERE id IN ('local', '00000000-0000-4000-8000-000000000004') RETURNING tableoid::regclass, id, name)
-  SELECT * FROM d ORDER BY 2 DESC;
+WITH w AS (UPDATE everybody SET name = 'Inherited' WHERE id IN ('local', '00000000-0000-4000-8000-000000000004')
+  RETURNING tableoid::regclass AS t, id, name) SELECT * FROM w ORDER BY id DESC;
+WITH w AS (DELETE FROM everybody WHERE id IN ('local', '00000000-0000-4000-8000-000000000004') RETURNING tableoid::regclass AS t, name)
+  SELECT * FROM w ORDER BY t;
 CREATE TABLE by_role (portal_role text, id text, name text) PARTITION BY LIST (portal_role);
 CREATE TABLE none PARTITION OF by_role FOR VALUES IN ('none');
 CREATE FOREIGN TABLE admins PARTITION OF by_role FOR VALUES IN ('admin') SERVER pylon;

@@ -107,10 +107,11 @@ unlike($node->safe_psql('postgres', "$off EXPLAIN (COSTS OFF) SELECT * FROM peop
 
 # ---------------------------------------------------------------- all rows, in the time of the slowest
 
-my $all = 'SELECT workspace, count(*), count(DISTINCT id), min(email), max(name) FROM people GROUP BY 1 ORDER BY 1';
+# Nothing in these queries gains from sorted rows: no Merge Append, which isn't asynchronous.
+my $all = 'SELECT workspace, count(*), min(id), max(id), min(email), max(name) FROM people GROUP BY 1 ORDER BY 1';
 same_as_local('', $all, \&pages_of, 'all contacts');
 same_as_local($off, $all, \&pages_of, 'all contacts, one after the other');
-same_as_local('', 'SELECT * FROM people ORDER BY id', \&pages_of, 'all rows');
+same_as_local('', 'WITH p AS MATERIALIZED (SELECT * FROM people) SELECT * FROM p ORDER BY id', \&pages_of, 'all rows');
 
 my $session = PylonSession->new($node);
 
@@ -227,6 +228,13 @@ is($node->safe_psql('postgres', "SELECT * FROM contacts WHERE workspace = 'w3' A
 	'a view: one workspace');
 is_deeply({ take_all() }, { (map { $_ => [] } @workspaces), w3 => [ search('name', 'Name 7') ] }, 'a view: only that one is asked');
 
+# Many at once, here of the same server: the connections are used again for the next pages.
+my $before = api_connections($api{w1})->{accepted};
+is($node->safe_psql('postgres', 'SELECT count(*) FROM (' . join(' UNION ALL ', ('SELECT * FROM people_w1') x 20) . ') s'), 2000,
+	'20 scans of one server');
+is(scalar(api_take($api{w1})), 100, '20 scans of one server: requests');
+cmp_ok(api_connections($api{w1})->{accepted} - $before, '<=', 20, '20 scans of one server: connections');
+
 # ---------------------------------------------------------------- EXPLAIN ANALYZE
 
 $plan = $node->safe_psql('postgres', 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT * FROM people');
@@ -243,11 +251,11 @@ api_clear($api{$_}) for @workspaces;
 same_as_local('', $all, \&pages_of, 'after an error');
 
 $session->query('SELECT 1');
-api_fault($api{w5}, kind => 'reset', times => 2);
+api_fault($api{w5}, kind => 'cut');
 $session->query('SELECT count(*) FROM people');
 like($session->error, qr/ERROR:  08006: .*people_w5/, 'one breaks off');
 is($session->query('SELECT count(*) FROM people'), 860, 'the same session goes on');
-api_fault($api{w5}, kind => 'reset', times => 2);
+api_fault($api{w5}, kind => 'cut');
 is($session->query(q{DO $$ BEGIN PERFORM count(*) FROM people; EXCEPTION WHEN OTHERS THEN RAISE NOTICE 'caught'; END $$;
 	SELECT count(*) FROM people}), 860, 'an error that is caught');
 like($session->error, qr/NOTICE: .*caught/, 'an error that is caught: was raised');
@@ -316,30 +324,33 @@ take_all();
 
 SKIP:
 {
-	skip 'no postgres_fdw', 2
+	skip 'no postgres_fdw', 16
 	  if $node->safe_psql('postgres', "SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'") == 0;
 
 	my ($host, $port) = ($node->host, $node->port);
 	my $user = $node->safe_psql('postgres', 'SELECT current_user');
 
-	# Its one row takes two seconds, and says when that was.
+	# Its one row takes a second, and says when that was.
 	$node->safe_psql(
 		'postgres', "
 		CREATE FUNCTION slow() RETURNS text LANGUAGE plpgsql AS \$\$
-		BEGIN PERFORM pg_sleep(2); RETURN extract(epoch FROM clock_timestamp()); END \$\$;
+		BEGIN PERFORM pg_sleep(1); RETURN extract(epoch FROM clock_timestamp()); END \$\$;
 		CREATE VIEW slow AS SELECT 'pg-1' AS id, slow() AS name, NULL::text AS email, 'pg'::text AS workspace;
 		CREATE EXTENSION postgres_fdw;
 		CREATE SERVER pg FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '$host', port '$port', dbname 'postgres', async_capable 'true');
 		CREATE USER MAPPING FOR PUBLIC SERVER pg OPTIONS (user '$user');
 		CREATE FOREIGN TABLE people_pg PARTITION OF people FOR VALUES IN ('pg') SERVER pg OPTIONS (table_name 'slow')");
-	my $sql = 'SELECT count(*), count(DISTINCT id), max(name) FILTER (WHERE workspace = $$pg$$) FROM people';
+	my $sql = 'SELECT count(*), max(name) FILTER (WHERE workspace = $$pg$$) FROM people';
 	like($node->safe_psql('postgres', "EXPLAIN (COSTS OFF) $sql"), qr/(?:Async Foreign Scan.*){9}/s, 'postgres_fdw: the plan');
-	my ($count, $distinct, $when) = split /\|/, $node->safe_psql('postgres', $sql);
-	is("$count|$distinct", '1361|1361', 'with a partition of postgres_fdw');
-	diag("$when: " . join ' ', map { sprintf '%.2f', $_->{time} - $when } api_log($api{w8}));
-	my $last = (api_log($api{w8}))[-1]{time};
-	is(scalar(api_take($api{w8})), 8, 'with a partition of postgres_fdw: requests');
-	cmp_ok($last, '<', $when, 'while it is waited for, pages are read');
+	for my $try (1 .. 5)
+	{
+		my ($count, $when) = split /\|/, $node->safe_psql('postgres', $sql);
+		is($count, 1361, "with a partition of postgres_fdw ($try)");
+		my @times = map { $_->{time} } api_log($api{w8});
+		is(scalar(@times), 8, "with a partition of postgres_fdw ($try): requests");
+		cmp_ok(max(@times), '<', $when, "while it is waited for, pages are read ($try)");
+		api_clear($api{w8});
+	}
 	$node->safe_psql('postgres', 'DROP SERVER pg CASCADE');
 	take_all();
 }
@@ -358,7 +369,7 @@ for my $workspace (@workspaces)
 	is_deeply(\@before, [ (pages_of($workspace))[ 0 .. 4 ] ], "UPDATE: $workspace is read before it is written");
 }
 is($node->safe_psql('postgres', "SELECT count(*) FROM people WHERE name = 'Changed'"), 136, 'UPDATE: the rows');
-is($node->safe_psql('postgres', "WITH d AS (DELETE FROM people WHERE name = 'Changed' RETURNING id) SELECT count(*) FROM d"), 136, 'DELETE');
+is($node->safe_psql('postgres', "WITH d AS (DELETE FROM people WHERE name = 'Changed' RETURNING *) SELECT count(*), min(id), max(workspace), min(name) FROM d"), '136|w0-107|w8|Changed', 'DELETE');
 is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT id) FROM people'), '1224|1224', 'DELETE: the rows');
 take_all();
 

@@ -180,7 +180,7 @@ sub failed
 	$failures{$kind}++;
 	return if ++$shown{$kind} > ($ENV{PYLON_ORACLE_SHOW} // 2);
 	diag(encode_utf8(join "\n", "$kind: seed $query->{seed}, $query->{circumstances}", map({ s/^/    /gmr } $query->{sql}, @details),
-		map({ 'request: ' . substr $_, 0, 300 } @{ $query->{requests} // [] }[ 0 .. 5 ]),
+		map({ 'request: ' . substr $_, 0, 300 } grep { defined } @{ $query->{requests} // [] }[ 0 .. 5 ]),
 		$plan ? map({ s/^/    /gmr } outline($plan->[0]{Plan}, 0)) : ()));
 	return;
 }
@@ -257,10 +257,12 @@ sub judge
 	my ($mode, $query, $warnings) = @_;
 	my $result = $query->{result};
 
-	if (defined $result->{local_failure})
+	# Whether a bad pattern of LIKE is an error depends on the rows that meet it, which are others in another plan.
+	my ($refused) = grep { defined } $result->{local_failure}, grep { defined && /^22025/ } $result->{failure};
+	if (defined $refused)
 	{
-		$invalid{ substr $result->{local_failure}, 0, 70 }++;
-		diag(encode_utf8("$result->{local_failure}: seed $query->{seed}, $query->{sql}")) if ($ENV{PYLON_ORACLE_VERBOSE} // 0) > 1;
+		$invalid{ substr $refused, 0, 70 }++;
+		diag(encode_utf8("$refused: seed $query->{seed}, $query->{sql}")) if ($ENV{PYLON_ORACLE_VERBOSE} // 0) > 1;
 		return;
 	}
 	$compared++;
@@ -357,6 +359,16 @@ sub run_block
 
 # ---------------------------------------------------------------- writes
 
+# Some of the rows that the other list has not.
+sub only
+{
+	my ($these, $others) = @_;
+	my %count;
+
+	$count{$_}++ for @$others;
+	return grep { defined } (grep { --$count{$_} < 0 } @$these)[ 0 .. 3 ];
+}
+
 # A write on the contacts, whose state in the API must then be that of the copy after the same; undone on both.
 sub run_write
 {
@@ -390,7 +402,7 @@ sub run_write
 	elsif (defined $is->{failure}) { failed('error in a write', $query, $is->{failure}); }
 	elsif ($json->encode($is->{rows}) ne $json->encode($should->{rows}))
 	{
-		failed('wrong RETURNING', $query, map { scalar(@{ $_->{rows} }) . ' rows: ' . join ' ', @{ $_->{rows} }[ 0 .. 5 ] } $is, $should);
+		failed('wrong RETURNING', $query, map { scalar(@{ $_->[0]{rows} }) . ' rows, among them: ' . join ' ', only($_->[0]{rows}, $_->[1]{rows}) } [ $is, $should ], [ $should, $is ]);
 	}
 	elsif ($local[1]) { failed('what was written', $query, map { "$_->{only}: $_->{contact}" } @{ $json->decode($local[1]) }); }
 	$wrote++ if @{ $should->{rows} // [] };
