@@ -81,6 +81,7 @@ static void write_custom_fields(ChangeContext *context,
 static void write_member(ChangeContext *context, const WriterColumn *column,
 						 const char *slug, JsonbValue *old_value,
 						 JsonbValue *value);
+static bool same_member(JsonbValue *left, JsonbValue *right);
 static List *member_texts(const char *slug, JsonbValue *value);
 static char *scalar_text(JsonbValue *value);
 static void raise_unfit_member(const char *slug);
@@ -496,8 +497,7 @@ write_custom_fields(ChangeContext *context, const WriterColumn *column,
 															  key.val.string.len, &buffer);
 
 		(void) JsonbIteratorNext(&iterator, &member, true);
-		if (old_member == NULL ? member.type != jbvNull : 
-			strcmp(contact_member_text(old_member), contact_member_text(&member)) != 0)
+		if (old_member == NULL ? member.type != jbvNull : !same_member(old_member, &member))
 			write_member(context, column, pnstrdup(key.val.string.val, key.val.string.len),
 						 old_member, &member);
 	}
@@ -515,6 +515,15 @@ write_custom_fields(ChangeContext *context, const WriterColumn *column,
 						 NULL, &member);
 		}
 	}
+}
+
+/* Would the same be sent of both? */
+static bool
+same_member(JsonbValue *left, JsonbValue *right)
+{
+	return (left->type == jbvNull) == (right->type == jbvNull) &&
+		(left->type == jbvBinary) == (right->type == jbvBinary) &&
+		strcmp(contact_member_text(left), contact_member_text(right)) == 0;
 }
 
 /* One member of the map; null unsets it. */

@@ -504,6 +504,11 @@ $node->safe_psql('postgres', "CREATE FOREIGN TABLE floats (id text, name text, m
 writes("SET extra_float_digits = 0; INSERT INTO floats (name, mrr) VALUES ('f', 0.1::float8 + 0.2::float8) RETURNING mrr; SHOW extra_float_digits", "0.3\n0",
 	['POST /contacts {"name":"f","custom_fields":[{"slug":"mrr","value":"0.30000000000000004"}]}'], 'all digits of a float');
 
+reset_api();
+writes("UPDATE contacts SET custom_fields = custom_fields || '{\"notes\": \"null\"}' WHERE id = '$grace'", '', [ $custom->($grace, '{"slug":"notes","value":"null"}') ], 'the word null');
+writes("UPDATE contacts SET custom_fields = custom_fields || '{\"notes\": null}' WHERE id = '$grace'", '', [ $custom->($grace, '{"slug":"notes"}') ], 'null in place of the word');
+writes("UPDATE contacts SET custom_fields = custom_fields || '{\"notes\": \"[ \\\"eu\\\"]\"}' WHERE id = '$grace'", '', [ $custom->($grace, '{"slug":"notes","value":"[ \\"eu\\"]"}') ], 'a text that looks like a list');
+
 # Two columns of one field, or both forms of a slug.
 $node->safe_psql('postgres', "CREATE FOREIGN TABLE twice (id text, name text, email text, mail2 text OPTIONS (field 'email'), tier text OPTIONS (custom_field 'tier'), tier2 text OPTIONS (custom_field 'tier'),
 	custom_fields jsonb) SERVER pylon");
