@@ -151,6 +151,7 @@ contact_label(ContactWriter *writer, TupleTableSlot *row)
 			if (!is_field(column, wanted[n]) || row->tts_isnull[column->attnum - 1])
 				continue;
 			text = contact_value_text(column->type, row->tts_values[column->attnum - 1]);
+
 			length = pg_mbcliplen(text, strlen(text), MAX_LABEL);
 			return psprintf("\"%.*s%s\"", length, text, text[length] == '\0' ? "" : "...");
 		}
@@ -378,6 +379,7 @@ write_string(ChangeContext *context, const WriterColumn *column,
 						   column->name, context->writer->table)));
 	sent = note_sent(context, column, NULL, text[0] == '\0');
 	sent->text = text;
+
 	if (!is_field(column, "email") || context->emails == EMAILS_SAME)
 		json_body_string(context->body, column->field->name, text);
 	/* Else the list of all addresses says which is the primary one. */
@@ -442,6 +444,7 @@ distinct_emails(List *texts, char *primary)
 		if (primary != NULL && contact_same_address(text, primary))
 		{
 			text = primary;
+
 			listed = true;
 		}
 		foreach(other, distinct)
@@ -608,8 +611,9 @@ contact_member_text(JsonbValue *value)
 	List	   *texts = NIL;
 	Jsonb	   *json;
 
-	if (text != NULL)
+	if (text !=NULL)
 		return text;
+
 	json = JsonbValueToJsonb(value);
 	if (!JB_ROOT_IS_ARRAY(json) || JB_ROOT_IS_SCALAR(json))
 		return JsonbToCString(NULL, &json->root, VARSIZE(json));
@@ -618,6 +622,7 @@ contact_member_text(JsonbValue *value)
 	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
 	{
 		text = scalar_text(&element);
+
 		if (text == NULL)
 			return JsonbToCString(NULL, &json->root, VARSIZE(json));
 		texts = lappend(texts, text);
@@ -712,7 +717,7 @@ int
 contact_begin_texts(void)
 {
 	static const char *const settings[][2] = {
-		{"datestyle", "ISO"}, {"intervalstyle", "postgres"}, {"extra_float_digits", "3"}};
+	{"datestyle", "ISO"}, {"intervalstyle", "postgres"}, {"extra_float_digits", "3"}};
 	int			level = NewGUCNestLevel();
 
 	for (size_t i = 0; i < lengthof(settings); i++)
@@ -761,7 +766,7 @@ static const char *
 sent_form(const WriterColumn *column, const char *text)
 {
 	if (is_field(column, "phone_numbers") || is_field(column, "primary_phone_number"))
-		text += text[0] == '+' ? 1 : 0;
+		text	  +=text[0] == '+' ? 1 : 0;
 	return text;
 }
 
@@ -788,6 +793,7 @@ array_texts(const WriterColumn *column, Datum value)
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("column \"%s\" can't hold a NULL in its list", column->name)));
 		text = contact_value_text(getBaseType(column->element), elements[i]);
+
 		texts = lappend(texts, unconstify(char *, sent_form(column, text)));
 	}
 	return texts;

@@ -616,7 +616,7 @@ static List *
 settle_creates(RowWrite *failed, int open, const char *failure)
 {
 	ErrorContextCallback callback = {.callback = settling_error_callback,
-		.arg = unconstify(char *, failure),.previous = error_context_stack};
+	.arg = unconstify(char *, failure),.previous = error_context_stack};
 	List	   *unknown = NIL;
 
 	/* A cancel takes the place of the failure; it is not to be lost. */

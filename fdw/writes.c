@@ -457,7 +457,7 @@ names_text(const WriteLevel *level)
 		all += level->unknown[i];
 	if (all > MAX_NAMES)
 		appendStringInfo(&text, "; and " UINT64_FORMAT " more", all - MAX_NAMES);
-	text.data[0] = pg_toupper((unsigned char) text.data[0]);
+	text.		data[0] = pg_toupper((unsigned char) text.data[0]);
 	return text.data;
 }
 
