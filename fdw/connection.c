@@ -21,7 +21,6 @@
 
 #include <curl/curl.h>
 
-#include "access/xact.h"
 #include "compat.h"
 #include "connection.h"
 #include "foreign/foreign.h"
@@ -40,15 +39,7 @@
 /* Setting pylon_fdw.progress_interval, in ms; 0 is off. */
 int			pylon_progress_interval = 0;
 
-/* What the open transaction has written, at one level of savepoints. */
-typedef struct WriteLevel
-{
-	int			level;
-	uint64		writes[NUM_PYLON_WRITES];
-} WriteLevel;
-
 static HTAB *sessions = NULL;
-static List *write_levels = NIL;	/* of WriteLevel *, innermost last */
 static double last_progress = 0;
 
 /* Hosts to which a token may go unencrypted. */
@@ -56,11 +47,6 @@ static const char *const loopback_hosts[] = {"localhost", "[::1]"};
 
 static void forget_refusals(Datum arg, CompatCacheId cache,
 							uint32 hash_value);
-static WriteLevel *current_write_level(void);
-static void end_transaction(XactEvent event, void *arg);
-static void end_subtransaction(SubXactEvent event, SubTransactionId id,
-							   SubTransactionId parent, void *arg);
-static void warn_of_writes(const WriteLevel *level);
 static List *find_mapping_options(ForeignServer *server, Oid userid);
 static char *find_token(ForeignServer *server, Oid userid);
 static char *read_token_file(ForeignServer *server, const char *path);
@@ -315,7 +301,7 @@ connection_report_progress(PylonConnection *connection,
 		return;
 	last_progress = now;
 	ereport(NOTICE,
-			(connection->writing ?
+			(connection->statement != NULL ?
 			 errmsg("%s: " UINT64_FORMAT " creates, " UINT64_FORMAT " updates and "
 					UINT64_FORMAT " deletes done, %.0f s",
 					connection->purpose, connection->calls.contacts_created,
@@ -329,110 +315,6 @@ connection_report_progress(PylonConnection *connection,
 			 rate_limit_wait > 0 ?
 			 errdetail("Waiting %.0f s for the rate limit.",
 					   ceil(rate_limit_wait / 1000)) : 0));
-}
-
-/*
- * A write took effect. It does so at once, whatever becomes of the
- * transaction: if that is rolled back, the user is told what remains.
- */
-void
-connection_count_write(PylonConnection *connection, PylonWrite kind)
-{
-	current_write_level()->writes[kind]++;
-	switch (kind)
-	{
-		case PYLON_CREATE:
-			CONNECTION_COUNT(connection, contacts_created, 1);
-			break;
-		case PYLON_UPDATE:
-			CONNECTION_COUNT(connection, contacts_updated, 1);
-			break;
-		case PYLON_DELETE:
-			CONNECTION_COUNT(connection, contacts_deleted, 1);
-			break;
-		case NUM_PYLON_WRITES:
-			break;
-	}
-}
-
-/* The innermost open level, made if it is new. */
-static WriteLevel *
-current_write_level(void)
-{
-	static bool registered = false;
-	int			level = GetCurrentTransactionNestLevel();
-	WriteLevel *last = write_levels == NIL ? NULL : llast(write_levels);
-	MemoryContext before;
-
-	if (!registered)
-	{
-		RegisterXactCallback(end_transaction, NULL);
-		RegisterSubXactCallback(end_subtransaction, NULL);
-		registered = true;
-	}
-	if (last != NULL && last->level == level)
-		return last;
-	before = MemoryContextSwitchTo(TopTransactionContext);
-	last = palloc0(sizeof(WriteLevel));
-	last->level = level;
-	write_levels = lappend(write_levels, last);
-	MemoryContextSwitchTo(before);
-	return last;
-}
-
-static void
-end_transaction(XactEvent event, void *arg)
-{
-	/* Levels of savepoints have been ended before, so this is the only one. */
-	if (event == XACT_EVENT_ABORT && write_levels != NIL)
-		warn_of_writes(linitial(write_levels));
-	/* Its memory goes with the transaction. */
-	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
-		write_levels = NIL;
-}
-
-/* A savepoint that is released hands its writes to the level around it. */
-static void
-end_subtransaction(SubXactEvent event, SubTransactionId id,
-				   SubTransactionId parent, void *arg)
-{
-	int			nest = GetCurrentTransactionNestLevel();
-	WriteLevel *last = write_levels == NIL ? NULL : llast(write_levels);
-	WriteLevel *outer;
-
-	if (last == NULL || last->level < nest ||
-		(event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB))
-		return;
-	write_levels = list_delete_last(write_levels);
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-	{
-		warn_of_writes(last);
-		return;
-	}
-	outer = write_levels == NIL ? NULL : llast(write_levels);
-	if (outer == NULL || outer->level < nest - 1)
-	{
-		MemoryContext before = MemoryContextSwitchTo(TopTransactionContext);
-
-		last->level = nest - 1;
-		write_levels = lappend(write_levels, last);
-		MemoryContextSwitchTo(before);
-		return;
-	}
-	for (int i = 0; i < NUM_PYLON_WRITES; i++)
-		outer->writes[i] += last->writes[i];
-}
-
-static void
-warn_of_writes(const WriteLevel *level)
-{
-	ereport(WARNING,
-			(errmsg("rolled back here, but not in Pylon: "
-					UINT64_FORMAT " creates, " UINT64_FORMAT " updates and "
-					UINT64_FORMAT " deletes of contacts remain",
-					level->writes[PYLON_CREATE], level->writes[PYLON_UPDATE],
-					level->writes[PYLON_DELETE]),
-			 errhint("Pylon has no transactions: each write takes effect at once.")));
 }
 
 /* NIL where neither the user nor PUBLIC has a mapping. */

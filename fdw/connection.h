@@ -62,19 +62,11 @@ typedef struct PylonConnection
 	char	   *purpose;		/* "read foreign table \"contacts\"" */
 	PylonOptions options;
 	char	   *token;
-	bool		writing;		/* messages tell how many writes were done */
+	struct PylonStatement *statement;	/* that it writes for, or NULL */
 	double		started;		/* monotonic ms */
 	PylonCounters calls;		/* of this connection alone */
 	PylonSession *session;
 } PylonConnection;
-
-typedef enum PylonWrite
-{
-	PYLON_CREATE,
-	PYLON_UPDATE,
-	PYLON_DELETE,
-	NUM_PYLON_WRITES,
-} PylonWrite;
 
 /* Counts "n" of a member of PylonCounters. */
 #define CONNECTION_COUNT(connection, member, n) \
@@ -94,8 +86,6 @@ extern void connection_remember_refusal(PylonSession *session,
 										const char *pair, int values);
 extern bool connection_is_refused(List *refused, const char *pair,
 								  int values);
-extern void connection_count_write(PylonConnection *connection,
-								   PylonWrite kind);
 extern List *connection_sessions(void);
 extern void connection_reset_counters(void);
 extern double connection_now(void);

@@ -673,6 +673,17 @@ is_printable_ascii(JsonSlice slice)
 	return true;
 }
 
+/* The id of an answer's contact; NULL if that would spoil a message. */
+char *
+contact_id_text(const JsonSlice *slices)
+{
+	JsonSlice	id = slices[CONTACT_ID_SOURCE];
+
+	if (!json_slice_is_string(id) || !is_printable_ascii(id))
+		return NULL;
+	return pnstrdup(id.data + 1, id.length - 2);
+}
+
 /* An id that is none must not spoil the message. */
 static void
 conversion_error_callback(void *arg)

@@ -130,5 +130,6 @@ extern int	contact_reader_find(const ContactReader *reader,
 								ContactLevel level, JsonSlice key);
 extern void contact_read(const ContactReader *reader,
 						 const JsonSlice *slices, Datum *values, bool *nulls);
+extern char *contact_id_text(const JsonSlice *slices);
 
 #endif							/* PYLON_CONTACT_H */

@@ -1,14 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * contact_write.c
- *		Rows to bodies of creates and updates, and whether the API did it.
+ *		Rows to bodies of creates and updates.
  *
  * What is sent of a row goes by the table of fields in contact.c: values
  * that differ from the row that was read, in the shapes that the API takes
- * (reference: "Create a new contact", "Update an existing contact"). The API
- * ignores what it doesn't know instead of refusing it, so its answer is
- * compared with what was sent: a value may come back normalized, but it must
- * come back.
+ * (reference: "Create a new contact", "Update an existing contact"). Whether
+ * the API has done it, contact_check.c finds out.
  *
  * IDENTIFICATION
  *		fdw/contact_write.c
@@ -17,67 +15,47 @@
  */
 #include "postgres.h"
 
-#include <ctype.h>
-
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
-#include "contact_write.h"
+#include "contact_check.h"
 #include "foreign/foreign.h"
 #include "json.h"
+#include "mb/pg_wchar.h"
 #include "option.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-/* A column, as it is written. */
-typedef struct WriterColumn
-{
-	AttrNumber	attnum;
-	const char *name;
-	const ContactField *field;
-	const char *slug;			/* of FIELD_CUSTOM */
-	bool		read_only;		/* by option */
-	bool		generated;		/* computed here, and sent as such */
-	Oid			type;			/* base type */
-	int16		length;
-	bool		byval;
-	Oid			element;		/* of an array, else invalid */
-} WriterColumn;
+/* A name in a message is cut to so many bytes. */
+#define MAX_LABEL 128
 
-struct ContactWriter
+typedef enum EmailList
 {
-	const char *table;
-	int			ncolumns;
-	WriterColumn *columns;
-};
-
-/* What the answer is looked at for. */
-typedef struct SentField
-{
-	const WriterColumn *column;
-	const char *slug;			/* of a member of custom_fields, else NULL */
-	bool		cleared;		/* it must be gone, else it must be there */
-	char	   *text;			/* what was sent, if not cleared */
-	char	   *before;			/* what was there, NULL if nothing */
-} SentField;
+	EMAILS_SAME,
+	EMAILS_NONE,
+	EMAILS_SOME,
+} EmailList;
 
 /* What a change is made of while it is made. */
 typedef struct ChangeContext
 {
 	ContactWriter *writer;
+	ContactChange *change;
 	JsonTree   *body;
-	List	   *sent;
+	List	   *fields;			/* of ContactField *: those already sent */
 	List	   *slugs;			/* of char *: custom fields already sent */
 	char	   *email;			/* the new primary address, or NULL */
-	bool		emails;			/* the list of all changes, too */
+	EmailList	emails;			/* what becomes of the list of all */
 } ChangeContext;
 
 static void check_writable(ContactWriter *writer, const WriterColumn *column,
 						   bool creating);
+static bool is_null(const WriterColumn *column, Datum value, bool null);
 static bool same_value(const WriterColumn *column, Datum old_value,
 					   bool old_null, Datum value, bool null);
 static void note_addresses(ChangeContext *context, const WriterColumn *column,
@@ -85,17 +63,15 @@ static void note_addresses(ChangeContext *context, const WriterColumn *column,
 static void write_column(ChangeContext *context, const WriterColumn *column,
 						 Datum old_value, bool old_null,
 						 Datum value, bool null);
-static void write_field(ChangeContext *context, const WriterColumn *column,
-						Datum old_value, bool old_null,
-						Datum value, bool null);
 static void write_string(ChangeContext *context, const WriterColumn *column,
 						 Datum value, bool null);
 static void write_json(ChangeContext *context, const WriterColumn *column,
-					   const char *json);
+					   Datum value, bool null);
 static void write_list(ChangeContext *context, const WriterColumn *column,
 					   Datum value, bool null);
 static void write_emails(ChangeContext *context, const WriterColumn *column,
 						 Datum value, bool null);
+static List *distinct_emails(List *texts, char *primary);
 static void write_custom(ChangeContext *context, const WriterColumn *column,
 						 Datum value, bool null);
 static void write_custom_fields(ChangeContext *context,
@@ -105,27 +81,28 @@ static void write_custom_fields(ChangeContext *context,
 static void write_member(ChangeContext *context, const WriterColumn *column,
 						 const char *slug, JsonbValue *old_value,
 						 JsonbValue *value);
-static List *member_texts(const char *slug, JsonbValue *value);
-static char *member_text(const char *slug, JsonbValue *value);
-static Jsonb *object_of(const WriterColumn *column, Datum value, bool null);
 static bool same_member(JsonbValue *left, JsonbValue *right);
+static List *member_texts(const char *slug, JsonbValue *value);
+static char *scalar_text(JsonbValue *value);
+static void raise_unfit_member(const char *slug);
+static void note_field(ChangeContext *context, const WriterColumn *column);
 static void note_slug(ChangeContext *context, const WriterColumn *column,
 					  const char *slug);
+static void raise_twice(ContactWriter *writer, const char *what,
+						const char *name);
 static SentField *note_sent(ChangeContext *context, const WriterColumn *column,
 							const char *slug, bool cleared);
-static char *value_text(const WriterColumn *column, Datum value);
-static char *typed_text(Oid type, Datum value);
+static bool is_field(const WriterColumn *column, const char *name);
 static List *array_texts(const WriterColumn *column, Datum value);
-static bool is_ignored(const SentField *sent, const Datum *values);
-static char *answer_text(const SentField *sent, Datum value);
-static char *member_json(JsonbValue *member);
-static bool is_same_text(const char *sent, const char *answer);
-static bool is_missing(const SentField *sent, const Datum *values,
-					   const bool *nulls);
+static const char *sent_form(const WriterColumn *column, const char *text);
+static char *joined(List *texts);
 
-/* Prepares to write rows of "table"; in the current memory context. */
+/*
+ * Prepares to write rows of "table", in the current memory context.
+ * "assigned" are the attribute numbers that an UPDATE assigns.
+ */
 ContactWriter *
-contact_writer_create(Relation table)
+contact_writer_create(Relation table, List *assigned)
 {
 	ContactWriter *writer = palloc0(sizeof(ContactWriter));
 	TupleDesc	desc = RelationGetDescr(table);
@@ -147,7 +124,7 @@ contact_writer_create(Relation table)
 		column->field = contact_column_field(table, i + 1, &slug);
 		column->slug = slug;
 		column->read_only = options.readonly;
-		column->generated = attr->attgenerated != '\0';
+		column->assigned = list_member_int(assigned, i + 1);
 		column->type = getBaseType(attr->atttypid);
 		column->element = get_base_element_type(column->type);
 		get_typlenbyval(attr->atttypid, &column->length, &column->byval);
@@ -160,17 +137,23 @@ contact_writer_create(Relation table)
 char *
 contact_label(ContactWriter *writer, TupleTableSlot *row)
 {
-	const char *wanted[] = {"email", "name"};
+	static const char *const wanted[] = {"email", "name"};
 
+	slot_getallattrs(row);
 	for (size_t n = 0; n < lengthof(wanted); n++)
 	{
 		for (int i = 0; i < writer->ncolumns; i++)
 		{
 			const WriterColumn *column = &writer->columns[i];
+			char	   *text;
+			int			length;
 
-			if (column->field->name != NULL && strcmp(column->field->name, wanted[n]) == 0 &&
-				!row->tts_isnull[column->attnum - 1])
-				return psprintf("\"%s\"", value_text(column, row->tts_values[column->attnum - 1]));
+			if (!is_field(column, wanted[n]) || row->tts_isnull[column->attnum - 1])
+				continue;
+			text = contact_value_text(column->type, row->tts_values[column->attnum - 1]);
+
+			length = pg_mbcliplen(text, strlen(text), MAX_LABEL);
+			return psprintf("\"%.*s%s\"", length, text, text[length] == '\0' ? "" : "...");
 		}
 	}
 	return "without a name";
@@ -200,16 +183,27 @@ contact_id_column(Relation table)
 			 errdetail("None of its columns shows the contacts' id.")));
 }
 
-/* Raises 428C9 if one of the columns that an UPDATE assigns can't be written. */
+/*
+ * May an UPDATE assign these columns? Raises 428C9 if one of them can't be
+ * written, and 22023 if two of them show the same field.
+ */
 void
-contact_check_assigned(Relation table, Bitmapset *attnums)
+contact_check_assigned(Relation table, List *attnums)
 {
-	ContactWriter *writer = contact_writer_create(table);
+	ContactWriter *writer = contact_writer_create(table, attnums);
+	ChangeContext context = {.writer = writer};
 
 	for (int i = 0; i < writer->ncolumns; i++)
 	{
-		if (bms_is_member(writer->columns[i].attnum, attnums))
-			check_writable(writer, &writer->columns[i], false);
+		const WriterColumn *column = &writer->columns[i];
+
+		if (!column->assigned)
+			continue;
+		check_writable(writer, column, false);
+		if (column->field->kind == FIELD_CUSTOM)
+			note_slug(&context, column, column->slug);
+		else
+			note_field(&context, column);
 	}
 }
 
@@ -222,8 +216,9 @@ ContactChange *
 contact_creation(ContactWriter *writer, TupleTableSlot *row)
 {
 	ContactChange *change = palloc0(sizeof(ContactChange));
-	ChangeContext context = {.writer = writer,.body = json_body_create()};
+	ChangeContext context = {.writer = writer,.change = change,.body = json_body_create()};
 	bool		named = false;
+	int			modes = contact_begin_texts();
 
 	slot_getallattrs(row);
 	for (int i = 0; i < writer->ncolumns; i++)
@@ -231,7 +226,7 @@ contact_creation(ContactWriter *writer, TupleTableSlot *row)
 		const WriterColumn *column = &writer->columns[i];
 		int			place = column->attnum - 1;
 
-		if (row->tts_isnull[place])
+		if (is_null(column, row->tts_values[place], row->tts_isnull[place]))
 			continue;
 		check_writable(writer, column, true);
 		named |= column->field->required;
@@ -243,7 +238,7 @@ contact_creation(ContactWriter *writer, TupleTableSlot *row)
 				 errmsg("a contact needs a name"),
 				 errdetail("Failing row of foreign table \"%s\" has none.", writer->table)));
 	change->body = json_body_text(context.body);
-	change->sent = context.sent;
+	AtEOXact_GUC(true, modes);
 	return change;
 }
 
@@ -256,7 +251,8 @@ contact_update(ContactWriter *writer, TupleTableSlot *old_row,
 			   TupleTableSlot *new_row)
 {
 	ContactChange *change = palloc0(sizeof(ContactChange));
-	ChangeContext context = {.writer = writer,.body = json_body_create()};
+	ChangeContext context = {.writer = writer,.change = change,.body = json_body_create()};
+	int			modes = contact_begin_texts();
 
 	slot_getallattrs(old_row);
 	slot_getallattrs(new_row);
@@ -285,38 +281,8 @@ contact_update(ContactWriter *writer, TupleTableSlot *old_row,
 		}
 	}
 	change->body = json_body_text(context.body);
-	change->sent = context.sent;
+	AtEOXact_GUC(true, modes);
 	return change;
-}
-
-/*
- * Does the contact in the API's answer, read into "values" and "nulls", have
- * what was sent? Raises 22023 for what the API has ignored: what it didn't
- * clear, what is missing, and what is still as it was or got a default.
- */
-void
-contact_check_answer(ContactWriter *writer, const ContactChange *change,
-					 const Datum *values, const bool *nulls)
-{
-	ListCell   *lc;
-
-	foreach(lc, change->sent)
-	{
-		SentField  *sent = lfirst(lc);
-
-		if (sent->cleared ? is_missing(sent, values, nulls) :
-			!is_missing(sent, values, nulls) && !is_ignored(sent, values))
-			continue;
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 sent->cleared ?
-				 errmsg("the API did not clear column \"%s\" of foreign table \"%s\"",
-						sent->column->name, writer->table) :
-				 errmsg("the API ignored the value for column \"%s\" of foreign table \"%s\"",
-						sent->column->name, writer->table),
-				 sent->slug ? errdetail("Custom field \"%s\".", sent->slug) : 0,
-				 errhint("The rest of the row was written. Does the field exist, and may it be written?")));
-	}
 }
 
 static void
@@ -338,12 +304,17 @@ check_writable(ContactWriter *writer, const WriterColumn *column, bool creating)
 
 /* NULL and the empty string are one for the fields of a contact. */
 static bool
+is_null(const WriterColumn *column, Datum value, bool null)
+{
+	return null || (column->field->kind == FIELD_STRING &&
+					contact_value_text(column->type, value)[0] == '\0');
+}
+
+static bool
 same_value(const WriterColumn *column, Datum old_value, bool old_null,
 		   Datum value, bool null)
 {
-	if (column->field->kind == FIELD_STRING && !null &&
-		value_text(column, value)[0] == '\0')
-		null = true;
+	null = is_null(column, value, null);
 	if (old_null || null)
 		return old_null == null;
 	return datum_image_eq(old_value, value, column->byval, column->length);
@@ -354,29 +325,16 @@ static void
 note_addresses(ChangeContext *context, const WriterColumn *column, Datum value,
 			   bool null)
 {
-	if (column->field->kind == FIELD_STRING && strcmp(column->field->name, "email") == 0)
-		context->email = null ? NULL : value_text(column, value);
-	else if (column->field->kind == FIELD_LIST && strcmp(column->field->name, "emails") == 0)
-		context->emails = true;
+	if (is_field(column, "email") && !is_null(column, value, null))
+		context->email = contact_value_text(column->type, value);
+	else if (is_field(column, "emails"))
+		context->emails = null || array_texts(column, value) == NIL ? EMAILS_NONE : EMAILS_SOME;
 }
 
+/* A column whose value differs from the one that was read. */
 static void
 write_column(ChangeContext *context, const WriterColumn *column,
 			 Datum old_value, bool old_null, Datum value, bool null)
-{
-	SentField  *sent;
-
-	write_field(context, column, old_value, old_null, value, null);
-	if (column->field->kind == FIELD_CUSTOM_FIELDS)
-		return;					/* its members have been noted one by one */
-	sent = llast(context->sent);
-	sent->text = null ? NULL : value_text(column, value);
-	sent->before = old_null ? NULL : value_text(column, old_value);
-}
-
-static void
-write_field(ChangeContext *context, const WriterColumn *column,
-			Datum old_value, bool old_null, Datum value, bool null)
 {
 	switch (column->field->kind)
 	{
@@ -384,21 +342,25 @@ write_field(ChangeContext *context, const WriterColumn *column,
 			write_string(context, column, value, null);
 			break;
 		case FIELD_LIST:
-			if (strcmp(column->field->name, "emails") == 0)
+			if (is_field(column, "emails"))
 				write_emails(context, column, value, null);
 			else
 				write_list(context, column, value, null);
 			break;
 		case FIELD_JSON:
-			write_json(context, column, null ? "[]" : value_text(column, value));
+			write_json(context, column, value, null);
 			break;
 		case FIELD_CUSTOM:
 			write_custom(context, column, value, null);
 			break;
 		case FIELD_CUSTOM_FIELDS:
 			write_custom_fields(context, column, old_value, old_null, value, null);
-			break;
+			return;				/* its members have been noted one by one */
 	}
+	if (column->field->kind != FIELD_CUSTOM)
+		note_field(context, column);
+	if (!old_null)
+		((SentField *) llast(context->change->sent))->before = contact_sent_text(column, old_value);
 }
 
 /* NULL is sent as the empty string, which the API documents for account_id. */
@@ -406,26 +368,34 @@ static void
 write_string(ChangeContext *context, const WriterColumn *column,
 			 Datum value, bool null)
 {
-	char	   *text = null ? "" : value_text(column, value);
+	const char *text = is_null(column, value, null) ? "" : contact_sent_text(column, value);
+	SentField  *sent;
 
-	if (column->field->required && null)
+	if (column->field->required && text[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_NOT_NULL_VIOLATION),
 				 errmsg("a contact needs a name"),
-				 errdetail("Column \"%s\" of foreign table \"%s\" can't be NULL.",
+				 errdetail("Column \"%s\" of foreign table \"%s\" can't be NULL or empty.",
 						   column->name, context->writer->table)));
-	/* The list of all addresses says which is the primary one. */
-	if (!context->emails || strcmp(column->field->name, "email") != 0)
+	sent = note_sent(context, column, NULL, text[0] == '\0');
+	sent->text = text;
+
+	if (!is_field(column, "email") || context->emails == EMAILS_SAME)
 		json_body_string(context->body, column->field->name, text);
-	note_sent(context, column, NULL, text[0] == '\0');
+	/* Else the list of all addresses says which is the primary one. */
+	else if (sent->cleared && context->emails == EMAILS_SOME)
+		sent->ignorable = true;
 }
 
 /* The empty list is as good as none. */
 static void
-write_json(ChangeContext *context, const WriterColumn *column, const char *json)
+write_json(ChangeContext *context, const WriterColumn *column, Datum value,
+		   bool null)
 {
+	const char *json = null ? "[]" : contact_value_text(column->type, value);
+
 	json_body_json(context->body, column->field->key, json);
-	note_sent(context, column, NULL, strcmp(json, "[]") == 0);
+	note_sent(context, column, NULL, strcmp(json, "[]") == 0)->text = json;
 }
 
 static void
@@ -435,7 +405,7 @@ write_list(ChangeContext *context, const WriterColumn *column, Datum value,
 	List	   *texts = null ? NIL : array_texts(column, value);
 
 	json_body_list(context->body, column->field->key, texts);
-	note_sent(context, column, NULL, texts == NIL);
+	note_sent(context, column, NULL, texts == NIL)->text = joined(texts);
 }
 
 /*
@@ -446,18 +416,43 @@ static void
 write_emails(ChangeContext *context, const WriterColumn *column, Datum value,
 			 bool null)
 {
-	List	   *texts = null ? NIL : array_texts(column, value);
-	ListCell   *lc;
-	bool		listed = false;
+	List	   *texts = distinct_emails(null ? NIL : array_texts(column, value), context->email);
 
-	foreach(lc, texts)
-		listed |= context->email != NULL && strcmp(lfirst(lc), context->email) == 0;
-	if (context->email != NULL && !listed)
-		texts = lcons(context->email, texts);
 	json_body_emails(context->body, texts,
 					 context->email != NULL ? context->email :
 					 texts != NIL ? linitial(texts) : "");
-	note_sent(context, column, NULL, texts == NIL);
+	note_sent(context, column, NULL, texts == NIL)->text = joined(texts);
+}
+
+/*
+ * Each address once, whatever its case, with "primary" (NULL if there is no
+ * new one) in its own spelling among them.
+ */
+static List *
+distinct_emails(List *texts, char *primary)
+{
+	List	   *distinct = NIL;
+	bool		listed = primary == NULL;
+	ListCell   *lc;
+	ListCell   *other;
+
+	foreach(lc, texts)
+	{
+		char	   *text = lfirst(lc);
+		bool		found = false;
+
+		if (primary != NULL && contact_same_address(text, primary))
+		{
+			text = primary;
+
+			listed = true;
+		}
+		foreach(other, distinct)
+			found |= contact_same_address(lfirst(other), text);
+		if (!found)
+			distinct = lappend(distinct, text);
+	}
+	return listed ? distinct : lcons(primary, distinct);
 }
 
 /* A custom field with a column of its own. */
@@ -465,13 +460,23 @@ static void
 write_custom(ChangeContext *context, const WriterColumn *column, Datum value,
 			 bool null)
 {
+	List	   *texts = NIL;
+	SentField  *sent;
+
 	note_slug(context, column, column->slug);
 	if (!null && OidIsValid(column->element))
-		json_body_custom_values(context->body, column->slug, array_texts(column, value));
+	{
+		texts = array_texts(column, value);
+		json_body_custom_values(context->body, column->slug, texts);
+	}
 	else
 		json_body_custom_value(context->body, column->slug,
-							   null ? NULL : value_text(column, value));
-	note_sent(context, column, NULL, null);
+							   null ? NULL : contact_sent_text(column, value));
+
+	/* The API may answer with an empty list as with none. */
+	sent = note_sent(context, column, NULL, null || (OidIsValid(column->element) && texts == NIL));
+	sent->value = value;
+	sent->text = null ? NULL : contact_sent_text(column, value);
 }
 
 /* Of the map of all custom fields, the members that differ. */
@@ -479,8 +484,8 @@ static void
 write_custom_fields(ChangeContext *context, const WriterColumn *column,
 					Datum old_value, bool old_null, Datum value, bool null)
 {
-	Jsonb	   *before = object_of(column, old_value, old_null);
-	Jsonb	   *after = object_of(column, value, null);
+	Jsonb	   *before = contact_object_of(column, old_value, old_null);
+	Jsonb	   *after = contact_object_of(column, value, null);
 	JsonbIterator *iterator;
 	JsonbValue	key;
 	JsonbValue	member;
@@ -515,23 +520,39 @@ write_custom_fields(ChangeContext *context, const WriterColumn *column,
 	}
 }
 
+/* Would the same be sent of both? */
+static bool
+same_member(JsonbValue *left, JsonbValue *right)
+{
+	return (left->type == jbvNull) == (right->type == jbvNull) &&
+		(left->type == jbvBinary) == (right->type == jbvBinary) &&
+		strcmp(contact_member_text(left), contact_member_text(right)) == 0;
+}
+
 /* One member of the map; null unsets it. */
 static void
 write_member(ChangeContext *context, const WriterColumn *column,
 			 const char *slug, JsonbValue *old_value, JsonbValue *value)
 {
 	SentField  *sent;
+	List	   *texts = NIL;
 	bool		list = value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data);
 
 	note_slug(context, column, slug);
 	if (list)
-		json_body_custom_values(context->body, slug, member_texts(slug, value));
+	{
+		texts = member_texts(slug, value);
+		json_body_custom_values(context->body, slug, texts);
+	}
+	else if (value->type == jbvNull)
+		json_body_custom_value(context->body, slug, NULL);
+	else if (scalar_text(value) != NULL)
+		json_body_custom_value(context->body, slug, scalar_text(value));
 	else
-		json_body_custom_value(context->body, slug,
-							   value->type == jbvNull ? NULL : member_text(slug, value));
-	sent = note_sent(context, column, slug, value->type == jbvNull);
-	sent->text = member_json(value);
-	sent->before = old_value != NULL ? member_json(old_value) : NULL;
+		raise_unfit_member(slug);
+	sent = note_sent(context, column, slug, value->type == jbvNull || (list && texts == NIL));
+	sent->text = contact_member_text(value);
+	sent->before = old_value != NULL ? contact_member_text(old_value) : NULL;
 }
 
 static List *
@@ -543,13 +564,17 @@ member_texts(const char *slug, JsonbValue *value)
 
 	(void) JsonbIteratorNext(&iterator, &element, true);
 	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
-		texts = lappend(texts, member_text(slug, &element));
+	{
+		if (scalar_text(&element) == NULL)
+			raise_unfit_member(slug);
+		texts = lappend(texts, scalar_text(&element));
+	}
 	return texts;
 }
 
-/* The API takes strings only. */
+/* The API takes strings only. NULL for what can't be one. */
 static char *
-member_text(const char *slug, JsonbValue *value)
+scalar_text(JsonbValue *value)
 {
 	switch (value->type)
 	{
@@ -561,21 +586,60 @@ member_text(const char *slug, JsonbValue *value)
 		case jbvBool:
 			return value->val.boolean ? "true" : "false";
 		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("custom field \"%s\" can't hold an object, or a null in a list", slug)));
+			return NULL;
 	}
 }
 
-static Jsonb *
-object_of(const WriterColumn *column, Datum value, bool null)
+static void
+raise_unfit_member(const char *slug)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("custom field \"%s\" can't hold an object, or a null in a list", slug)));
+}
+
+/*
+ * A member of custom_fields as it is sent, to be compared: a scalar's text,
+ * or the JSON of a list of such texts. The JSON of what can't be sent.
+ */
+char *
+contact_member_text(JsonbValue *value)
+{
+	char	   *text = scalar_text(value);
+	JsonbIterator *iterator;
+	JsonbValue	element;
+	List	   *texts = NIL;
+	Jsonb	   *json;
+
+	if (text !=NULL)
+		return text;
+
+	json = JsonbValueToJsonb(value);
+	if (!JB_ROOT_IS_ARRAY(json) || JB_ROOT_IS_SCALAR(json))
+		return JsonbToCString(NULL, &json->root, VARSIZE(json));
+	iterator = JsonbIteratorInit(&json->root);
+	(void) JsonbIteratorNext(&iterator, &element, true);
+	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
+	{
+		text = scalar_text(&element);
+
+		if (text == NULL)
+			return JsonbToCString(NULL, &json->root, VARSIZE(json));
+		texts = lappend(texts, text);
+	}
+	return joined(texts);
+}
+
+/* The map of all custom fields; raises 22023 for what is none. */
+Jsonb *
+contact_object_of(const WriterColumn *column, Datum value, bool null)
 {
 	Jsonb	   *json;
 
 	if (null)
 		return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
 	json = column->type == JSONBOID ? DatumGetJsonbP(value) :
-		DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(value_text(column, value))));
+		DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(contact_value_text(column->type, value))));
 	if (!JB_ROOT_IS_OBJECT(json))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -583,30 +647,45 @@ object_of(const WriterColumn *column, Datum value, bool null)
 	return json;
 }
 
-static bool
-same_member(JsonbValue *left, JsonbValue *right)
+/* Two columns that show the same can't both say what it is. */
+static void
+note_field(ChangeContext *context, const WriterColumn *column)
 {
-	Jsonb	   *left_json = JsonbValueToJsonb(left);
-	Jsonb	   *right_json = JsonbValueToJsonb(right);
-
-	return compareJsonbContainers(&left_json->root, &right_json->root) == 0;
+	if (list_member_ptr(context->fields, column->field))
+		raise_twice(context->writer, "field", column->field->name);
+	context->fields = lappend(context->fields, unconstify(ContactField *, column->field));
 }
 
-/* The column of a custom field and the map of all can't both say what it is. */
+/* The same of custom fields, whether by columns of their own or by the map. */
 static void
 note_slug(ChangeContext *context, const WriterColumn *column, const char *slug)
 {
+	ContactWriter *writer = context->writer;
 	ListCell   *lc;
 
 	foreach(lc, context->slugs)
 	{
 		if (strcmp(lfirst(lc), slug) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("custom field \"%s\" is written by two columns of foreign table \"%s\"",
-							slug, context->writer->table)));
+			raise_twice(writer, "custom field", slug);
+	}
+	for (int i = 0; column->slug == NULL && i < writer->ncolumns; i++)
+	{
+		const WriterColumn *other = &writer->columns[i];
+
+		/* Assigned, though perhaps the value that it has already. */
+		if (other->assigned && other->slug != NULL && strcmp(other->slug, slug) == 0)
+			raise_twice(writer, "custom field", slug);
 	}
 	context->slugs = lappend(context->slugs, pstrdup(slug));
+}
+
+static void
+raise_twice(ContactWriter *writer, const char *what, const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s \"%s\" is written by two columns of foreign table \"%s\"",
+					what, name, writer->table)));
 }
 
 static SentField *
@@ -618,19 +697,41 @@ note_sent(ChangeContext *context, const WriterColumn *column, const char *slug,
 	sent->column = column;
 	sent->slug = slug;
 	sent->cleared = cleared;
-	context->sent = lappend(context->sent, sent);
+	context->change->sent = lappend(context->change->sent, sent);
+	context->change->attnums = bms_add_member(context->change->attnums, column->attnum);
 	return sent;
 }
 
-static char *
-value_text(const WriterColumn *column, Datum value)
+/* Is it the column of this field of the contact itself? */
+static bool
+is_field(const WriterColumn *column, const char *name)
 {
-	return typed_text(column->type, value);
+	return column->field->name != NULL && strcmp(column->field->name, name) == 0;
 }
 
-/* As the API writes it: booleans in words, times by ISO 8601. */
-static char *
-typed_text(Oid type, Datum value)
+/*
+ * Settings that change what the output functions give are as postgres_fdw
+ * sets them, too, until AtEOXact_GUC(true, <result>); errors end that as well.
+ */
+int
+contact_begin_texts(void)
+{
+	static const char *const settings[][2] = {
+	{"datestyle", "ISO"}, {"intervalstyle", "postgres"}, {"extra_float_digits", "3"}};
+	int			level = NewGUCNestLevel();
+
+	for (size_t i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
+/*
+ * As the API writes it: booleans in words, times by ISO 8601, and the blanks
+ * that fill up a char(n) are no part of the value. "type" is a base type.
+ */
+char *
+contact_value_text(Oid type, Datum value)
 {
 	Oid			function;
 	bool		varlena;
@@ -643,10 +744,30 @@ typed_text(Oid type, Datum value)
 		case TIMESTAMPOID:
 		case TIMESTAMPTZOID:
 			return JsonEncodeDateTime(NULL, value, type, NULL);
+		case BPCHAROID:
+			return TextDatumGetCString(DirectFunctionCall1(rtrim1, value));
 		default:
 			getTypeOutputInfo(type, &function, &varlena);
 			return OidOutputFunctionCall(function, value);
 	}
+}
+
+/* A column's value as it is sent, to be compared; a list as one text. */
+const char *
+contact_sent_text(const WriterColumn *column, Datum value)
+{
+	if (OidIsValid(column->element))
+		return joined(array_texts(column, value));
+	return sent_form(column, contact_value_text(column->type, value));
+}
+
+/* Phone numbers are read with a plus, but taken without (reference). */
+static const char *
+sent_form(const WriterColumn *column, const char *text)
+{
+	if (is_field(column, "phone_numbers") || is_field(column, "primary_phone_number"))
+		text	  +=text[0] == '+' ? 1 : 0;
+	return text;
 }
 
 static List *
@@ -665,95 +786,69 @@ array_texts(const WriterColumn *column, Datum value)
 	deconstruct_array(array, column->element, length, byval, align, &elements, &nulls, &count);
 	for (int i = 0; i < count; i++)
 	{
+		char	   *text;
+
 		if (nulls[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("column \"%s\" can't hold a NULL in its list", column->name)));
-		texts = lappend(texts, typed_text(getBaseType(column->element), elements[i]));
+		text = contact_value_text(getBaseType(column->element), elements[i]);
+
+		texts = lappend(texts, unconstify(char *, sent_form(column, text)));
 	}
 	return texts;
 }
 
-/*
- * Does the answer show another value than was sent, namely the old one or,
- * of a new contact, a default? A value may come back in another form.
- */
-static bool
-is_ignored(const SentField *sent, const Datum *values)
-{
-	char	   *answer = answer_text(sent, values[sent->column->attnum - 1]);
-
-	if (is_same_text(sent->text, answer))
-		return false;
-	if (sent->before != NULL)
-		return strcmp(answer, sent->before) == 0;
-	return sent->column->field->kind == FIELD_STRING;
-}
-
-/* The text of a column, or of the sent member of custom_fields. */
+/* A list as one text, which no other list and no single value has. */
 static char *
-answer_text(const SentField *sent, Datum value)
+joined(List *texts)
 {
-	JsonbValue	buffer;
-	JsonbValue *member;
-	Jsonb	   *json;
+	StringInfoData text;
+	ListCell   *lc;
 
-	if (sent->slug == NULL)
-		return value_text(sent->column, value);
-	json = object_of(sent->column, value, false);
-	member = getKeyJsonValueFromContainer(&json->root, sent->slug, strlen(sent->slug), &buffer);
-	return member_json(member);
-}
-
-static char *
-member_json(JsonbValue *member)
-{
-	Jsonb	   *json = JsonbValueToJsonb(member);
-
-	return JsonbToCString(NULL, &json->root, VARSIZE(json));
+	initStringInfo(&text);
+	appendStringInfoChar(&text, '[');
+	foreach(lc, texts)
+	{
+		appendStringInfoChar(&text, ' ');
+		escape_json(&text, lfirst(lc));
+	}
+	return text.data;
 }
 
 /*
- * The same letters and digits, whatever their case and what stands between
- * them; of a picture's URL another one, as the API may keep pictures itself.
+ * Makes the row what reading it would give, as far as is known here, after a
+ * write that was only shown: the map of custom fields is never NULL, and an
+ * empty string is.
  */
-static bool
-is_same_text(const char *sent, const char *answer)
+void
+contact_fill_row(ContactWriter *writer, TupleTableSlot *row)
 {
-	if (strncmp(sent, "http", 4) == 0 && strncmp(answer, "http", 4) == 0)
-		return true;
-	for (;; sent++, answer++)
-	{
-		while (*sent != '\0' && !IS_HIGHBIT_SET(*sent) && !isalnum((unsigned char) *sent))
-			sent++;
-		while (*answer != '\0' && !IS_HIGHBIT_SET(*answer) && !isalnum((unsigned char) *answer))
-			answer++;
-		if (pg_ascii_tolower(*sent) != pg_ascii_tolower(*answer))
-			return false;
-		if (*sent == '\0')
-			return true;
-	}
-}
+	int			natts = row->tts_tupleDescriptor->natts;
+	Datum	   *values = palloc(natts * sizeof(Datum));
+	bool	   *nulls = palloc(natts * sizeof(bool));
 
-/* Has the answer no value where one was sent or cleared? */
-static bool
-is_missing(const SentField *sent, const Datum *values, const bool *nulls)
-{
-	int			place = sent->column->attnum - 1;
-	Jsonb	   *json;
-	JsonbValue	buffer;
-
-	if (nulls[place])
-		return true;
-	if (sent->slug != NULL)
+	heap_deform_tuple(ExecCopySlotHeapTuple(row), row->tts_tupleDescriptor, values, nulls);
+	for (int i = 0; i < writer->ncolumns; i++)
 	{
-		json = object_of(sent->column, values[place], false);
-		return getKeyJsonValueFromContainer(&json->root, sent->slug,
-											strlen(sent->slug), &buffer) == NULL;
+		const WriterColumn *column = &writer->columns[i];
+		int			place = column->attnum - 1;
+
+		if (column->field->kind == FIELD_CUSTOM_FIELDS && nulls[place])
+		{
+			Oid			function;
+			Oid			ioparam;
+
+			getTypeInputInfo(column->type, &function, &ioparam);
+			values[place] = OidInputFunctionCall(function, "{}", ioparam, -1);
+			nulls[place] = false;
+		}
+		nulls[place] = is_null(column, values[place], nulls[place]);
 	}
-	if (sent->column->field->kind == FIELD_JSON)
-		return strcmp(value_text(sent->column, values[place]), "[]") == 0;
-	return OidIsValid(sent->column->element) &&
-		ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(values[place])),
-					   ARR_DIMS(DatumGetArrayTypeP(values[place]))) == 0;
+	ExecClearTuple(row);
+	memcpy(row->tts_values, values, natts * sizeof(Datum));
+	memcpy(row->tts_isnull, nulls, natts * sizeof(bool));
+	ExecStoreVirtualTuple(row);
+	/* The slot outlives the memory of this row. */
+	ExecMaterializeSlot(row);
 }

@@ -13,28 +13,54 @@
 
 #include "contact.h"
 #include "executor/tuptable.h"
+#include "utils/jsonb.h"
+
+/* A column, as it is written. */
+typedef struct WriterColumn
+{
+	AttrNumber	attnum;
+	const char *name;
+	const ContactField *field;
+	const char *slug;			/* of FIELD_CUSTOM */
+	bool		read_only;		/* by option */
+	bool		assigned;		/* by the UPDATE */
+	Oid			type;			/* base type */
+	int16		length;
+	bool		byval;
+	Oid			element;		/* of an array, else invalid */
+} WriterColumn;
 
 /* How the columns of a foreign table are written. */
-typedef struct ContactWriter ContactWriter;
+typedef struct ContactWriter
+{
+	const char *table;
+	int			ncolumns;
+	WriterColumn *columns;
+} ContactWriter;
 
 /* One write: what is sent, and what the answer must show. */
 typedef struct ContactChange
 {
 	char	   *body;			/* UTF-8 JSON; NULL if nothing changes */
-	List	   *sent;			/* of SentField *, for contact_check_answer */
+	List	   *sent;			/* of SentField *, see contact_check.h */
+	Bitmapset  *attnums;		/* of the columns that were sent */
 } ContactChange;
 
-extern ContactWriter *contact_writer_create(Relation table);
+extern ContactWriter *contact_writer_create(Relation table, List *assigned);
 extern char *contact_label(ContactWriter *writer, TupleTableSlot *row);
 extern AttrNumber contact_id_column(Relation table);
-extern void contact_check_assigned(Relation table, Bitmapset *attnums);
+extern void contact_check_assigned(Relation table, List *attnums);
 extern ContactChange *contact_creation(ContactWriter *writer,
 									   TupleTableSlot *row);
 extern ContactChange *contact_update(ContactWriter *writer,
 									 TupleTableSlot *old_row,
 									 TupleTableSlot *new_row);
-extern void contact_check_answer(ContactWriter *writer,
-								 const ContactChange *change,
-								 const Datum *values, const bool *nulls);
+extern int	contact_begin_texts(void);
+extern char *contact_value_text(Oid type, Datum value);
+extern const char *contact_sent_text(const WriterColumn *column, Datum value);
+extern char *contact_member_text(JsonbValue *value);
+extern Jsonb *contact_object_of(const WriterColumn *column, Datum value,
+								bool null);
+extern void contact_fill_row(ContactWriter *writer, TupleTableSlot *row);
 
 #endif							/* PYLON_CONTACT_WRITE_H */

@@ -17,6 +17,7 @@
 #include "failure.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "writes.h"
 
 /* Remote words in a message are cut to this. */
 #define MAX_REMOTE_TEXT 512
@@ -75,7 +76,9 @@ static const struct
 	{HTTP_OUT_OF_MEMORY, ERRCODE_OUT_OF_MEMORY, "out of memory", NULL},
 };
 
-static char *writes_done(const PylonConnection *connection);
+static char *with_writes(const HttpResponse *response, const char *detail);
+static bool is_write(const HttpResponse *response);
+static char *without_stop(const char *text);
 static const char *other_region(const PylonConnection *connection);
 static char *safe_text(const PylonConnection *connection, const char *text);
 
@@ -95,19 +98,22 @@ failure_raise(const HttpResponse *response)
 			ereport(ERROR,
 					(errcode(outcome_failures[i].sqlstate),
 					 errmsg("could not %s: %s", purpose, outcome_failures[i].summary),
-					 errdetail_internal("%s %s: %s (tries: %d)%s", call->method,
-										safe_text(response->connection, call->path),
-										safe_text(response->connection, response->error),
-										response->tries,
-										writes_done(response->connection)),
+					 errdetail_internal("%s", with_writes(response,
+														  psprintf("%s %s: %s (tries: %d)", call->method,
+																   safe_text(response->connection, call->path),
+																   safe_text(response->connection, response->error),
+																   response->tries))),
 					 outcome_failures[i].hint ? errhint("%s", outcome_failures[i].hint) : 0));
 	}
 	elog(ERROR, "unexpected outcome of a request: %d", response->outcome);
 }
 
-/* Raises 40003: nobody knows whether this create was done. */
+/*
+ * Raises 40003: nobody knows whether this create was done. "more" is what
+ * else is to be said, as sentences, or NULL.
+ */
 void
-failure_raise_unknown(const HttpResponse *response)
+failure_raise_unknown(const HttpResponse *response, const char *more)
 {
 	const PylonConnection *connection = response->connection;
 	PylonError	error;
@@ -115,24 +121,41 @@ failure_raise_unknown(const HttpResponse *response)
 		failure_describe(response, &error) :
 		psprintf("POST /contacts: %s", safe_text(connection, response->error));
 
+	if (more != NULL)
+		detail = psprintf("%s. %s", without_stop(detail), more);
+
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_STATEMENT_COMPLETION_UNKNOWN),
 			 errmsg("it is unknown whether Pylon did %s", connection->purpose),
-			 errdetail_internal("%s%s", detail, writes_done(connection)),
+			 errdetail_internal("%s. %s", without_stop(detail), writes_done(connection)),
 			 errhint("It was not tried again, to not create the contact twice. See whether it is there.")));
 }
 
-/* What a statement has written before it failed, as a sentence. */
+/* Adds to a DETAIL what the statement has written before it failed. */
 static char *
-writes_done(const PylonConnection *connection)
+with_writes(const HttpResponse *response, const char *detail)
 {
-	const PylonCounters *calls = &connection->calls;
+	if (response->connection->statement == NULL)
+		return pstrdup(detail);
+	return psprintf("%s. %s%s", without_stop(detail),
+					is_write(response) && response->unknown ?
+					"It is unknown whether this was done. " : "",
+					writes_done(response->connection));
+}
 
-	if (!connection->writing)
-		return "";
-	return psprintf(". Of this statement, " UINT64_FORMAT " creates, "
-					UINT64_FORMAT " updates and " UINT64_FORMAT " deletes were done.",
-					calls->contacts_created, calls->contacts_updated, calls->contacts_deleted);
+/* Is it one that changes something? A write may also read back. */
+static bool
+is_write(const HttpResponse *response)
+{
+	return strcmp(response->call.method, "GET") != 0;
+}
+
+static char *
+without_stop(const char *text)
+{
+	size_t		length = strlen(text);
+
+	return pnstrdup(text, length > 0 && text[length - 1] == '.' ? length - 1 : length);
 }
 
 /*
@@ -148,11 +171,11 @@ failure_raise_refusal(const HttpResponse *response, const char *problem)
 	const char *hint;
 	int			i = 0;
 
-	if (connection->writing && error.exists_id != NULL)
+	if (connection->statement != NULL && error.exists_id != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
 				 errmsg("could not %s: there is such a contact already", connection->purpose),
-				 errdetail_internal("%s. It is contact %s%s", detail,
+				 errdetail_internal("%s. It is contact %s. %s", without_stop(detail),
 									safe_text(connection, error.exists_id),
 									writes_done(connection))));
 
@@ -165,12 +188,12 @@ failure_raise_refusal(const HttpResponse *response, const char *problem)
 		hint = psprintf("The token belongs to another region: set option \"base_url\" of the server to \"%s\".",
 						other_region(connection));
 	ereport(ERROR,
-			(errcode(connection->writing && (response->status == 400 || response->status == 422) ?
+			(errcode(connection->statement != NULL && (response->status == 400 || response->status == 422) ?
 					 ERRCODE_INVALID_PARAMETER_VALUE : status_failures[i].sqlstate),
 			 errmsg("could not %s: %s", connection->purpose,
 					status_failures[i].summary),
-			 problem ? errdetail_internal("%s. %s%s", detail, problem, writes_done(connection)) :
-			 errdetail_internal("%s%s", detail, writes_done(connection)),
+			 errdetail_internal("%s", with_writes(response, problem == NULL ? detail :
+												  psprintf("%s. %s", without_stop(detail), problem))),
 			 hint ? errhint("%s", hint) : 0));
 }
 
@@ -206,7 +229,7 @@ failure_describe(const HttpResponse *response, PylonError *error)
 	if (response->tries > 1)
 		appendStringInfo(&detail, " (tries: %d)", response->tries);
 	if (response->wait_exhausted && response->retry_after >= 0)
-		appendStringInfo(&detail, ". The API asks to wait for %.0f s; %.0f s of %.0f s are used up.",
+		appendStringInfo(&detail, ". The API asks to wait for %.0f s; %.0f s of %.0f s are used up",
 						 response->retry_after / 1000, response->waited / 1000,
 						 connection->options.max_retry_wait / 1000.0);
 	return detail.data;

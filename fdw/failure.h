@@ -17,7 +17,8 @@
 extern void failure_raise(const HttpResponse *response);
 extern void failure_raise_refusal(const HttpResponse *response,
 								  const char *problem);
-extern void failure_raise_unknown(const HttpResponse *response);
+extern void failure_raise_unknown(const HttpResponse *response,
+								  const char *more);
 extern char *failure_describe(const HttpResponse *response, PylonError *error);
 extern bool failure_read(const HttpResponse *response, PylonError *error);
 

@@ -152,6 +152,7 @@ static void release_request(void *arg);
 static void finish_transfer(HttpRequest *request, CURLcode code);
 static void finish_request(HttpRequest *request, HttpOutcome outcome,
 						   const char *error);
+static bool is_unknown(const HttpResponse *response);
 static void classify_failure(HttpRequest *request, CURLcode code,
 							 bool *transient);
 static void count_transfer(HttpRequest *request);
@@ -242,6 +243,25 @@ http_is_done(HttpRequest *request)
 	if (request->state != HTTP_DONE)
 		drive();
 	return request->state == HTTP_DONE;
+}
+
+/* The response where it is there already, else NULL; does nothing for it. */
+const HttpResponse *
+http_peek(const HttpRequest *request)
+{
+	return request->state == HTTP_DONE ? &request->response : NULL;
+}
+
+/*
+ * Is it unknown whether what "request" asks for was done? That is so while it
+ * is on its way, and where it failed without anybody hearing why.
+ */
+bool
+http_is_unknown(const HttpRequest *request)
+{
+	if (request->state == HTTP_DONE)
+		return request->response.unknown;
+	return request->sent || request->response.sent || request->response.unheard;
 }
 
 /*
@@ -562,6 +582,17 @@ finish_request(HttpRequest *request, HttpOutcome outcome, const char *error)
 	request->response.length = request->length;
 	request->response.error = error;
 	request->response.sent |= request->sent;
+	request->response.unknown = is_unknown(&request->response);
+}
+
+/* A refusal was heard of, but an earlier try may have got through. */
+static bool
+is_unknown(const HttpResponse *response)
+{
+	if (response->outcome == HTTP_ANSWERED && response->status <= 299)
+		return false;
+	return response->unheard ||
+		(response->sent && (response->outcome != HTTP_ANSWERED || response->status >= 500));
 }
 
 /* From libcurl's code to what it amounts to. */

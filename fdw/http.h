@@ -45,6 +45,7 @@ typedef struct HttpResponse
 	const char *error;			/* libcurl's words, "" if none */
 	int			tries;
 	bool		sent;			/* at least once, so it may have been done */
+	bool		unknown;		/* nobody knows whether it was done */
 	bool		unheard;		/* at least once without an answer to it */
 	double		retry_after;	/* ms that the server asks for, -1 if none */
 	double		waited;			/* ms spent waiting between tries */
@@ -55,6 +56,8 @@ extern HttpRequest *http_start(PylonConnection *connection,
 							   const HttpCall *call);
 extern const HttpResponse *http_wait(HttpRequest *request);
 extern bool http_is_done(HttpRequest *request);
+extern const HttpResponse *http_peek(const HttpRequest *request);
+extern bool http_is_unknown(const HttpRequest *request);
 extern void http_wait_any(void);
 extern void http_poll(void);
 

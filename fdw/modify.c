@@ -20,9 +20,10 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "compat.h"
-#include "contact_write.h"
+#include "contact_check.h"
 #include "executor/executor.h"
 #include "foreign/foreign.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/appendinfo.h"
@@ -32,6 +33,13 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+
+/* What fdw_private of a write holds. */
+enum PylonModifyPrivate
+{
+	PRIVATE_SKIP_DUPLICATES,	/* Boolean */
+	PRIVATE_ASSIGNED,			/* integers: columns that an UPDATE assigns */
+};
 
 /* The junk column that brings the id of the row to be written. */
 #define ID_JUNK_NAME "pylon_id"
@@ -54,27 +62,45 @@ typedef struct PylonModify
 								 * time */
 } PylonModify;
 
-/* A create of a batch. */
-typedef struct BatchCreate
+/* A row that is written. */
+typedef struct RowWrite
 {
+	TupleTableSlot *slot;		/* as it shall be; then as it is */
+	TupleTableSlot *old_slot;	/* as it was read, of an update */
 	ContactChange *change;
-	char	   *purpose;
-	PylonCall  *call;			/* NULL before it is sent */
-} BatchCreate;
+	char	   *purpose;		/* "insert contact ..." */
+	PylonCall  *call;			/* of a create; NULL before it is sent */
+	const ContactReader *reader;	/* of the API's answer */
+	const PylonPage *page;		/* that answer */
+	bool		wanted;			/* somebody looks at the row afterwards */
+} RowWrite;
 
-static PylonModify *begin_modify(Relation table, Oid userid,
-								 bool skip_duplicates);
+/* A step of a row's write that fails only because of the row's values. */
+typedef void (*RowStep) (PylonModify *modify, RowWrite *row);
+
+static PylonModify *begin_modify(Relation table, EState *estate, Oid userid,
+								 List *assigned, bool skip_duplicates);
+static const ContactReader *answer_reader(PylonModify *modify, RowWrite *row);
 static Bitmapset *all_attnums(Relation table);
-static char *insert_purpose(PylonModify *modify, TupleTableSlot *slot);
 static char *row_purpose(PylonModify *modify, const char *verb,
 						 const char *id);
 static char *junk_id(PylonModify *modify, TupleTableSlot *plan_slot);
-static bool answer_row(PylonModify *modify, const ContactChange *change,
-					   const PylonPage *page, TupleTableSlot *slot);
-static bool finish_create(PylonModify *modify, BatchCreate *create,
-						  int others, TupleTableSlot *slot);
-static void settle_others(BatchCreate *creates, int count);
-static void warn_of_unknown(int count);
+static bool is_row_wanted(ResultRelInfo *rinfo);
+static ErrorData *try_step(PylonModify *modify, RowWrite *row, RowStep step);
+static void do_step(PylonModify *modify, RowWrite *row, RowStep step);
+static void raise_of_row(PylonModify *modify, const RowWrite *row,
+						 ErrorData *error);
+static void prepare_create(PylonModify *modify, RowWrite *row);
+static void prepare_update(PylonModify *modify, RowWrite *row);
+static void take_created(PylonModify *modify, RowWrite *row);
+static void take_answer(PylonModify *modify, RowWrite *row);
+static int	create_rows(PylonModify *modify, RowWrite *rows, int total,
+						TupleTableSlot **created);
+static void fail_create(PylonModify *modify, RowWrite *failed, int open,
+						ErrorData *error);
+static List *settle_creates(RowWrite *failed, int open, const char *failure);
+static char *unknown_detail(List *unknown, const char *failure);
+static void settling_error_callback(void *arg);
 static void show_dry_run(const char *method, const char *id,
 						 const char *body);
 static char *server_text(const char *utf8);
@@ -115,26 +141,29 @@ pylonAddForeignUpdateTargets(PlannerInfo *root, Index rtindex,
 	}
 }
 
-/* Raises 428C9 for what an UPDATE can't assign; nothing else is planned. */
+/*
+ * Raises an error for what an UPDATE can't assign. The plan has what
+ * PylonModifyPrivate says.
+ */
 List *
 pylonPlanForeignModify(PlannerInfo *root, ModifyTable *plan,
 					   Index resultRelation, int subplan_index)
 {
 	RangeTblEntry *rte = planner_rt_fetch(resultRelation, root);
 	Relation	table = table_open(rte->relid, NoLock);
+	List	   *assigned = NIL;
 
 	if (plan->operation == CMD_UPDATE)
 	{
 		Bitmapset  *columns = get_rel_all_updated_cols(root, find_base_rel(root, resultRelation));
-		Bitmapset  *attnums = NULL;
 		int			member = -1;
 
 		while ((member = bms_next_member(columns, member)) >= 0)
-			attnums = bms_add_member(attnums, member + FirstLowInvalidHeapAttributeNumber);
-		contact_check_assigned(table, attnums);
+			assigned = lappend_int(assigned, member + FirstLowInvalidHeapAttributeNumber);
+		contact_check_assigned(table, assigned);
 	}
 	table_close(table, NoLock);
-	return list_make1(makeBoolean(plan->onConflictAction == ONCONFLICT_NOTHING));
+	return list_make2(makeBoolean(plan->onConflictAction == ONCONFLICT_NOTHING), assigned);
 }
 
 void
@@ -146,9 +175,10 @@ pylonBeginForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
 
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
-	modify = begin_modify(rinfo->ri_RelationDesc,
+	modify = begin_modify(rinfo->ri_RelationDesc, mtstate->ps.state,
 						  compat_modify_user(rinfo, mtstate->ps.state),
-						  boolVal(linitial(fdw_private)));
+						  list_nth(fdw_private, PRIVATE_ASSIGNED),
+						  boolVal(list_nth(fdw_private, PRIVATE_SKIP_DUPLICATES)));
 	if (mtstate->operation != CMD_INSERT)
 	{
 		subplan = outerPlanState(mtstate)->plan;
@@ -173,9 +203,9 @@ pylonBeginForeignInsert(ModifyTableState *mtstate, ResultRelInfo *rinfo)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot route tuples into foreign table to be updated \"%s\"",
 						RelationGetRelationName(rinfo->ri_RelationDesc))));
-	rinfo->ri_FdwState = begin_modify(rinfo->ri_RelationDesc,
+	rinfo->ri_FdwState = begin_modify(rinfo->ri_RelationDesc, mtstate->ps.state,
 									  compat_modify_user(rinfo, mtstate->ps.state),
-									  plan != NULL && plan->onConflictAction == ONCONFLICT_NOTHING);
+									  NIL, plan != NULL && plan->onConflictAction == ONCONFLICT_NOTHING);
 }
 
 void
@@ -233,42 +263,23 @@ pylonExecForeignBatchInsert(EState *estate, ResultRelInfo *rinfo,
 							int *numSlots)
 {
 	PylonModify *modify = rinfo->ri_FdwState;
-	BatchCreate *creates;
-	TupleTableSlot **rows;		/* core's own array must stay as it is */
-	int			total = *numSlots;
-	int			sent = 0;
-	int			created = 0;
+	RowWrite   *rows;
+	TupleTableSlot **created;	/* core's own array must stay as it is */
 	MemoryContext before;
 
 	MemoryContextReset(modify->row_context);
 	before = MemoryContextSwitchTo(modify->row_context);
-	creates = palloc0(total * sizeof(BatchCreate));
-	rows = palloc(total * sizeof(TupleTableSlot *));
-	for (int i = 0; i < total; i++)
+	rows = palloc0(*numSlots * sizeof(RowWrite));
+	created = palloc(*numSlots * sizeof(TupleTableSlot *));
+	for (int i = 0; i < *numSlots; i++)
 	{
-		creates[i].change = contact_creation(modify->writer, slots[i]);
-		creates[i].purpose = insert_purpose(modify, slots[i]);
+		rows[i].slot = slots[i];
+		rows[i].wanted = is_row_wanted(rinfo);
+		do_step(modify, &rows[i], prepare_create);
 	}
-
-	for (int i = 0; i < total; i++)
-	{
-		if (pylon_dry_run)
-		{
-			show_dry_run("POST", NULL, creates[i].change->body);
-			rows[created++] = slots[i];
-			continue;
-		}
-		while (sent < total && sent < i + modify->concurrency)
-		{
-			creates[sent].call = pylon_start_create(modify->connection, creates[sent].change->body);
-			sent++;
-		}
-		if (finish_create(modify, &creates[i], sent - i - 1, slots[i]))
-			rows[created++] = slots[i];
-	}
+	*numSlots = create_rows(modify, rows, *numSlots, created);
 	MemoryContextSwitchTo(before);
-	*numSlots = created;
-	return rows;
+	return created;
 }
 
 /* One row, by its differences; NULL if the contact is gone. */
@@ -277,22 +288,31 @@ pylonExecForeignUpdate(EState *estate, ResultRelInfo *rinfo,
 					   TupleTableSlot *slot, TupleTableSlot *planSlot)
 {
 	PylonModify *modify = rinfo->ri_FdwState;
+	RowWrite	row = {.slot = slot,.old_slot = rinfo->ri_oldTupleSlot};
 	MemoryContext before;
-	ContactChange *change;
 	char	   *id;
 	bool		found = true;
 
 	MemoryContextReset(modify->row_context);
 	before = MemoryContextSwitchTo(modify->row_context);
 	id = junk_id(modify, planSlot);
-	modify->connection->purpose = row_purpose(modify, "update", id);
-	change = contact_update(modify->writer, rinfo->ri_oldTupleSlot, slot);
-	if (change->body != NULL && pylon_dry_run)
-		show_dry_run("PATCH", id, change->body);
-	else if (change->body != NULL)
-		found = answer_row(modify, change,
-						   pylon_update(modify->connection, id, change->body, modify->contacts),
-						   slot);
+	row.purpose = row_purpose(modify, "update", id);
+	row.wanted = is_row_wanted(rinfo);
+	modify->connection->purpose = row.purpose;
+	do_step(modify, &row, prepare_update);
+	if (row.change->body != NULL && pylon_dry_run)
+	{
+		show_dry_run("PATCH", id, row.change->body);
+		contact_fill_row(modify->writer, slot);
+	}
+	else if (row.change->body != NULL)
+	{
+		row.page = pylon_update(modify->connection, id, row.change->body,
+								answer_reader(modify, &row));
+		found = row.page->ncontacts > 0;
+		if (found)
+			do_step(modify, &row, take_answer);
+	}
 	MemoryContextSwitchTo(before);
 	return found ? slot : NULL;
 }
@@ -336,7 +356,8 @@ pylonExecForeignDelete(EState *estate, ResultRelInfo *rinfo,
 
 /* The connection is made at once: a missing token fails before any row. */
 static PylonModify *
-begin_modify(Relation table, Oid userid, bool skip_duplicates)
+begin_modify(Relation table, EState *estate, Oid userid, List *assigned,
+			 bool skip_duplicates)
 {
 	PylonModify *modify = palloc0(sizeof(PylonModify));
 	ForeignTable *foreign = GetForeignTable(RelationGetRelid(table));
@@ -346,8 +367,8 @@ begin_modify(Relation table, Oid userid, bool skip_duplicates)
 	modify->connection = connection_open(foreign->serverid, userid, foreign->options,
 										 psprintf("write foreign table \"%s\"",
 												  RelationGetRelationName(table)));
-	modify->connection->writing = true;
-	modify->writer = contact_writer_create(table);
+	modify->connection->statement = writes_of_statement(estate->es_query_cxt);
+	modify->writer = contact_writer_create(table, assigned);
 	modify->contacts = contact_reader_create(table, all_attnums(table));
 	modify->skip_duplicates = skip_duplicates;
 	modify->concurrency = modify->connection->options.max_concurrent_requests;
@@ -369,15 +390,6 @@ all_attnums(Relation table)
 	return attnums;
 }
 
-/* Names the row by its address, else by its name. */
-static char *
-insert_purpose(PylonModify *modify, TupleTableSlot *slot)
-{
-	return psprintf("insert contact %s into foreign table \"%s\"",
-					contact_label(modify->writer, slot),
-					RelationGetRelationName(modify->table));
-}
-
 static char *
 row_purpose(PylonModify *modify, const char *verb, const char *id)
 {
@@ -391,37 +403,131 @@ junk_id(PylonModify *modify, TupleTableSlot *plan_slot)
 {
 	bool		null;
 	Datum		value = ExecGetJunkAttribute(plan_slot, modify->id_junk, &null);
-	Oid			function;
-	bool		varlena;
+	Oid			type = TupleDescAttr(RelationGetDescr(modify->table),
+									 contact_id_column(modify->table) - 1)->atttypid;
 
 	if (null)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("cannot write a contact of foreign table \"%s\" that has no id",
 						RelationGetRelationName(modify->table))));
-	getTypeOutputInfo(TupleDescAttr(RelationGetDescr(modify->table),
-									contact_id_column(modify->table) - 1)->atttypid,
-					  &function, &varlena);
-	return OidOutputFunctionCall(function, value);
+	return contact_value_text(getBaseType(type), value);
+}
+
+/* Does somebody look at a row after it was written? Else it needn't be read. */
+static bool
+is_row_wanted(ResultRelInfo *rinfo)
+{
+	return rinfo->ri_projectReturning != NULL || rinfo->ri_WithCheckOptions != NIL ||
+		(rinfo->ri_TrigDesc != NULL &&
+		 (rinfo->ri_TrigDesc->trig_insert_after_row || rinfo->ri_TrigDesc->trig_update_after_row));
 }
 
 /*
- * Puts the contact that the API answered with into the slot, and checks that
- * it has what was sent. False if there is none.
+ * How the answer to a row's write is read: all columns, or those that were
+ * sent, lest the API's default for another one doesn't fit its type.
  */
-static bool
-answer_row(PylonModify *modify, const ContactChange *change,
-		   const PylonPage *page, TupleTableSlot *slot)
+static const ContactReader *
+answer_reader(PylonModify *modify, RowWrite *row)
 {
+	if (row->reader == NULL)
+		row->reader = row->wanted ? modify->contacts :
+			contact_reader_create(modify->table, row->change->attnums);
+	return row->reader;
+}
+
+/*
+ * Runs a step. The error that it raises is returned, for others are in
+ * flight, whose ends are to be awaited outside of PG_CATCH; NULL if none.
+ */
+static ErrorData *
+try_step(PylonModify *modify, RowWrite *row, RowStep step)
+{
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		step(modify, row);
+	}
+	PG_CATCH();
+	{
+		int			code = geterrcode();
+
+		if (code == ERRCODE_QUERY_CANCELED)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(modify->row_context);
+		error = CopyErrorData();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return error;
+}
+
+/* Runs a step while nothing else is in flight. */
+static void
+do_step(PylonModify *modify, RowWrite *row, RowStep step)
+{
+	ErrorData  *error = try_step(modify, row, step);
+
+	if (error != NULL)
+		raise_of_row(modify, row, error);
+}
+
+/* Raises the error, saying of which row it is and what was done before. */
+static void
+raise_of_row(PylonModify *modify, const RowWrite *row, ErrorData *error)
+{
+	if (writes_any_done(modify->connection))
+		error->detail = psprintf("%s%s%s", error->detail ? error->detail : "",
+								 error->detail ? " " : "", writes_done(modify->connection));
+	error->context = psprintf("%s%s%s", error->context ? error->context : "",
+							  error->context ? "\n" : "", row->purpose);
+	ReThrowError(error);
+}
+
+static void
+prepare_create(PylonModify *modify, RowWrite *row)
+{
+	/* Names the row by its address, else by its name. */
+	row->purpose = psprintf("insert contact %s into foreign table \"%s\"",
+							contact_label(modify->writer, row->slot),
+							RelationGetRelationName(modify->table));
+	row->change = contact_creation(modify->writer, row->slot);
+}
+
+static void
+prepare_update(PylonModify *modify, RowWrite *row)
+{
+	row->change = contact_update(modify->writer, row->old_slot, row->slot);
+}
+
+static void
+take_created(PylonModify *modify, RowWrite *row)
+{
+	row->page = pylon_created_contact(row->call, answer_reader(modify, row));
+	if (row->page->problem == NULL)
+		take_answer(modify, row);
+}
+
+/*
+ * Checks that the contact that the API answered with has what was sent, and
+ * puts it into the slot, if that is wanted.
+ */
+static void
+take_answer(PylonModify *modify, RowWrite *row)
+{
+	TupleTableSlot *slot = row->slot;
 	int			natts = slot->tts_tupleDescriptor->natts;
+	const JsonSlice *contact = page_contact(row->page, 0);
 	Datum	   *values = palloc0(natts * sizeof(Datum));
 	bool	   *nulls = palloc(natts * sizeof(bool));
 
-	if (page->ncontacts == 0)
-		return false;
 	memset(nulls, true, natts * sizeof(bool));
-	contact_read(modify->contacts, page_contact(page, 0), values, nulls);
-	contact_check_answer(modify->writer, change, values, nulls);
+	contact_read(answer_reader(modify, row), contact, values, nulls);
+	contact_check_answer(modify->writer, row->change,
+						 row->call != NULL ? contact_id_text(contact) : NULL, values, nulls);
+	if (!row->wanted)
+		return;
 
 	ExecClearTuple(slot);
 	memcpy(slot->tts_values, values, natts * sizeof(Datum));
@@ -429,62 +535,126 @@ answer_row(PylonModify *modify, const ContactChange *change,
 	ExecStoreVirtualTuple(slot);
 	/* The slot outlives the memory of this row. */
 	ExecMaterializeSlot(slot);
-	return true;
 }
 
 /*
- * Waits for a create of a batch; false if it was skipped. If it fails, the
- * "others" in flight behind it take effect all the same, so their ends are
- * awaited and counted before the error is raised.
+ * Creates rows that have been prepared, some of them in flight together.
+ * Sets "created" to the slots of those that were not skipped, and returns
+ * their number.
  */
-static bool
-finish_create(PylonModify *modify, BatchCreate *create, int others,
-			  TupleTableSlot *slot)
+static int
+create_rows(PylonModify *modify, RowWrite *rows, int total,
+			TupleTableSlot **created)
 {
-	volatile bool settled = false;
-	volatile bool created = false;
+	int			sent = 0;
+	int			count = 0;
 
-	modify->connection->purpose = create->purpose;
-	PG_TRY();
+	for (int i = 0; i < total; i++)
 	{
-		const PylonPage *page;
+		ErrorData  *error = NULL;
+		PylonCreated result;
 
-		if (pylon_create_failed(create->call, modify->skip_duplicates))
+		if (pylon_dry_run)
 		{
-			settled = true;
-			settle_others(create + 1, others);
+			show_dry_run("POST", NULL, rows[i].change->body);
+			contact_fill_row(modify->writer, rows[i].slot);
+			created[count++] = rows[i].slot;
+			continue;
 		}
-		page = pylon_finish_create(create->call, modify->contacts, modify->skip_duplicates);
-		created = page != NULL && answer_row(modify, create->change, page, slot);
+		for (; sent < total && sent < i + modify->concurrency; sent++)
+		{
+			modify->connection->purpose = rows[sent].purpose;
+			rows[sent].call = pylon_start_create(modify->connection, rows[sent].change->body);
+		}
+		modify->connection->purpose = rows[i].purpose;
+		result = pylon_finish_create(rows[i].call);
+		if (result == CREATE_DUPLICATE && modify->skip_duplicates)
+			continue;
+		if (result == CREATE_DONE)
+			error = try_step(modify, &rows[i], take_created);
+		if (result != CREATE_DONE || error != NULL || rows[i].page->problem != NULL)
+			fail_create(modify, &rows[i], sent - i - 1, error);
+		created[count++] = rows[i].slot;
 	}
-	PG_CATCH();
+	return count;
+}
+
+/*
+ * Raises what went wrong with a create. The "open" ones in flight behind it
+ * take effect all the same, so their ends are awaited before. Where it is
+ * unknown of one whether it was done, that is the error, so that nobody takes
+ * the other one for all there is to handle.
+ */
+static void
+fail_create(PylonModify *modify, RowWrite *failed, int open, ErrorData *error)
+{
+	bool		bad_answer = failed->page != NULL && failed->page->problem != NULL;
+	char	   *failure = psprintf("could not %s: %s", failed->purpose,
+								   error != NULL ? error->message :
+								   bad_answer ? failed->page->problem :
+								   pylon_create_failure(failed->call));
+	List	   *unknown = settle_creates(failed, open, failure);
+
+	if (unknown != NIL)
 	{
-		int			code = geterrcode();
+		RowWrite   *first = linitial(unknown);
 
-		/* A cancel doesn't wait; what happens to these creates is unknown. */
-		if (code == ERRCODE_QUERY_CANCELED || code == ERRCODE_ADMIN_SHUTDOWN)
-			warn_of_unknown(others + 1);
-		else if (!settled)
-			settle_others(create + 1, others);
-		PG_RE_THROW();
+		modify->connection->purpose = first->purpose;
+		pylon_raise_create(first->call, NULL,
+						   unknown_detail(unknown, first == failed ? NULL : failure));
 	}
-	PG_END_TRY();
-	return created;
+	if (error != NULL)
+		raise_of_row(modify, failed, error);
+	pylon_raise_create(failed->call, bad_answer ? failed->page->problem : NULL, NULL);
+}
+
+/*
+ * Waits for the creates in flight behind a failed one; those of which it is
+ * unknown whether they were done are returned, the failed one included.
+ */
+static List *
+settle_creates(RowWrite *failed, int open, const char *failure)
+{
+	ErrorContextCallback callback = {.callback = settling_error_callback,
+	.arg = unconstify(char *, failure),.previous = error_context_stack};
+	List	   *unknown = NIL;
+
+	/* A cancel takes the place of the failure; it is not to be lost. */
+	error_context_stack = &callback;
+	for (RowWrite *row = failed; row <= failed + open; row++)
+	{
+		if (row == failed ? pylon_create_is_unknown(row->call) :
+			pylon_finish_create(row->call) == CREATE_UNKNOWN)
+			unknown = lappend(unknown, row);
+	}
+	error_context_stack = callback.previous;
+	return unknown;
 }
 
 static void
-settle_others(BatchCreate *creates, int count)
+settling_error_callback(void *arg)
 {
-	for (int i = 0; i < count; i++)
-		pylon_settle_create(creates[i].call);
+	errcontext("waiting for the creates in flight after a failure: %s", (const char *) arg);
 }
 
-static void
-warn_of_unknown(int count)
+/* What else is unknown than the first one, and what failed; NULL if nothing. */
+static char *
+unknown_detail(List *unknown, const char *failure)
 {
-	ereport(WARNING,
-			(errmsg("it is unknown whether Pylon did %d creates that were on their way",
-					count)));
+	StringInfoData detail;
+
+	initStringInfo(&detail);
+	if (failure != NULL)
+		appendStringInfo(&detail, "Besides, it %s. ", failure);
+	for (int i = 1; i < list_length(unknown); i++)
+		appendStringInfo(&detail, "%s%s", i == 1 ? "The same of: " : "; ",
+						 ((RowWrite *) list_nth(unknown, i))->purpose);
+	if (list_length(unknown) > 1)
+		appendStringInfoString(&detail, ". ");
+	if (detail.len == 0)
+		return NULL;
+	detail.data[detail.len - 2] = '\0';
+	return detail.data;
 }
 
 static void

@@ -479,57 +479,76 @@ pylon_start_create(PylonConnection *connection, const char *body)
 {
 	HttpCall	call = {.method = "POST",.path = "/contacts",.body = body};
 
-	return http_start(connection, &call);
+	return writes_send(connection, PYLON_CREATE, &call);
 }
 
-/* Waits for a create; true if pylon_finish_create will raise an error. */
-bool
-pylon_create_failed(PylonCall *call, bool skip_duplicate)
+/* Waits for a create; interruptible, but what became of it raises nothing. */
+PylonCreated
+pylon_finish_create(PylonCall *call)
 {
-	const HttpResponse *response = http_wait(call);
+	const HttpResponse *response = writes_wait(call);
 
-	return !is_success(response) && !(skip_duplicate && is_duplicate(response));
+	switch (writes_settle(call))
+	{
+		case WRITE_DONE:
+			return CREATE_DONE;
+		case WRITE_UNKNOWN:
+			return CREATE_UNKNOWN;
+		default:
+			return is_duplicate(response) ? CREATE_DUPLICATE : CREATE_FAILED;
+	}
 }
 
 /*
- * Waits for a create: the new contact, as a page of one. NULL for one that
- * is there already, if that is to be skipped. Allocated in the current
- * memory context.
- *
- * Raises 40003 where nobody knows whether it was done: it is never repeated.
+ * The new contact of a create that was done, as a page of one, allocated in
+ * the current memory context; page->problem where the answer doesn't hold it.
  */
 const PylonPage *
-pylon_finish_create(PylonCall *call, const ContactReader *contacts,
-					bool skip_duplicate)
+pylon_created_contact(PylonCall *call, const ContactReader *contacts)
 {
-	const HttpResponse *response = http_wait(call);
-	PylonPage  *page;
+	const HttpResponse *response = writes_wait(call);
+	PylonPage  *page = response->length == 0 ? palloc0(sizeof(PylonPage)) :
+		page_parse(contacts, true, response->body, response->length);
 
-	if (response->sent && (response->outcome != HTTP_ANSWERED || response->status >= 500))
-		failure_raise_unknown(response);
-	if (response->outcome != HTTP_ANSWERED)
-		failure_raise(response);
-	if (!is_success(response))
-	{
-		if (skip_duplicate && is_duplicate(response))
-			return NULL;
-		failure_raise_refusal(response, NULL);
-	}
-	connection_count_write(response->connection, PYLON_CREATE);
-	page = parse_contact_answer(response, contacts);
-	if (page->ncontacts == 0)
-		failure_raise_refusal(response, "It does not hold the new contact.");
+	if (page->problem == NULL && page->ncontacts == 0)
+		page->problem = "It does not hold the new contact.";
 	return page;
 }
 
-/* Waits for a create whose result nobody wants, and counts it if it was done. */
-void
-pylon_settle_create(PylonCall *call)
+/* What the API or the transport said of a create that failed. */
+const char *
+pylon_create_failure(PylonCall *call)
 {
-	const HttpResponse *response = http_wait(call);
+	const HttpResponse *response = writes_wait(call);
+	PylonError	error;
 
-	if (is_success(response))
-		connection_count_write(response->connection, PYLON_CREATE);
+	return response->outcome == HTTP_ANSWERED ? failure_describe(response, &error) :
+		response->error;
+}
+
+/* Does nobody know whether a create that has ended was done? */
+bool
+pylon_create_is_unknown(PylonCall *call)
+{
+	return writes_wait(call)->unknown;
+}
+
+/*
+ * Raises the error of a create that has ended: 40003 where nobody knows
+ * whether it was done, since it is never repeated; "more" is added to DETAIL
+ * then, unless NULL. "problem" is what is wrong with an answer that looked
+ * like a success, else NULL.
+ */
+void
+pylon_raise_create(PylonCall *call, const char *problem, const char *more)
+{
+	const HttpResponse *response = writes_wait(call);
+
+	if (response->unknown)
+		failure_raise_unknown(response, more);
+	if (problem != NULL)
+		failure_raise_refusal(response, problem);
+	failure_raise(response);
 }
 
 /*
@@ -543,15 +562,20 @@ pylon_update(PylonConnection *connection, const char *id, const char *body,
 			 const ContactReader *contacts)
 {
 	HttpCall	call = {.method = "PATCH",.body = body,.repeatable = true};
+	PylonCall  *write;
 	const HttpResponse *response;
 	PylonPage  *page;
 
-	call.path = psprintf("/contacts/%s", url_escape(id));
-	response = http_wait(http_start(connection, &call));
+	call.path = pylon_contact_path(id);
+	write = writes_send(connection, PYLON_UPDATE, &call);
+	response = writes_wait(write);
 	if (is_missing(response))
+	{
+		writes_settle_as(write, WRITE_NOT_DONE);
 		return palloc0(sizeof(PylonPage));
+	}
+	(void) writes_settle(write);
 	check_success(response);
-	connection_count_write(connection, PYLON_UPDATE);
 	page = parse_contact_answer(response, contacts);
 	if (page->ncontacts > 0)
 		return page;
@@ -590,15 +614,19 @@ bool
 pylon_delete(PylonConnection *connection, const char *id)
 {
 	HttpCall	call = {.method = "DELETE",.repeatable = true};
+	PylonCall  *write;
 	const HttpResponse *response;
 
-	call.path = psprintf("/contacts/%s", url_escape(id));
-	response = http_wait(http_start(connection, &call));
-	if (is_missing(response) && !response->unheard)
-		return false;
-	if (!is_missing(response))
-		check_success(response);
-	connection_count_write(connection, PYLON_DELETE);
+	call.path = pylon_contact_path(id);
+	write = writes_send(connection, PYLON_DELETE, &call);
+	response = writes_wait(write);
+	if (is_missing(response))
+	{
+		writes_settle_as(write, response->unheard ? WRITE_DONE : WRITE_NOT_DONE);
+		return response->unheard;
+	}
+	(void) writes_settle(write);
+	check_success(response);
 	return true;
 }
 

@@ -14,6 +14,7 @@
 #include "connection.h"
 #include "json.h"
 #include "page.h"
+#include "writes.h"
 
 /* Contacts of a list, a search or a look-up, page by page. */
 typedef struct PylonReader PylonReader;
@@ -35,16 +36,24 @@ extern bool pylon_can_rewind(PylonReader *reader);
 extern void pylon_poll(void);
 extern void pylon_wait_any(void);
 
-/* A create on its way. */
-typedef struct HttpRequest PylonCall;
+/* What became of a create. */
+typedef enum PylonCreated
+{
+	CREATE_DONE,
+	CREATE_DUPLICATE,			/* refused, since there is such a contact */
+	CREATE_FAILED,
+	CREATE_UNKNOWN,
+} PylonCreated;
 
 extern PylonCall *pylon_start_create(PylonConnection *connection,
 									 const char *body);
-extern bool pylon_create_failed(PylonCall *call, bool skip_duplicate);
-extern const PylonPage *pylon_finish_create(PylonCall *call,
-											const ContactReader *contacts,
-											bool skip_duplicate);
-extern void pylon_settle_create(PylonCall *call);
+extern PylonCreated pylon_finish_create(PylonCall *call);
+extern const PylonPage *pylon_created_contact(PylonCall *call,
+											  const ContactReader *contacts);
+extern const char *pylon_create_failure(PylonCall *call);
+extern bool pylon_create_is_unknown(PylonCall *call);
+extern void pylon_raise_create(PylonCall *call, const char *problem,
+							   const char *more);
 extern const PylonPage *pylon_update(PylonConnection *connection,
 									 const char *id, const char *body,
 									 const ContactReader *contacts);

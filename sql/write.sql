@@ -47,7 +47,7 @@ INSERT INTO contacts (name, email) VALUES ('Ada again', 'ada@acme.com');
 \echo :LAST_ERROR_SQLSTATE
 INSERT INTO contacts (name, email) VALUES ('Third', 'third@new.example'), ('Ada again', 'ada@acme.com');
 INSERT INTO contacts (name, email) VALUES ('Ada again', 'ada@acme.com'), ('Fourth', 'fourth@new.example') ON CONFLICT DO NOTHING;
-INSERT INTO contacts (name, phone_numbers) VALUES ('Five', '{+49}');
+INSERT INTO contacts (name, phone_numbers) VALUES ('Five', '{49-1}');
 \echo :LAST_ERROR_SQLSTATE
 \echo `$ctl take`
 
@@ -60,7 +60,7 @@ UPDATE contacts SET account_id = NULL WHERE id = '00000000-0000-4000-8000-000000
 UPDATE contacts SET emails = '{ada@acme.com,countess@acme.com}' WHERE id = '00000000-0000-4000-8000-000000000001' RETURNING email, emails;
 UPDATE contacts SET email = 'countess@acme.com', emails = '{ada@acme.com,countess@acme.com,a@k.example}'
  WHERE id = '00000000-0000-4000-8000-000000000001' RETURNING email, emails;
-UPDATE contacts SET custom_fields = (custom_fields || '{"tier": "silver", "seats": 30, "vip": false}') - 'mrr'
+UPDATE contacts SET custom_fields = (custom_fields || '{"tier": "silver", "seats": 30, "vip": true}') - 'mrr'
  WHERE name = 'Grace Hopper' RETURNING custom_fields;
 UPDATE contacts SET custom_fields = (custom_fields || '{"notes": null}') - 'regions' WHERE name = 'Grace Hopper' RETURNING custom_fields;
 UPDATE contacts SET seats = 31, vip = NULL, renewal = '2028-01-01', regions = '{apac}' WHERE name = 'Grace Hopper'

@@ -45,6 +45,7 @@ class Fault:
 
     kind: str
     match: str = ""
+    holds: str = ""
     skip: int = 0
     times: int = 1
     when: str = "before"
@@ -75,7 +76,7 @@ def parse(spec: dict) -> Fault:
     kind = spec.pop("kind", None)
     if kind not in KINDS:
         raise FaultError(f"unknown fault kind {kind!r}; there are: {', '.join(KINDS)}")
-    common = {name: spec.pop(name) for name in ("match", "skip", "times", "when") if name in spec}
+    common = {name: spec.pop(name) for name in ("match", "holds", "skip", "times", "when") if name in spec}
     unknown = set(spec) - KINDS[kind][0]
     if unknown:
         raise FaultError(f"fault {kind} has no {', '.join(sorted(unknown))}")
@@ -88,8 +89,8 @@ def checked(fault: Fault) -> Fault:
     """The types of what a fault is made of; a wrong one would only show in the middle of a request."""
     if fault.when not in ("before", "after"):
         raise FaultError("when is before or after")
-    if not isinstance(fault.match, str) or not isinstance(fault.options.get("location", ""), str):
-        raise FaultError("match and location are strings")
+    if not all(isinstance(text, str) for text in (fault.match, fault.holds, fault.options.get("location", ""))):
+        raise FaultError("match, holds and location are strings")
     for name, value in {"skip": fault.skip, "times": fault.times, **fault.options}.items():
         if name in NUMBERS and (isinstance(value, bool) or not isinstance(value, NUMBERS[name]) or value < 0):
             raise FaultError(f"{name} is a number that is not negative")
@@ -108,10 +109,10 @@ class Faults:
     def clear(self) -> None:
         self.queue = []
 
-    def take(self, line: str) -> Fault | None:
+    def take(self, line: str, body: str) -> Fault | None:
         """The fault for a request; those that let it by are counted down. A $ in a match stands for the line's end."""
         for fault in self.queue:
-            if not (line + "$").startswith(fault.match):
+            if not (line + "$").startswith(fault.match) or fault.holds not in body:
                 continue
             if fault.skip > 0:
                 fault.skip -= 1

@@ -243,6 +243,8 @@ class Faults(Case):
         self.fault("status", match="POST /contacts$", status=500)
         self.assertEqual(self.search().status, 200)
         self.assertEqual(self.ask("POST", "/contacts", {"name": "x"}).status, 500)
+        self.fault("status", match="POST /contacts$", holds='"name":"y"', status=500)
+        self.assertEqual([self.ask("POST", "/contacts", {"name": name}).status for name in "xyy"], [200, 500, 200])
         self.fault("status", times=0, status=500)
         self.assertEqual([self.get("/me").status for _ in range(3)], [500] * 3)
         self.assertEqual(self.get("/_fault").json[0]["kind"], "status")

@@ -125,7 +125,7 @@ class Handler(BaseHTTPRequestHandler):
         with server.lock:
             self.number = self.number or server.connections.next_number()
             entry = server.log.begin(self.command, self.path, body, self.headers, self.number)
-            fault = server.faults.take(entry.line) or NO_FAULT
+            fault = server.faults.take(entry.line, entry.body) or NO_FAULT
             request = Request(self.command, self.path, self.headers, body, entry.request_id)
             answer = None
             if fault is NO_FAULT or fault.processes:

@@ -450,6 +450,76 @@ writes("UPDATE contacts SET emails = '{A\@acme.com,B\@acme.com}' WHERE id = '$ad
 	[ patch($ada, '{"emails":[{"email":"A@acme.com","is_primary":true},{"email":"B@acme.com","is_primary":false}]}') ], 'normalised addresses');
 reset_api();
 
+# What comes back as it was has been ignored, however alike the two are; what the API only writes in another way has not.
+$node->safe_psql('postgres', "CREATE FOREIGN TABLE alike (id text, name text, email text, avatar_url text, seats bigint OPTIONS (custom_field 'seats'), mrr numeric OPTIONS (custom_field 'mrr'),
+	website text OPTIONS (custom_field 'website')) SERVER pylon");
+control('POST', '/_set', encode_json({ ignore_fields => 'seats,website,name,avatar_url,mrr' }));
+for my $case ([ seats => '-seats' ], [ avatar_url => "'https://x.com/new.png'" ], [ name => "'ADA LOVELACE'" ], [ name => "'Adalovelace'" ], [ mrr => 'mrr * 10' ], [ mrr => '-mrr' ])
+{
+	fails_with($node, "UPDATE alike SET $case->[0] = $case->[1] WHERE id = '$ada'", '22023', qr/ignored the value for column "$case->[0]"/, "ignored: $case->[0] = $case->[1]");
+}
+writes("UPDATE alike SET mrr = 1250.500 WHERE id = '$ada' RETURNING mrr", '1250.50', [ $custom->($ada, '{"slug":"mrr","value":"1250.500"}') ], 'the same number in other digits');
+reset_api();
+control('POST', '/_set', encode_json({ normalise_email => 'on' }));
+writes("UPDATE contacts SET email = 'ADA\@acme.com' WHERE id = '$ada' RETURNING email", 'ada@acme.com', [ patch($ada, '{"email":"ADA@acme.com"}') ], 'an address that is normalised to what it was');
+reset_api();
+
+# ---------------------------------------------------------------- values that are less than they seem
+
+# Blanks that fill up a char(n).
+$node->safe_psql('postgres', "CREATE FOREIGN TABLE padded (id char(40), name char(20) NOT NULL, email text) SERVER pylon");
+writes("INSERT INTO padded (name) VALUES ('Bo')", '', ['POST /contacts {"name":"Bo"}'], 'INSERT of char(n)');
+tagged("UPDATE padded SET name = 'Grace2' WHERE email = 'grace\@acme.com'", 'UPDATE 1', [ patch($grace, '{"name":"Grace2"}') ], 'UPDATE of char(n)');
+tagged("DELETE FROM padded WHERE email = 'alan\@acme.com'", 'DELETE 1', ["DELETE /contacts/$alan"], 'DELETE by char(n)')
+  if $node->safe_psql('postgres', "SELECT count(*) FROM contacts WHERE email = 'alan\@acme.com'") eq '1';
+
+# The empty list and the empty string.
+reset_api();
+writes("UPDATE typed SET regions = '{}' WHERE id = '$ada' RETURNING cardinality(regions)", '0', [ $custom->($ada, '{"slug":"regions","values":[]}') ], 'an empty list in a column');
+writes("INSERT INTO typed (name, regions) VALUES ('no regions', '{}')", '', ['POST /contacts {"name":"no regions","custom_fields":[{"slug":"regions","values":[]}]}'], 'INSERT of an empty list');
+writes("UPDATE contacts SET custom_fields = custom_fields || '{\"regions\": []}' WHERE id = '$grace'", '', [ $custom->($grace, '{"slug":"regions","values":[]}') ], 'an empty list in the map');
+writes("INSERT INTO contacts (name, portal_role, email) VALUES ('x', '', '')", '', ['POST /contacts {"name":"x"}'], 'empty strings in INSERT');
+refused("INSERT INTO contacts (name) VALUES ('')", '23502', qr/name/, 'INSERT of an empty name');
+refused("UPDATE contacts SET name = '' WHERE id = '$ada'", '23502', qr/name/, 'UPDATE to an empty name');
+refused("SET pylon_fdw.dry_run = on; UPDATE contacts SET name = '' WHERE id = '$ada'", '23502', qr/name/, 'dry_run of an empty name');
+
+# Addresses.
+reset_api();
+writes("UPDATE contacts SET email = NULL, emails = '{n1\@acme.com,ada\@acme.com}' WHERE id = '$ada' RETURNING email, emails", 'n1@acme.com|{n1@acme.com,ada@acme.com}',
+	[ patch($ada, '{"emails":[{"email":"n1@acme.com","is_primary":true},{"email":"ada@acme.com","is_primary":false}]}') ], 'email NULL with emails');
+writes("UPDATE contacts SET emails = '{a\@a.com,A\@a.com,b\@a.com,a\@a.com}' WHERE id = '$ada' RETURNING email, emails", 'a@a.com|{a@a.com,b@a.com}',
+	[ patch($ada, '{"emails":[{"email":"a@a.com","is_primary":true},{"email":"b@a.com","is_primary":false}]}') ], 'an address twice');
+writes("UPDATE contacts SET email = 'N9\@acme.com', emails = '{b\@a.com,n9\@acme.com}' WHERE id = '$ada' RETURNING email, emails", 'N9@acme.com|{b@a.com,N9@acme.com}',
+	[ patch($ada, '{"emails":[{"email":"b@a.com","is_primary":false},{"email":"N9@acme.com","is_primary":true}]}') ], 'an address in two spellings');
+writes("UPDATE contacts SET email = NULL, emails = NULL WHERE id = '$ada' RETURNING email IS NULL, emails", 't|{}', [ patch($ada, '{"emails":[]}') ], 'no address');
+
+# Phone numbers are read with a plus and taken without.
+writes("UPDATE contacts SET phone_numbers = phone_numbers || '491234'::text WHERE id = '$ada' RETURNING phone_numbers", '{33100000000,491234}', [ patch($ada, '{"phone_numbers":["33100000000","491234"]}') ], 'a phone number more');
+writes("INSERT INTO contacts (name, phone_numbers, primary_phone_number) VALUES ('phone', '{+491234}', '+491234')", '', ['POST /contacts {"name":"phone","phone_numbers":["491234"],"primary_phone_number":"491234"}'], 'INSERT of a phone number');
+
+# JSON numbers and booleans that say what is there; digits that a session doesn't show.
+reset_api();
+writes("UPDATE contacts SET custom_fields = custom_fields || '{\"seats\": 25, \"vip\": true}' WHERE id = '$ada'", '', [], 'JSON types that change nothing');
+$node->safe_psql('postgres', "CREATE FOREIGN TABLE floats (id text, name text, mrr float8 OPTIONS (custom_field 'mrr')) SERVER pylon");
+writes("SET extra_float_digits = 0; INSERT INTO floats (name, mrr) VALUES ('f', 0.1::float8 + 0.2::float8) RETURNING mrr; SHOW extra_float_digits", "0.3\n0",
+	['POST /contacts {"name":"f","custom_fields":[{"slug":"mrr","value":"0.30000000000000004"}]}'], 'all digits of a float');
+
+reset_api();
+writes("UPDATE contacts SET custom_fields = custom_fields || '{\"notes\": \"null\"}' WHERE id = '$grace'", '', [ $custom->($grace, '{"slug":"notes","value":"null"}') ], 'the word null');
+writes("UPDATE contacts SET custom_fields = custom_fields || '{\"notes\": null}' WHERE id = '$grace'", '', [ $custom->($grace, '{"slug":"notes"}') ], 'null in place of the word');
+writes("UPDATE contacts SET custom_fields = custom_fields || '{\"notes\": \"[ \\\"eu\\\"]\"}' WHERE id = '$grace'", '', [ $custom->($grace, '{"slug":"notes","value":"[ \\"eu\\"]"}') ], 'a text that looks like a list');
+
+# Two columns of one field, or both forms of a slug.
+$node->safe_psql('postgres', "CREATE FOREIGN TABLE twice (id text, name text, email text, mail2 text OPTIONS (field 'email'), tier text OPTIONS (custom_field 'tier'), tier2 text OPTIONS (custom_field 'tier'),
+	custom_fields jsonb) SERVER pylon");
+refused("UPDATE twice SET email = 'a\@t.example', mail2 = 'b\@t.example' WHERE id = '$ada'", '22023', qr/field "email" is written by two columns/, 'two columns of a field');
+refused("INSERT INTO twice (name, email, mail2) VALUES ('t', 'a\@t.example', 'b\@t.example')", '22023', qr/field "email" is written by two columns/, 'two columns of a field in INSERT');
+refused("UPDATE twice SET tier = 'gold', tier2 = 'silver' WHERE id = '$ada'", '22023', qr/"tier" is written by two columns/, 'two columns of a slug, one as it was');
+refused("UPDATE twice SET tier = tier, custom_fields = custom_fields || '{\"tier\": \"silver\"}' WHERE id = '$ada'", '22023', qr/"tier" is written by two columns/, 'both forms of a slug, one as it was');
+writes("UPDATE twice SET tier = tier, custom_fields = custom_fields || '{\"seats\": \"26\"}' WHERE id = '$ada'", '', [ $custom->($ada, '{"slug":"seats","value":"26"}') ], 'both forms of different slugs, one as it was');
+writes("UPDATE twice SET mail2 = 'b\@t.example' WHERE id = '$ada' RETURNING email, mail2", 'b@t.example|b@t.example', [ patch($ada, '{"email":"b@t.example"}') ], 'the second column of a field');
+reset_api();
+
 # ---------------------------------------------------------------- updatable, dry_run, read-only
 
 $node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (ADD updatable 'false')");
@@ -477,6 +547,8 @@ for my $sql ("INSERT INTO contacts (name) VALUES ('x')", "UPDATE contacts SET na
 		[ "INSERT INTO contacts (name, email) VALUES ('dry', 'd\@x.example'), ('run', NULL) RETURNING name", "dry\nrun", [ 'POST /contacts {"name":"dry","email":"d@x.example"}', 'POST /contacts {"name":"run"}' ] ],
 		[ "UPDATE contacts SET name = 'dry' WHERE id = '$grace' RETURNING name, email", 'dry|grace@acme.com', [ patch($grace, '{"name":"dry"}') ] ],
 		[ "UPDATE contacts SET name = name WHERE id = '$grace' RETURNING name", 'Grace Hopper', [] ],
+		[ "INSERT INTO contacts (name, email) VALUES ('dry', '') RETURNING custom_fields, email IS NULL", '{}|t', ['POST /contacts {"name":"dry"}'] ],
+		[ "UPDATE contacts SET email = '' WHERE id = '$grace' RETURNING email IS NULL, name", 't|Grace Hopper', [ patch($grace, '{"email":""}') ] ],
 		[ "DELETE FROM contacts WHERE id = '$grace' RETURNING name", 'Grace Hopper', ["DELETE /contacts/$grace"] ],
 		[ "COPY contacts (name) FROM PROGRAM 'seq 2'", '', [ map { "POST /contacts {\"name\":\"$_\"}" } 1, 2 ] ])
 	{

@@ -97,12 +97,12 @@ sub warnings
 {
 	my $text = shift;
 
-	return [ map { s/.* Pylon: (\d+) creates, (\d+) updates and (\d+) deletes .*/$1 $2 $3/r }
+	return [ map { s/.* Pylon: (\d+) creates?, (\d+) updates? and (\d+) deletes? .*/$1 $2 $3/r }
 		  grep { /^(?:psql:\S* )?WARNING:  .*rolled back/ } split /\n/, $text ];
 }
 
 # The creates that DETAIL says were done.
-sub creates_done { my ($count) = shift =~ /DETAIL:  .*Of this statement, (\d+) creates/; return $count // 'none'; }
+sub creates_done { my ($count) = shift =~ /DETAIL:  .*Of this statement, (\d+) creates?/; return $count // 'none'; }
 
 # ---------------------------------------------------------------- a create is never repeated
 
@@ -324,9 +324,169 @@ for my $case ([ 'creates', insert_of(new_addresses(20)), 4 ], [ 'an update', spr
 }
 api_set($api, write_latency => 0);
 
+# ---------------------------------------------------------------- what nobody knows
+
+# The names in the warning of what is unknown; how many it says there are.
+sub unknown
+{
+	my $text = shift;
+	my ($count, $names) = $text =~ /WARNING:  [^\n]*it is unknown whether Pylon did ([^\n]*) that were on their way\n(?:psql\S* )?DETAIL:  ([^\n]*)/ or return 'none';
+
+	return join ' ', $count, sort $names =~ /contact (\S+)/g;
+}
+
+sub quoted_names { return join ' ', map { "\"$_\"" } sort @_; }
+
+given({});
+api_set($api, write_latency => 200);
+{
+	# One is refused, three that are in flight with it are done although their answers say otherwise.
+	my $lost = sub { return map { +{ kind => 'status', status => 502, when => 'after', match => $create, holds => $_ } } @_; };
+	my @addresses = new_addresses(7);
+	my $sql = insert_of('ada@acme.com', @addresses);
+
+	faults($lost->(@addresses[ 0 .. 2 ]));
+	my $text = fails_with($node, $sql, '40003', qr/ERROR:.*\Q$addresses[0]\E/, 'unknown behind a duplicate');
+	is(unknown($text), '3 creates ' . quoted_names(@addresses[ 0 .. 2 ]), 'unknown behind a duplicate: the warning');
+	like($text, qr/DETAIL:  [^\n]*could not insert contact "ada\@acme.com"[^\n]*already[^\n]*\Q$addresses[1]\E[^\n]*\Q$addresses[2]\E[^\n]*Of this statement, 0 creates/, 'unknown behind a duplicate: DETAIL');
+	is(total(stored(@addresses)), 3, 'unknown behind a duplicate: what is there');
+
+	# Whoever handles duplicates doesn't handle this.
+	@addresses = new_addresses(7);
+	faults($lost->(@addresses[ 0 .. 2 ]));
+	fails_with($node, 'DO $$ BEGIN ' . insert_of('ada@acme.com', @addresses) . '; EXCEPTION WHEN unique_violation THEN NULL; END $$', '40003', qr/\Q$addresses[0]\E/, 'unknown behind a duplicate, which is handled');
+	@addresses = new_addresses(7);
+	faults($lost->(@addresses[ 0 .. 2 ]));
+	my ($status, $out, $err) = $node->psql('postgres', 'DO $$ BEGIN ' . insert_of('ada@acme.com', @addresses) . '; EXCEPTION WHEN OTHERS THEN NULL; END $$');
+	is(unknown($err), '3 creates ' . quoted_names(@addresses[ 0 .. 2 ]), 'unknown, and the error is handled: the warning');
+
+	# The first of several.
+	@addresses = new_addresses(8);
+	faults($lost->(@addresses[ 2 .. 5 ]));
+	$text = fails_with($node, insert_of(@addresses), '40003', qr/ERROR:.*\Q$addresses[2]\E/, 'several unknown');
+	is(unknown($text), '4 creates ' . quoted_names(@addresses[ 2 .. 5 ]), 'several unknown: the warning');
+	like($text, qr/DETAIL:  POST [^\n]*\Q$addresses[3]\E[^\n]*\Q$addresses[4]\E[^\n]*\Q$addresses[5]\E/, 'several unknown: DETAIL names them');
+	is(creates_done($text), 2, 'several unknown: those done');
+	is_deeply(warnings($text), ['2 0 0'], 'several unknown: the warning of what remains');
+	is(total(stored(@addresses)), 6, 'several unknown: what is there');
+}
+api_set($api, write_latency => 0);
+
+# An answer that makes no sense: the others are counted before the error is raised.
+for my $fault ({ kind => 'garbage' }, { kind => 'wrong_shape', body => [] })
+{
+	my @addresses = new_addresses(3);
+
+	api_set($api, write_latency => 100);
+	faults({ %$fault, match => $create, holds => $addresses[1] });
+	my $text = fails_with($node, insert_of(@addresses), '08P01', qr/\Q$addresses[1]\E/, "$fault->{kind} for one of several");
+	is(creates_done($text), 3, "$fault->{kind} for one of several: DETAIL");
+	is_deeply(warnings($text), ['3 0 0'], "$fault->{kind} for one of several: the warning");
+	api_set($api, write_latency => 0);
+}
+
+# An update or a delete.
+for my $method ('PATCH', 'DELETE')
+{
+	# Writes a contact of its own while the API has these faults.
+	my $fails = sub {
+		my ($options, $faults, @expected) = @_;
+		my $id = $node->safe_psql('postgres', insert_of(new_addresses(1)) . ' RETURNING id');
+
+		given($options, @$faults);
+		return ($id, fails_with($node, $method eq 'PATCH' ? "UPDATE contacts SET name = 'Changed' WHERE id = '$id'" : "DELETE FROM contacts WHERE id = '$id'", @expected));
+	};
+
+	given({});
+	my ($id, $text) = $fails->({ max_retries => 1 }, [ { kind => 'status', status => 502, when => 'after', match => $method }, { kind => 'status', status => 502, match => $method, times => 0 } ],
+		'58000', qr/It is unknown whether this was done\. Of this statement, 0 creates/, "$method answered 502");
+	is(unknown($text), ($method eq 'PATCH' ? '1 update' : '1 delete') . " $id", "$method answered 502: the warning");
+	given({});
+	($id, $text) = $fails->({}, [ { kind => 'status', status => 400, match => $method } ], '22023', qr/400/, "$method refused");
+	unlike($text, qr/unknown/, "$method refused: that is known");
+}
+
+# Cancelled or terminated while creates are in flight.
+given({});
+{
+	my $slow = sub { return map { +{ kind => 'slow', delay => 5, match => $create, holds => $_ } } @_; };
+	my @addresses = new_addresses(8);
+	my $session = PylonSession->new($node);
+
+	$session->query("SELECT FROM contacts LIMIT 1; SET statement_timeout = '600ms'");
+	faults($slow->(@addresses[ 0 .. 2 ]));
+	$session->query(insert_of('ada@acme.com', @addresses));
+	like($session->error, qr/ERROR:  57014.*CONTEXT:  [^\n]*could not insert contact "ada\@acme.com"[^\n]*already exists/s, 'cancel behind a duplicate: both are told');
+	is(unknown($session->error), '3 creates ' . quoted_names(@addresses[ 0 .. 2 ]), 'cancel behind a duplicate: the warning');
+	is_deeply(warnings($session->error), [], 'cancel behind a duplicate: nothing else');
+
+	@addresses = new_addresses(8);
+	faults($slow->(@addresses[ 1 .. 3 ]));
+	$session->query("INSERT INTO contacts (name, email, custom_fields) SELECT 'n', e, CASE WHEN n = 1 THEN '{\"nosuch\": \"x\"}'::jsonb ELSE '{}' END FROM unnest('{"
+		  . join(',', @addresses) . "}'::text[]) WITH ORDINALITY u(e, n)");
+	like($session->error, qr/ERROR:  57014.*CONTEXT:  [^\n]*the API ignored the value/s, 'cancel behind an ignored value: both are told');
+	is(unknown($session->error), '3 creates ' . quoted_names(@addresses[ 1 .. 3 ]), 'cancel behind an ignored value: the warning');
+	is_deeply(warnings($session->error), ['1 0 0'], 'cancel behind an ignored value: what remains');
+
+	faults({ kind => 'slow', delay => 5, match => 'PATCH' });
+	$session->query("UPDATE contacts SET name = 'Slow' WHERE id = '$ada'");
+	is(unknown($session->error), "1 update $ada", 'cancel of an update: the warning');
+
+	# Those that have their answer are known.  (The first request on a new connection shows whether it takes several.)
+	$session->query('SELECT FROM contacts LIMIT 1');
+	@addresses = new_addresses(4);
+	faults($slow->($addresses[0]));
+	$session->query(insert_of(@addresses));
+	is(unknown($session->error), "1 create \"$addresses[0]\"", 'cancel of the first: one is unknown');
+	is_deeply(warnings($session->error), ['3 0 0'], 'cancel of the first: the others are done');
+	$session->query('SET statement_timeout = 0');
+
+	@addresses = new_addresses(9);
+	my $pid = $session->pid;
+	my $from = -s $node->logfile;
+	faults($slow->(@addresses[ 2 .. 5 ]));
+	$session->begin(insert_of(@addresses));
+	sleep 0.8;
+	$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid, 5000)");
+	my $log = substr slurp_file($node->logfile), $from;
+	like($log, qr/2 creates, 0 updates and 0 deletes of contacts remain/, 'termination: what remains is logged');
+	like($log, qr/unknown whether Pylon did 4 creates/, 'termination: what is unknown is logged');
+	eval { $session->result };
+}
+
+# ---------------------------------------------------------------- the row that failed, and the count of the whole statement
+
+given({});
+{
+	my $bad = sub { my ($expression, $column, $count, $at) = @_;
+		return "INSERT INTO contacts (name, email, custom_fields) SELECT " . ($column eq 'name' ? "CASE WHEN i = $at THEN NULL ELSE 'n' END" : "'n'")
+		  . ", 'r' || i || '_" . ++$rows . "\@bad.example', " . ($column eq 'name' ? "'{}'" : "CASE WHEN i = $at THEN '$expression'::jsonb ELSE '{}' END") . " FROM generate_series(1, $count) i"; };
+
+	my $text = fails_with($node, $bad->('{"nosuch": "1"}', 'custom_fields', 8, 3), '22023',
+		qr/DETAIL:  Custom field "nosuch"\. The new contact has id "[-0-9a-f]{36}"\. Of this statement, 6 creates.*CONTEXT:  insert contact "r3_\d+\@bad\.example"/s, 'an ignored value in the middle');
+	is_deeply(warnings($text), ['6 0 0'], 'an ignored value in the middle: the warning');
+	for my $case ([ '', 'name', '23502' ], [ '{"tier": {}}', 'custom_fields', '22023' ])
+	{
+		$text = fails_with($node, $bad->(@$case[ 0, 1 ], 80, 70), $case->[2], qr/Of this statement, 64 creates.*CONTEXT:  insert contact "r70_\d+\@bad\.example"/s, "$case->[1] of a later row");
+		is_deeply(warnings($text), ['64 0 0'], "$case->[1] of a later row: the warning");
+	}
+	my $narrow = 'CREATE FOREIGN TABLE narrow (id text, name text, email text, portal_role varchar(3)) SERVER pylon';
+	$node->safe_psql('postgres', $narrow);
+	$text = fails_with($node, "INSERT INTO narrow (name, email) VALUES ('n', 'narrow\@x.example') RETURNING portal_role", '22001',
+		qr/DETAIL:  Of this statement, 1 create,.*CONTEXT:  .*insert contact "narrow\@x\.example"/s, 'an answer that does not fit');
+	is($node->safe_psql('postgres', "INSERT INTO narrow (name) VALUES ('n'), ('m')"), '', 'what is not asked for need not fit');
+
+	$text = fails_with($node, "WITH u AS (UPDATE contacts SET avatar_url = 'https://w.example/" . ++$rows . ".png' WHERE id = '$ada' RETURNING 1)
+		INSERT INTO narrow (name, email) SELECT 'x', 'ada\@acme.com' FROM u", '23505', qr/Of this statement, 0 creates, 1 update and 0 deletes were done/, 'two tables in a statement');
+	is_deeply(warnings($text), ['0 1 0'], 'two tables in a statement: the warning');
+	unlike($text, qr/\.\. /, 'two tables in a statement: full stops');
+}
+
 # ---------------------------------------------------------------- rollback
 
 given({});
+$node->append_conf('postgresql.conf', 'max_prepared_transactions = 2');
+$node->restart;
 $node->safe_psql('postgres', 'CREATE TABLE parent (id int PRIMARY KEY);
 	CREATE TABLE child (id int REFERENCES parent DEFERRABLE INITIALLY DEFERRED)');
 {
@@ -376,9 +536,13 @@ $node->safe_psql('postgres', 'CREATE TABLE parent (id int PRIMARY KEY);
 	$session->query('SAVEPOINT a');
 	$session->query($insert->(2));
 	$session->query('ROLLBACK');
-	my $sum = 0;
-	$sum += (split)[0] for @{ warnings($session->error) };
-	is($sum, 3, 'ROLLBACK with a savepoint open: all are told once');
+	is_deeply(warnings($session->error), ['3 0 0'], 'ROLLBACK with a savepoint open: one warning');
+	$warns->('ROLLBACK with savepoints open', 'BEGIN', [], $insert->(), [], 'SAVEPOINT a', [], $insert->(), [], 'SAVEPOINT b', [], $insert->(), [], 'ROLLBACK', ['3 0 0']);
+	$warns->('ROLLBACK TO over levels', 'BEGIN', [], $insert->(), [], 'SAVEPOINT a', [], $insert->(), [], 'SAVEPOINT b', [], $insert->(), [], 'ROLLBACK TO a', ['2 0 0'],
+		$insert->(), [], 'ROLLBACK', ['2 0 0']);
+	$warns->('an error in a savepoint, ROLLBACK', 'BEGIN', [], $insert->(), [], 'SAVEPOINT a', [], $insert->(), [], 'SELECT 1 / 0', ['1 0 0'], 'ROLLBACK', ['1 0 0']);
+	$warns->('PREPARE', 'BEGIN', [], $insert->(), [], "PREPARE TRANSACTION 'y'", ['1 0 0'], 'ROLLBACK', []);
+	like(fails_with($node, 'BEGIN; ' . $insert->() . "; PREPARE TRANSACTION 'y'", '0A000', qr/cannot PREPARE/, 'PREPARE'), qr/1 create,/, 'PREPARE: the warning');
 
 	# Some of a statement's rows, before it fails for a reason of its own.
 	my $before = total(stored(map { "mid$_\@x.example" } 1 .. 300));

@@ -1,0 +1,44 @@
+/*-------------------------------------------------------------------------
+ *
+ * writes.h
+ *		What was written, what is on its way, and what a rollback leaves.
+ *
+ * IDENTIFICATION
+ *		fdw/writes.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PYLON_WRITES_H
+#define PYLON_WRITES_H
+
+#include "http.h"
+
+typedef enum PylonWrite
+{
+	PYLON_CREATE,
+	PYLON_UPDATE,
+	PYLON_DELETE,
+	NUM_PYLON_WRITES,
+} PylonWrite;
+
+/* What became of a write. */
+typedef enum WriteFate
+{
+	WRITE_DONE,
+	WRITE_NOT_DONE,
+	WRITE_UNKNOWN,				/* sent, and nobody heard what came of it */
+} WriteFate;
+
+/* A write on its way. */
+typedef struct PylonCall PylonCall;
+
+extern struct PylonStatement *writes_of_statement(MemoryContext query);
+extern PylonCall *writes_send(PylonConnection *connection, PylonWrite kind,
+							  const HttpCall *call);
+extern const HttpResponse *writes_wait(PylonCall *call);
+extern WriteFate writes_settle(PylonCall *call);
+extern void writes_settle_as(PylonCall *call, WriteFate fate);
+extern bool writes_any_done(const PylonConnection *connection);
+extern char *writes_done(const PylonConnection *connection);
+
+#endif							/* PYLON_WRITES_H */
