@@ -605,14 +605,14 @@ raise_unfit_member(const char *slug)
 char *
 contact_member_text(JsonbValue *value)
 {
-	char	   *text = scalar_text(value);
+	char	   *scalar = scalar_text(value);
 	JsonbIterator *iterator;
 	JsonbValue	element;
 	List	   *texts = NIL;
 	Jsonb	   *json;
 
-	if (text !=NULL)
-		return text;
+	if (scalar != NULL)
+		return scalar;
 
 	json = JsonbValueToJsonb(value);
 	if (!JB_ROOT_IS_ARRAY(json) || JB_ROOT_IS_SCALAR(json))
@@ -621,11 +621,10 @@ contact_member_text(JsonbValue *value)
 	(void) JsonbIteratorNext(&iterator, &element, true);
 	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
 	{
-		text = scalar_text(&element);
-
-		if (text == NULL)
+		scalar = scalar_text(&element);
+		if (scalar == NULL)
 			return JsonbToCString(NULL, &json->root, VARSIZE(json));
-		texts = lappend(texts, text);
+		texts = lappend(texts, scalar);
 	}
 	return joined(texts);
 }
@@ -765,9 +764,9 @@ contact_sent_text(const WriterColumn *column, Datum value)
 static const char *
 sent_form(const WriterColumn *column, const char *text)
 {
-	if (is_field(column, "phone_numbers") || is_field(column, "primary_phone_number"))
-		text	  +=text[0] == '+' ? 1 : 0;
-	return text;
+	bool		phone = is_field(column, "phone_numbers") || is_field(column, "primary_phone_number");
+
+	return phone && text[0] == '+' ? &text[1] : text;
 }
 
 static List *

@@ -229,7 +229,7 @@ failure_describe(const HttpResponse *response, PylonError *error)
 	if (response->tries > 1)
 		appendStringInfo(&detail, " (tries: %d)", response->tries);
 	if (response->wait_exhausted && response->retry_after >= 0)
-		appendStringInfo(&detail, ". The API asks to wait for %.0f s; %.0f s of %.0f s are used up",
+		appendStringInfo(&detail, ". The API asks to wait for %.0f s; %.0f s of %.0f s are used up.",
 						 response->retry_after / 1000, response->waited / 1000,
 						 connection->options.max_retry_wait / 1000.0);
 	return detail.data;

@@ -442,23 +442,23 @@ tell_rolled_back(void)
 static char *
 names_text(const WriteLevel *level)
 {
-	StringInfoData text;
+	StringInfoData names;
 	uint64		all = 0;
 	int			named = 0;
 	ListCell   *lc;
 
-	initStringInfo(&text);
+	initStringInfo(&names);
 	foreach(lc, level->names)
 	{
 		if (named++ < MAX_NAMES)
-			appendStringInfo(&text, "%s%s", text.len > 0 ? "; " : "", (char *) lfirst(lc));
+			appendStringInfo(&names, "%s%s", names.len > 0 ? "; " : "", (char *) lfirst(lc));
 	}
 	for (int i = 0; i < NUM_PYLON_WRITES; i++)
 		all += level->unknown[i];
 	if (all > MAX_NAMES)
-		appendStringInfo(&text, "; and " UINT64_FORMAT " more", all - MAX_NAMES);
-	text.		data[0] = pg_toupper((unsigned char) text.data[0]);
-	return text.data;
+		appendStringInfo(&names, "; and " UINT64_FORMAT " more", all - MAX_NAMES);
+	names.data[0] = pg_toupper((unsigned char) names.data[0]);
+	return names.data;
 }
 
 /*
