@@ -106,7 +106,8 @@ consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 					 RelOptInfo *outerrel, RelOptInfo *innerrel,
 					 JoinType jointype, JoinPathExtraData *extra)
 {
-	LookupCandidate join = {.root = root,.joinrel = joinrel,.inner = innerrel,.jointype = jointype,.extra = extra};
+	LookupCandidate join = {.root = root,.joinrel = joinrel,.inner = innerrel,
+	.jointype = jointype,.extra = extra};
 	ListCell   *lc;
 
 	if (previous_hook != NULL)
