@@ -78,6 +78,31 @@ is($session->query("SELECT count(*), count(DISTINCT c.id) FROM (SELECT 'ada\@acm
 	JOIN contacts c ON c.email = p.email"), '100000|1', 'many rows with one key');
 is(scalar(my @requests = api_take($api)), 1, 'many rows with one key: requests');
 
+# ---------------------------------------------------------------- the next batch
+
+# While the first rows are used, the second batch is on its way; where the query may end early, it isn't.
+my $loop = "DO \$\$ DECLARE r record; BEGIN
+	FOR r IN SELECT p.n FROM people p JOIN contacts c ON c.email = p.email WHERE p.n <= 450 %s LOOP
+		RAISE NOTICE 'sent %%', (SELECT requests FROM pylon_fdw_stats());
+		EXIT;
+	END LOOP;
+END \$\$";
+for my $case ([ '', 2, 'the second batch is on its way' ], [ 'LIMIT 400', 1, 'with a LIMIT it is not' ])
+{
+	my ($limit, $sent, $name) = @$case;
+	$session->query('SELECT pylon_fdw_stats_reset()');
+	$session->query(sprintf $loop, $limit);
+	like($session->error, qr/sent $sent$/m, "at the first row, $name");
+}
+for my $format ('xml', 'yaml', 'json', 'text')
+{
+	my $plan = $session->query("EXPLAIN (ANALYZE, TIMING off, FORMAT $format) SELECT c.name FROM people p JOIN contacts c USING (email) WHERE p.n <= 5");
+	like($plan, qr/Pylon.Key(>|":|:) ?"?c\.email = p\.email/, "EXPLAIN, format $format: key");
+	like($plan, qr/Pylon.Keys(>|":|:) ?\d+/, "EXPLAIN, format $format: keys");
+	like($plan, qr/Pylon.Batches(>|":|:) ?1/, "EXPLAIN, format $format: batches");
+	like($plan, qr/(Requests(>|":|:) ?|requests=)1\b/, "EXPLAIN, format $format: calls");
+}
+
 # ---------------------------------------------------------------- requests of a query that may end early
 
 $session->query("CREATE TABLE sorted AS SELECT email FROM people, generate_series(1, 2000) WHERE n <= 50 AND email IS NOT NULL ORDER BY email");
