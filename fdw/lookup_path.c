@@ -113,6 +113,7 @@ consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 	if (previous_hook != NULL)
 		previous_hook(root, joinrel, outerrel, innerrel, jointype, extra);
 	if (!pylon_enable_lookup_join || !plan_is_contacts(root, innerrel) ||
+		IS_DUMMY_REL(innerrel) || IS_DUMMY_REL(outerrel) ||
 		innerrel->lateral_relids != NULL || !choose_key(&join, outerrel))
 		return;
 

@@ -130,6 +130,13 @@ SELECT same('SELECT v.x, c.name FROM (VALUES (''ada@acme.com''), (''ADA@ACME.COM
 SELECT same('SELECT p.n, x.* FROM visitors p, LATERAL (SELECT c.name, q.n AS m FROM visitors q JOIN contacts c ON c.email = q.email WHERE q.n BETWEEN p.n AND p.n + 1) x WHERE p.n < 30');
 SELECT same('SELECT p.n, (SELECT string_agg(c.name, '','' ORDER BY c.id) FROM visitors q JOIN contacts c ON c.email = q.email AND c.name > p.name WHERE q.n < 5) AS s FROM visitors p WHERE p.n < 10');
 SELECT same('SELECT p.n, (SELECT count(*) FROM visitors q LEFT JOIN contacts c ON c.account_id = q.account_id AND c.name LIKE left(p.name, 1) || ''%'' WHERE q.n < 5) AS s FROM visitors p WHERE p.n < 10');
+-- sides that are known to be empty
+SELECT same('SELECT p.n, c.name FROM visitors p LEFT JOIN (SELECT * FROM contacts WHERE false) c ON c.email = p.email');
+SELECT same('SELECT p.n, c.name FROM visitors p LEFT JOIN contacts c ON c.email = p.email AND 1 = 0');
+SELECT same('SELECT p.n, c.name FROM (SELECT * FROM visitors WHERE false) p LEFT JOIN contacts c ON c.email = p.email');
+SELECT same('SELECT p.n FROM visitors p WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.email = p.email AND false)');
+SELECT regexp_replace(same('SELECT p.n, c.name FROM visitors p JOIN contacts c ON c.email = p.email AND now() > ''2020-01-01'''), '^.*joins, ', '') AS same;
+SELECT regexp_replace(same('SELECT p.n, c.name FROM visitors p JOIN contacts c ON c.email = p.email AND now() < ''2020-01-01'''), '^.*joins, ', '') AS same;
 -- little memory, small pages and lists
 SET work_mem = '64kB';
 ALTER SERVER pylon OPTIONS (lookup_batch_size '30', page_size '7');
