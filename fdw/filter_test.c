@@ -201,6 +201,10 @@ evaluate_pattern(FilterEvaluation *evaluation, FilterNode *node, const char *pat
 			open = false;
 			continue;
 		}
+		/* Without wildcards the one piece is the whole text. */
+		if (*p == '\0' && !wild && !loose && piece.len > 0 &&
+			is_expressible(node, piece.data))
+			return filter_make_leaf(evaluation, node->field, "equals", piece.data, NIL);
 		if (piece.len > 0)
 		{
 			loose |= pieces != NIL;
@@ -216,9 +220,6 @@ evaluate_pattern(FilterEvaluation *evaluation, FilterNode *node, const char *pat
 		loose |= *p == '_';
 		wild |= *p == '%' || *p == '_';
 	}
-	/* Without wildcards there is one piece: the pattern, unescaped. */
-	if (!wild && !loose && pattern[0] != '\0' && is_expressible(node, pattern))
-		return filter_make_leaf(evaluation, node->field, "equals", linitial(pieces), NIL);
 	if (loose || pieces == NIL || pattern[0] != '%' || !open)
 		evaluation->exact = false;
 	foreach(lc, pieces)

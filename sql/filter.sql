@@ -113,6 +113,8 @@ SELECT test($$custom_fields->>'tier' = 'gold'$$);
 SELECT test($$tier = 'gold'$$);
 SELECT test($$tier IN ('gold', 'silver')$$);
 SELECT test($$custom_fields->>'notes' LIKE 'wrote%'$$);
+-- a pattern without wildcards is the text itself, with blanks and escapes
+SELECT test($$custom_fields->>'notes' LIKE 'wrote a letter, 100\% long'$$);
 SELECT test($$tier <> 'gold'$$);
 SELECT test($$custom_fields->>'notes' = ''$$);
 SELECT test($$custom_fields->>'regions' = '["eu", "us"]'$$);
