@@ -303,13 +303,14 @@ widen(FilterEvaluation *evaluation)
 
 /*
  * A custom field with several values shows as the JSON of its list. A text
- * that holds a sign of that may stand there, but in none of the values.
+ * that holds a sign of that may stand there, but in none of the values; so may
+ * the one blank that follows each comma.
  */
 static bool
 is_within_element(const FilterNode *node, const char *text)
 {
 	return !(node->flags & FILTER_NODE_CUSTOM) ||
-		strpbrk(text, "[]{}\"\\, \t\r\n") == NULL;
+		(strpbrk(text, "[]{}\"\\,") == NULL && strcmp(text, " ") != 0);
 }
 
 /* Does the API understand by "text" what SQL does? */

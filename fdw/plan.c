@@ -329,7 +329,8 @@ plan_is_contacts(PlannerInfo *root, RelOptInfo *rel)
 	return rel->reloptkind == RELOPT_BASEREL &&
 		root->simple_rel_array[rel->relid] == rel &&
 		rel->fdwroutine != NULL &&
-		rel->fdwroutine->GetForeignPaths == pylonGetForeignPaths;
+		rel->fdwroutine->GetForeignPaths == pylonGetForeignPaths &&
+		rel->fdw_private != NULL;	/* else it is a parent, or empty */
 }
 
 /* The key that a join condition gives for looking up contacts, or NULL. */
@@ -387,7 +388,7 @@ column_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 		previous_stats_hook(root, rte, attnum, vardata))
 		return true;
 	if (rte->rtekind != RTE_RELATION || rte->relkind != RELKIND_FOREIGN_TABLE ||
-		attnum <= 0 || vardata->rel == NULL || vardata->rel->fdwroutine == NULL ||
+		rte->inh || attnum <= 0 || vardata->rel == NULL || vardata->rel->fdwroutine == NULL ||
 		vardata->rel->fdwroutine->GetForeignPaths != pylonGetForeignPaths ||
 		SearchSysCacheExists3(STATRELATTINH, ObjectIdGetDatum(rte->relid),
 							  Int16GetDatum(attnum), BoolGetDatum(rte->inh)))

@@ -113,6 +113,9 @@ SELECT test($$custom_fields->>'tier' = 'gold'$$);
 SELECT test($$tier = 'gold'$$);
 SELECT test($$tier IN ('gold', 'silver')$$);
 SELECT test($$custom_fields->>'notes' LIKE 'wrote%'$$);
+-- a list shows as JSON, where a blank may stand alone between values, but not beside other characters
+SELECT test($$custom_fields->>'notes' LIKE '%wrote a letter%'$$);
+SELECT test($$custom_fields->>'notes' LIKE '% %'$$);
 -- a pattern without wildcards is the text itself, with blanks and escapes
 SELECT test($$custom_fields->>'notes' LIKE 'wrote a letter, 100\% long'$$);
 SELECT test($$tier <> 'gold'$$);

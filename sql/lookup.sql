@@ -237,3 +237,8 @@ EXPLAIN (COSTS off) SELECT FROM visitors p JOIN contacts c ON c.email = p.email 
 SELECT p.n, c.name, o.name FROM visitors p JOIN contacts c ON c.email = p.email LEFT JOIN others o ON o.id = c.id
   WHERE p.n <= 2 ORDER BY n;
 \echo `$ctl take`
+-- a foreign table with children
+CREATE TABLE more_visitors () INHERITS (contacts);
+INSERT INTO more_visitors SELECT * FROM copies WHERE email = 'grace@acme.com';
+SELECT count(*) FROM visitors p JOIN contacts c ON c.email = p.email WHERE p.n = 2;
+DROP TABLE more_visitors;

@@ -399,7 +399,7 @@ sub text_leaf
 			[ "$text ^@ $sql", 0 ], [ "strpos($sql, $text) BETWEEN 1 AND 3", 0 ], [ "starts_with($sql, $text) IS TRUE", 0 ],
 			[ "position($text in $sql) != 0", 1 ]) };
 		return { sql => $expression, never => $positive && $like && !defined $is,
-			push => $positive && $like && is_regular($column, $is) ? { requests => 1 } : undef };
+			push => $positive && $like && is_regular($column, $is) && $is ne ' ' ? { requests => 1 } : undef };
 	}
 	if (chance(0.4))
 	{
@@ -448,7 +448,7 @@ sub like_leaf
 	my $ignores = $any_case || $how eq 'fold';
 	my $pushed = !$negation && $column->{searchable} && $how =~ /^(?:text|fold)$/ && !$column->{cast} && $column->{field} !~ /id$/
 	  && (!$ignores || $self->{options}{ignore_case});
-	my $regular = defined $is && $is =~ /^[%a-zA-Z0-9@. :\/=-]+$/ && $is =~ /[^%]/ && !($column->{type} =~ /^[A-Z]/ && length $is > 5);
+	my $regular = defined $is && $is =~ /^[%a-zA-Z0-9@. :\/=-]+$/ && grep({ $_ ne '' && $_ ne ' ' } split /%/, $is) && !($column->{type} =~ /^[A-Z]/ && length $is > 5);
 
 	if (chance(0.1))
 	{
