@@ -69,8 +69,10 @@ need_build_packages() {
 
 # ---------------------------------------------------------------- PostgreSQL
 
+# PGXS comes with Debian's client package, too; the server's headers don't.
 can_build_and_run() {
-	[ -x "$1" ] && [ -e "$("$1" --pgxs)" ] && [ -x "$("$1" --bindir)/initdb" ]
+	[ -x "$1" ] && [ -e "$("$1" --pgxs)" ] && [ -e "$("$1" --includedir-server)/postgres.h" ] &&
+		[ -x "$("$1" --bindir)/initdb" ]
 }
 
 # find_pg_config: prints $PG_CONFIG, or the newest pg_config that has both a server and its development files.

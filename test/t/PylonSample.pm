@@ -84,7 +84,8 @@ SQL
 sub load_contacts
 {
 	my ($node, $api, $table) = @_;
-	my $file = "$PostgreSQL::Test::Utils::tmp_check/$table.jsonl";
+	# tmp_check is shared by the tests that run at the same time
+	my $file = PostgreSQL::Test::Utils::tempdir() . "/$table.jsonl";
 
 	open my $lines, '>', $file or die "$file: $!";
 	print $lines api_ctl($api, 'contacts');
