@@ -15,6 +15,7 @@
 
 #include "compat.h"
 #include "foreign/foreign.h"
+#include "nodes/value.h"
 #include "pylon_api.h"
 #include "pylon_fdw.h"
 #include "utils/rel.h"
@@ -22,8 +23,8 @@
 
 static FilterDescription *describe(ForeignScanState *node, List *context,
 								   const char *keys);
-static void explain_request(const FilterDescription *description,
-							ExplainState *es);
+static const char *request_text(const FilterDescription *description);
+static void explain_texts(const char *label, List *texts, ExplainState *es);
 static void explain_local(ForeignScan *plan,
 						  const FilterDescription *description, List *context,
 						  ExplainState *es);
@@ -43,19 +44,52 @@ pylonExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	FilterDescription *description = describe(node, context, joined ? "" : NULL);
 
 	if (!joined)
-		explain_request(description, es);
+		explain_scan_requests(list_make1(node), context, NULL, es);
 	if (es->verbose)
 		explain_local(plan, description, context, es);
 	if (es->analyze && !joined)
-		explain_scan_calls(node, es);
+		explain_scan_calls(list_make1(node), es);
 }
 
-/* What a lookup join's scan asks for, "keys" being those of a row, as SQL. */
+/*
+ * What scans ask for; of a lookup join's scans, "keys" are those of a row, as
+ * SQL. What several of them ask in the same way is told once.
+ */
 void
-explain_scan_request(ForeignScanState *node, List *context, const char *keys,
-					 ExplainState *es)
+explain_scan_requests(List *scans, List *context, const char *keys,
+					  ExplainState *es)
 {
-	explain_request(describe(node, context, keys), es);
+	List	   *requests = NIL;
+	List	   *filters = NIL;
+	ListCell   *lc;
+
+	foreach(lc, scans)
+	{
+		FilterDescription *description = describe(lfirst(lc), context, keys);
+
+		requests = list_append_unique(requests,
+									  makeString(pstrdup(request_text(description))));
+		if (description->request == FILTER_SEARCH)
+			filters = list_append_unique(filters,
+										 makeString(json_filter_text(description->filter)));
+	}
+	explain_texts("Pylon Request", requests, es);
+	explain_texts("Pylon Filter", filters, es);
+}
+
+/* A text, or a list of them (of String) if there are several. */
+static void
+explain_texts(const char *label, List *texts, ExplainState *es)
+{
+	List	   *strings = NIL;
+	ListCell   *lc;
+
+	foreach(lc, texts)
+		strings = lappend(strings, strVal(lfirst(lc)));
+	if (list_length(strings) == 1)
+		ExplainPropertyText(label, linitial(strings), es);
+	else if (strings != NIL)
+		ExplainPropertyList(label, strings, es);
 }
 
 static FilterDescription *
@@ -73,30 +107,22 @@ describe(ForeignScanState *node, List *context, const char *keys)
 						   connection_session(table->serverid));
 }
 
-static void
-explain_request(const FilterDescription *description, ExplainState *es)
+static const char *
+request_text(const FilterDescription *description)
 {
-	const char *request = "none";
-
 	switch (description->request)
 	{
-		case FILTER_NOTHING:
-			break;
 		case FILTER_LIST:
-			request = "GET /contacts";
-			break;
+			return "GET /contacts";
 		case FILTER_SEARCH:
-			request = "POST /contacts/search";
-			break;
+			return "POST /contacts/search";
 		case FILTER_CONTACT:
-			request = psprintf("GET %s", description->id_is_sql ?
-							   psprintf("/contacts/%s", description->id) :
-							   pylon_contact_path(description->id));
-			break;
+			return psprintf("GET %s", description->id_is_sql ?
+							psprintf("/contacts/%s", description->id) :
+							pylon_contact_path(description->id));
+		default:
+			return "none";
 	}
-	ExplainPropertyText("Pylon Request", request, es);
-	if (description->request == FILTER_SEARCH)
-		ExplainPropertyText("Pylon Filter", json_filter_text(description->filter), es);
 }
 
 /* Each condition that isn't pushed, and why. */
@@ -127,15 +153,26 @@ explain_local(ForeignScan *plan, const FilterDescription *description,
 		ExplainPropertyList("Pylon Local Filter", local, es);
 }
 
-/* What a scan has done: a line of text, or a group where machines read it. */
+/* What scans have done: a line of text, or a group where machines read it. */
 void
-explain_scan_calls(ForeignScanState *node, ExplainState *es)
+explain_scan_calls(List *scans, ExplainState *es)
 {
-	static const PylonCounters none = {0};
-	const PylonCounters *calls = scan_counters(node);
+	PylonCounters sum = {0};
+	ListCell   *lc;
 
-	if (calls == NULL)
-		calls = &none;
+	foreach(lc, scans)
+	{
+		const PylonCounters *counters = scan_counters(lfirst(lc));
+
+		if (counters == NULL)
+			continue;
+		sum.requests += counters->requests;
+		sum.pages += counters->pages;
+		sum.contacts_read += counters->contacts_read;
+		sum.retries += counters->retries;
+		sum.rate_limit_wait += counters->rate_limit_wait;
+		sum.bytes_received += counters->bytes_received;
+	}
 	if (es->format == EXPLAIN_FORMAT_TEXT)
 	{
 		ExplainPropertyText("Pylon Calls",
@@ -145,18 +182,18 @@ explain_scan_calls(ForeignScanState *node, ExplainState *es)
 									 " retries=" UINT64_FORMAT
 									 " rate-limit wait=%.0f ms"
 									 " bytes=" UINT64_FORMAT,
-									 calls->requests, calls->pages,
-									 calls->contacts_read, calls->retries,
-									 calls->rate_limit_wait,
-									 calls->bytes_received), es);
+									 sum.requests, sum.pages,
+									 sum.contacts_read, sum.retries,
+									 sum.rate_limit_wait,
+									 sum.bytes_received), es);
 		return;
 	}
 	ExplainOpenGroup("Pylon Calls", "Pylon Calls", true, es);
-	ExplainPropertyUInteger("Requests", NULL, calls->requests, es);
-	ExplainPropertyUInteger("Pages", NULL, calls->pages, es);
-	ExplainPropertyUInteger("Contacts", NULL, calls->contacts_read, es);
-	ExplainPropertyUInteger("Retries", NULL, calls->retries, es);
-	ExplainPropertyFloat("Rate-Limit Wait", "ms", calls->rate_limit_wait, 0, es);
-	ExplainPropertyUInteger("Bytes", NULL, calls->bytes_received, es);
+	ExplainPropertyUInteger("Requests", NULL, sum.requests, es);
+	ExplainPropertyUInteger("Pages", NULL, sum.pages, es);
+	ExplainPropertyUInteger("Contacts", NULL, sum.contacts_read, es);
+	ExplainPropertyUInteger("Retries", NULL, sum.retries, es);
+	ExplainPropertyFloat("Rate-Limit Wait", "ms", sum.rate_limit_wait, 0, es);
+	ExplainPropertyUInteger("Bytes", NULL, sum.bytes_received, es);
 	ExplainCloseGroup("Pylon Calls", "Pylon Calls", true, es);
 }

@@ -120,6 +120,7 @@ extern FilterPlan *filter_plan(PlannerInfo *root, Relation table,
 extern FilterJoinKey *filter_plan_join_key(PlannerInfo *root, Relation table,
 										   RelOptInfo *rel, RestrictInfo *rinfo,
 										   bool case_sensitive);
+extern bool filter_key_ignores_case(FilterJoinKey *key);
 extern void filter_add_keys(FilterPlan *plan, List *node);
 extern bool filter_is_lookup(List *filter);
 extern bool filter_has_keys(List *filter);

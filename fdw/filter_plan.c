@@ -57,6 +57,13 @@ filter_plan_join_key(PlannerInfo *root, Relation table, RelOptInfo *rel,
 	return key;
 }
 
+/* Are texts of the key equal if they differ in case? */
+bool
+filter_key_ignores_case(FilterJoinKey *key)
+{
+	return (intVal(list_nth(key->node, FilterNodeFlags)) & FILTER_NODE_FOLD) != 0;
+}
+
 /* Adds the condition that a contact has one of the keys of a lookup join. */
 void
 filter_add_keys(FilterPlan *plan, List *node)

@@ -5,10 +5,11 @@
  *		the contacts that have one of its keys.
  *
  * The rows of a batch go to a tuplestore while their keys are collected.
- * The scan of the contacts, a child of this node, is started with these
- * keys, and its rows are noted in a table by their key. Then the next batch
- * is collected and its request sent, and while the API answers that, the
- * rows of this one are joined, in their order.
+ * The scans of the contacts, children of this node, are started with these
+ * keys, and their rows are noted in a table by their key. Then the next batch
+ * is collected and its requests sent, and while the API answers these, the
+ * rows of this one are joined, in their order. There are several scans where
+ * the contacts are those of several workspaces; all are asked at once.
  *
  * What is joined is decided by the conditions of the join, checked on each
  * pair; the table just has to find at least the pairs that satisfy them.
@@ -20,6 +21,8 @@
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#include <limits.h>
 
 #include "catalog/pg_collation.h"
 #include "compat.h"
@@ -41,7 +44,6 @@
 /* A side of the equality by which contacts are looked up. */
 typedef struct LookupSide
 {
-	PlanState  *plan;
 	int			first;			/* place of its columns in the joined tuple */
 	ExprState  *key;
 	FmgrInfo	output;			/* of the key's type */
@@ -62,7 +64,8 @@ typedef struct LookupJoin
 {
 	CustomScanState css;
 	JoinType	jointype;
-	ForeignScanState *scan;		/* of the contacts */
+	PlanState  *outer;			/* the other side's plan */
+	List	   *scans;			/* of the contacts: ForeignScanState * */
 	LookupSide	contacts;
 	LookupSide	other;
 	ExprState  *outerqual;		/* conditions without the contacts */
@@ -92,11 +95,14 @@ typedef struct LookupJoin
 
 static Node *create_state(CustomScan *scan);
 static void begin(CustomScanState *node, EState *estate, int eflags);
-static void begin_side(LookupJoin *join, LookupSide *side, PlanState *plan,
-					   int first, Node *key);
+static void begin_children(LookupJoin *join, CustomScan *plan, EState *estate,
+						   int eflags);
+static void begin_side(LookupJoin *join, LookupSide *side, int first, Node *key);
+static void begin_lookups(LookupJoin *join, EState *estate);
 static TupleTableSlot *execute(CustomScanState *node);
 static void end(CustomScanState *node);
 static void rescan(CustomScanState *node);
+static bool depends_on_changes(LookupJoin *join);
 static void explain(CustomScanState *node, List *ancestors, ExplainState *es);
 static const char *join_type_name(JoinType type);
 static List *other_conditions(List *exprs);
@@ -107,9 +113,14 @@ static bool next_batch(LookupJoin *join);
 static LookupBatch *collect_batch(LookupJoin *join);
 static void collect_rows(LookupJoin *join, LookupBatch *batch);
 static bool is_full(LookupJoin *join, LookupBatch *batch);
+static bool keys_are_refused(LookupJoin *join);
 static void add_key(LookupJoin *join, LookupBatch *batch, TupleTableSlot *row);
+static FilterKeyKind key_kind(LookupJoin *join, const char *key);
 static void ask(LookupJoin *join, LookupBatch *batch);
+static List *keys_for(ForeignScanState *scan, LookupBatch *batch);
 static void receive(LookupJoin *join, LookupBatch *batch);
+static void receive_from(LookupJoin *join, LookupBatch *batch,
+						 ForeignScanState *scan);
 static Tuplestorestate *begin_rows(LookupJoin *join);
 static bool next_stored(LookupJoin *join, Tuplestorestate *rows,
 						TupleTableSlot *slot);
@@ -144,52 +155,70 @@ create_state(CustomScan *scan)
 	return (Node *) join;
 }
 
-/* Prepares both children and all expressions; asks nothing. */
+/* Prepares all children and expressions; asks nothing. */
 static void
 begin(CustomScanState *node, EState *estate, int eflags)
 {
 	LookupJoin *join = (LookupJoin *) node;
 	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
-	PlanState  *outer = ExecInitNode(linitial(plan->custom_plans), estate, eflags);
-	PlanState  *inner = ExecInitNode(lsecond(plan->custom_plans), estate, eflags);
 	int			nouter = intVal(list_nth(plan->custom_private, LookupPrivateOtherQuals));
 
-	node->custom_ps = list_make2(outer, inner);
 	join->jointype = intVal(list_nth(plan->custom_private, LookupPrivateJoinType));
 	join->first_size = intVal(list_nth(plan->custom_private, LookupPrivateFirstBatch));
-	join->scan = castNode(ForeignScanState, inner);
-	begin_side(join, &join->other, outer, 0,
-			   list_nth(plan->custom_exprs, LookupExprKey));
-	begin_side(join, &join->contacts, inner, ExecGetResultType(outer)->natts,
+	begin_children(join, plan, estate, eflags);
+	begin_side(join, &join->other, 0, list_nth(plan->custom_exprs, LookupExprKey));
+	begin_side(join, &join->contacts, ExecGetResultType(join->outer)->natts,
 			   list_nth(plan->custom_exprs, LookupExprContactsKey));
 	join->outerqual = ExecInitQual(list_truncate(list_copy_tail(plan->custom_exprs, LookupExprQuals), nouter),
 								   (PlanState *) node);
 	join->joinqual = ExecInitQual(list_copy_tail(plan->custom_exprs, LookupExprQuals + nouter),
 								  (PlanState *) node);
-	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
-		return;
+	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY))
+		begin_lookups(join, estate);
+}
 
-	join->context = AllocSetContextCreate(estate->es_query_cxt, "pylon_fdw lookup join",
-										  ALLOCSET_DEFAULT_SIZES);
-	join->batch_size = scan_batch_size(join->scan);
-	join->ignores_case = scan_ignores_case(join->scan);
-	join->outer_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(outer),
-											  &TTSOpsMinimalTuple);
-	join->contact_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(inner),
-												&TTSOpsMinimalTuple);
+/* The first plan is that of the other side; all others scan contacts. */
+static void
+begin_children(LookupJoin *join, CustomScan *plan, EState *estate, int eflags)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan->custom_plans)
+		join->css.custom_ps = lappend(join->css.custom_ps,
+									  ExecInitNode(lfirst(lc), estate, eflags));
+	join->outer = linitial(join->css.custom_ps);
+	join->scans = list_copy_tail(join->css.custom_ps, 1);
 }
 
 static void
-begin_side(LookupJoin *join, LookupSide *side, PlanState *plan, int first, Node *key)
+begin_side(LookupJoin *join, LookupSide *side, int first, Node *key)
 {
 	Oid			function;
 	bool		varlena;
 
-	side->plan = plan;
 	side->first = first;
 	side->key = ExecInitExpr((Expr *) key, &join->css.ss.ps);
 	getTypeOutputInfo(exprType(key), &function, &varlena);
 	fmgr_info(function, &side->output);
+}
+
+/* What takes more than to explain the join. */
+static void
+begin_lookups(LookupJoin *join, EState *estate)
+{
+	PlanState  *first = linitial(join->scans);
+	ListCell   *lc;
+
+	join->context = AllocSetContextCreate(estate->es_query_cxt, "pylon_fdw lookup join",
+										  ALLOCSET_DEFAULT_SIZES);
+	join->batch_size = INT_MAX;
+	foreach(lc, join->scans)
+		join->batch_size = Min(join->batch_size, scan_batch_size(lfirst(lc)));
+	join->ignores_case = scan_ignores_case((ForeignScanState *) first);
+	join->outer_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(join->outer),
+											  &TTSOpsMinimalTuple);
+	join->contact_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(first),
+												&TTSOpsMinimalTuple);
 }
 
 /* The next row of the result, in the slot that core projects to. */
@@ -209,6 +238,7 @@ static void
 end(CustomScanState *node)
 {
 	LookupJoin *join = (LookupJoin *) node;
+	ListCell   *lc;
 
 	if (join->context != NULL)
 	{
@@ -222,8 +252,8 @@ end(CustomScanState *node)
 		destroy_batch(join->spare);
 		MemoryContextDelete(join->context);
 	}
-	ExecEndNode(join->other.plan);
-	ExecEndNode(join->contacts.plan);
+	foreach(lc, node->custom_ps)
+		ExecEndNode(lfirst(lc));
 }
 
 /*
@@ -234,11 +264,12 @@ static void
 rescan(CustomScanState *node)
 {
 	LookupJoin *join = (LookupJoin *) node;
+	ListCell   *lc;
 
 	if (node->ss.ps.chgParam != NULL)
 	{
-		UpdateChangedParamSet(join->other.plan, node->ss.ps.chgParam);
-		UpdateChangedParamSet(join->contacts.plan, node->ss.ps.chgParam);
+		foreach(lc, node->custom_ps)
+			UpdateChangedParamSet(lfirst(lc), node->ss.ps.chgParam);
 	}
 	if (join->context == NULL)
 		return;					/* just explained */
@@ -250,7 +281,7 @@ rescan(CustomScanState *node)
 		if (join->ahead != NULL)
 			lookup_table_forget_batch(join->table);
 		lookup_table_retire(join->table);
-		if (join->contacts.plan->chgParam != NULL || node->ss.ps.state->es_epq_active != NULL)
+		if (depends_on_changes(join) || node->ss.ps.state->es_epq_active != NULL)
 			lookup_table_reset(join->table);
 	}
 	release_batch(join, &join->current);
@@ -258,8 +289,22 @@ rescan(CustomScanState *node)
 	join->begun = false;
 	join->outer_done = false;
 	join->has_outer = false;
-	if (join->other.plan->chgParam == NULL)
-		ExecReScan(join->other.plan);
+	if (join->outer->chgParam == NULL)
+		ExecReScan(join->outer);
+}
+
+/* Do the contacts depend on a parameter that has changed? */
+static bool
+depends_on_changes(LookupJoin *join)
+{
+	ListCell   *lc;
+
+	foreach(lc, join->scans)
+	{
+		if (((PlanState *) lfirst(lc))->chgParam != NULL)
+			return true;
+	}
+	return false;
 }
 
 /* ------------------------------------------------------------------------
@@ -387,7 +432,7 @@ collect_batch(LookupJoin *join)
 		return NULL;
 	batch = create_batch(join);
 	lookup_table_next_batch(join->table);
-	batch->all = scan_keys_are_refused(join->scan);
+	batch->all = keys_are_refused(join);
 	collect_rows(join, batch);
 	join->begun = true;
 	if (batch->nrows == 0)
@@ -405,7 +450,7 @@ collect_rows(LookupJoin *join, LookupBatch *batch)
 {
 	while (!join->outer_done && !is_full(join, batch))
 	{
-		TupleTableSlot *row = ExecProcNode(join->other.plan);
+		TupleTableSlot *row = ExecProcNode(join->outer);
 
 		if (TupIsNull(row))
 		{
@@ -440,6 +485,20 @@ is_full(LookupJoin *join, LookupBatch *batch)
 	return list_length(batch->keys) >= size;
 }
 
+/* Has one of the servers refused to be asked for keys? */
+static bool
+keys_are_refused(LookupJoin *join)
+{
+	ListCell   *lc;
+
+	foreach(lc, join->scans)
+	{
+		if (scan_keys_are_refused(lfirst(lc)))
+			return true;
+	}
+	return false;
+}
+
 /* Notes the key of a row, unless that is known. */
 static void
 add_key(LookupJoin *join, LookupBatch *batch, TupleTableSlot *row)
@@ -449,7 +508,7 @@ add_key(LookupJoin *join, LookupBatch *batch, TupleTableSlot *row)
 
 	if (key == NULL)
 		return;
-	kind = scan_key_kind(join->scan, key);
+	kind = key_kind(join, key);
 	if (kind == FILTER_KEY_NEVER || !lookup_table_add_key(join->table, key))
 		return;
 	join->keys++;
@@ -465,33 +524,88 @@ add_key(LookupJoin *join, LookupBatch *batch, TupleTableSlot *row)
 	}
 }
 
-/* Sends the request for a batch's keys, and doesn't wait for the answer. */
+/* How the contacts with a key can be asked for, of all scans. */
+static FilterKeyKind
+key_kind(LookupJoin *join, const char *key)
+{
+	FilterKeyKind result = FILTER_KEY_NEVER;
+	ListCell   *lc;
+
+	foreach(lc, join->scans)
+	{
+		FilterKeyKind kind = scan_key_kind(lfirst(lc), key);
+
+		if (kind == FILTER_KEY_UNKNOWN)
+			return kind;
+		if (kind == FILTER_KEY_ASKED)
+			result = kind;
+	}
+	return result;
+}
+
+/* Sends the requests for a batch's keys, and doesn't wait for the answers. */
 static void
 ask(LookupJoin *join, LookupBatch *batch)
 {
+	ListCell   *lc;
+
 	join->batches++;
-	scan_set_keys(join->scan, batch->keys, batch->all);
-	ExecReScan(join->contacts.plan);
-	if (join->css.ss.ps.state->es_epq_active == NULL)
-		scan_send(join->scan);
+	foreach(lc, join->scans)
+	{
+		ForeignScanState *scan = lfirst(lc);
+
+		scan_set_keys(scan, keys_for(scan, batch), batch->all);
+		ExecReScan(&scan->ss.ps);
+		if (join->css.ss.ps.state->es_epq_active == NULL)
+			scan_send(scan);
+	}
+}
+
+/* Those of the batch's keys that a contact of the scan can have. */
+static List *
+keys_for(ForeignScanState *scan, LookupBatch *batch)
+{
+	MemoryContext before = MemoryContextSwitchTo(batch->context);
+	List	   *keys = NIL;
+	ListCell   *lc;
+
+	foreach(lc, batch->keys)
+	{
+		if (scan_key_kind(scan, lfirst(lc)) == FILTER_KEY_ASKED)
+			keys = lappend(keys, lfirst(lc));
+	}
+	MemoryContextSwitchTo(before);
+	return keys;
 }
 
 /* Receives all contacts that have one of the batch's keys. */
 static void
 receive(LookupJoin *join, LookupBatch *batch)
 {
+	ListCell   *lc;
+
 	if (!batch->asks)
 		return;
+	foreach(lc, join->scans)
+		receive_from(join, batch, lfirst(lc));
+}
+
+static void
+receive_from(LookupJoin *join, LookupBatch *batch, ForeignScanState *scan)
+{
 	for (;;)
 	{
-		TupleTableSlot *row = ExecProcNode(join->contacts.plan);
+		TupleTableSlot *row = ExecProcNode(&scan->ss.ps);
 		char	   *key;
 
 		if (TupIsNull(row))
 			return;
 
-		/* Refused, so all contacts come: let them answer all rows. */
-		if (!batch->all && scan_is_unfiltered(join->scan))
+		/*
+		 * Refused, so all contacts come: let them answer all rows, if those
+		 * of other scans don't lack.
+		 */
+		if (!batch->all && scan_is_unfiltered(scan) && list_length(join->scans) == 1)
 		{
 			batch->all = true;
 			collect_rows(join, batch);
@@ -700,10 +814,10 @@ explain(CustomScanState *node, List *ancestors, ExplainState *es)
 		ExplainPropertyText("Join Filter",
 							deparse_expression((Node *) make_ands_explicit(conditions),
 											   context, true, false), es);
-	explain_scan_request(join->scan, context, key, es);
+	explain_scan_requests(join->scans, context, key, es);
 	if (!es->analyze)
 		return;
 	ExplainPropertyUInteger("Pylon Batches", NULL, join->batches, es);
 	ExplainPropertyUInteger("Pylon Keys", NULL, join->keys, es);
-	explain_scan_calls(join->scan, es);
+	explain_scan_calls(join->scans, es);
 }

@@ -8,9 +8,12 @@
  * for each join of a foreign table with anything by a field that can be
  * searched, and wins where it makes the fewest requests.
  *
- * The plan is a CustomScan with two children: the plan of the other side,
- * and a ForeignScan whose filter has a place for the keys. lookup_join.c
- * executes it.
+ * The contacts may be those of several workspaces, as partitions of a table
+ * or branches of a UNION ALL: each of these foreign tables is asked then.
+ *
+ * The plan is a CustomScan whose children are the plan of the other side and,
+ * for each foreign table, a ForeignScan whose filter has a place for the keys.
+ * lookup_join.c executes it.
  *
  * IDENTIFICATION
  *		fdw/lookup_path.c
@@ -26,6 +29,8 @@
 #include "lookup_join.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/appendinfo.h"
+#include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
@@ -48,9 +53,12 @@ typedef struct LookupCandidate
 	PlannerInfo *root;
 	RelOptInfo *joinrel;
 	RelOptInfo *inner;			/* the contacts */
+	List	   *members;		/* RelOptInfo: the foreign tables of "inner" */
 	JoinType	jointype;
 	JoinPathExtraData *extra;
-	FilterJoinKey *key;
+	Node	   *inner_key;		/* an expression on "inner" */
+	Node	   *outer_key;
+	List	   *keys;			/* FilterJoinKey: the same for each member */
 	double		matches;		/* contacts that have the same key */
 } LookupCandidate;
 
@@ -60,20 +68,28 @@ typedef enum LookupPathIndex
 	LookupPathJoinType,			/* Integer */
 	LookupPathKeys,				/* List of Expr: contacts' side, other side */
 	LookupPathClauses,			/* List of RestrictInfo: all join conditions */
+	LookupPathColumns,			/* List of Expr: what the contacts' scans give */
 } LookupPathIndex;
 
 static void consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 								 RelOptInfo *outerrel, RelOptInfo *innerrel,
 								 JoinType jointype, JoinPathExtraData *extra);
+static List *find_members(PlannerInfo *root, RelOptInfo *rel);
 static bool choose_key(LookupCandidate *join, RelOptInfo *outerrel);
-static double contacts_per_key(LookupCandidate *join, FilterJoinKey *key);
+static void consider_key(LookupCandidate *join, RelOptInfo *outerrel,
+						 RestrictInfo *rinfo);
+static Node *translate(LookupCandidate *join, Node *node, RelOptInfo *member);
+static double contacts_per_key(LookupCandidate *join, RelOptInfo *member,
+							   FilterJoinKey *key);
 static List *outer_paths(PlannerInfo *root, RelOptInfo *outerrel);
 static Path *sorted_path(PlannerInfo *root, RelOptInfo *outerrel);
-static bool has_row_identity(Path *path);
+static bool has_row_identity(List *exprs);
 static void add_lookup_path(LookupCandidate *join, Path *outer);
 static void cost_lookup_path(LookupCandidate *join, CustomPath *path);
-static ScanEstimate estimate_lookups(LookupCandidate *join, Path *outer,
-									 double *batches);
+static double count_batches(LookupCandidate *join, Path *outer, double *keys);
+static ScanEstimate estimate_lookups(LookupCandidate *join, RelOptInfo *member,
+									 FilterJoinKey *key, double keys,
+									 double batches);
 static Plan *plan_lookup_join(PlannerInfo *root, RelOptInfo *rel,
 							  CustomPath *best_path, List *tlist,
 							  List *clauses, List *custom_plans);
@@ -82,7 +98,8 @@ static void split_clauses(RelOptInfo *joinrel, JoinType jointype,
 static void split_sides(PlannerInfo *root, List *keys, List **joinquals,
 						List **outerquals);
 static List *order_by_security(List *restrictlist);
-static List *joined_tlist(List *custom_plans, List *used);
+static List *joined_tlist(Plan *outer, List *columns, List *used);
+static List *append_columns(List *tlist, List *exprs, List *used);
 static Node *adopt(Node *node, void *sources);
 static int	first_batch(PlannerInfo *root, Path *path);
 
@@ -112,9 +129,15 @@ consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 
 	if (previous_hook != NULL)
 		previous_hook(root, joinrel, outerrel, innerrel, jointype, extra);
-	if (!pylon_enable_lookup_join || !plan_is_contacts(root, innerrel) ||
+	if (!pylon_enable_lookup_join || innerrel->reloptkind != RELOPT_BASEREL ||
+		/* a copy, with paths that drop repeated rows, is another one */
+		root->simple_rel_array[innerrel->relid] != innerrel ||
 		IS_DUMMY_REL(innerrel) || IS_DUMMY_REL(outerrel) ||
-		innerrel->lateral_relids != NULL || !choose_key(&join, outerrel))
+		innerrel->lateral_relids != NULL ||
+		has_row_identity(innerrel->reltarget->exprs))
+		return;
+	join.members = find_members(root, innerrel);
+	if (join.members == NIL || !choose_key(&join, outerrel))
 		return;
 
 	switch (jointype)
@@ -138,6 +161,36 @@ consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 }
 
 /*
+ * The foreign tables whose rows are those of "rel": itself, or its children.
+ * NIL if some of its rows come from elsewhere.
+ */
+static List *
+find_members(PlannerInfo *root, RelOptInfo *rel)
+{
+	List	   *members = NIL;
+	ListCell   *lc;
+
+	if (plan_is_contacts(rel))
+		return list_make1(rel);
+	if (!root->simple_rte_array[rel->relid]->inh)
+		return NIL;
+	foreach(lc, root->append_rel_list)
+	{
+		AppendRelInfo *child = lfirst_node(AppendRelInfo, lc);
+		RelOptInfo *childrel = root->simple_rel_array[child->child_relid];
+		List	   *found;
+
+		if (child->parent_relid != rel->relid || IS_DUMMY_REL(childrel))
+			continue;
+		found = find_members(root, childrel);
+		if (found == NIL)
+			return NIL;
+		members = list_concat(members, found);
+	}
+	return members;
+}
+
+/*
  * Finds the join condition by which the fewest contacts come; false if there
  * is none to look up by.
  */
@@ -149,35 +202,77 @@ choose_key(LookupCandidate *join, RelOptInfo *outerrel)
 	foreach(lc, join->extra->restrictlist)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
-		FilterJoinKey *key;
-		double		matches;
 
 		if (rinfo->pseudoconstant && !compat_pseudoconstants_are_checked())
 			return false;
-		if (IS_OUTER_JOIN(join->jointype) &&
-			RINFO_IS_PUSHED_DOWN(rinfo, join->joinrel->relids))
-			continue;			/* of the result, not of the join */
-		key = plan_join_key(join->root, join->inner, rinfo);
+		/* One of the result is none of the join. */
+		if (!IS_OUTER_JOIN(join->jointype) ||
+			!RINFO_IS_PUSHED_DOWN(rinfo, join->joinrel->relids))
+			consider_key(join, outerrel, rinfo);
+	}
+	return join->keys != NIL;
+}
+
+/* Takes a condition as the join's key, if each member can be searched by it. */
+static void
+consider_key(LookupCandidate *join, RelOptInfo *outerrel, RestrictInfo *rinfo)
+{
+	List	   *keys = NIL;
+	double		matches = 0;
+	FilterJoinKey *first;
+	ListCell   *lc;
+
+	foreach(lc, join->members)
+	{
+		RelOptInfo *member = lfirst(lc);
+		FilterJoinKey *key = plan_join_key(join->root, member,
+										   (RestrictInfo *) translate(join, (Node *) rinfo, member));
+
 		if (key == NULL ||
 			!bms_is_subset(pull_varnos(join->root, (Node *) key->outer), outerrel->relids))
-			continue;
-		matches = contacts_per_key(join, key);
-		if (join->key == NULL || matches < join->matches)
-		{
-			join->key = key;
-			join->matches = matches;
-		}
+			return;
+		keys = lappend(keys, key);
+		/* One text of a key must do for all of them. */
+		if (filter_key_ignores_case(key) != filter_key_ignores_case(linitial(keys)))
+			return;
+		matches += contacts_per_key(join, member, key);
 	}
-	return join->key != NULL;
+	if (join->keys != NIL && matches >= join->matches)
+		return;
+	join->keys = keys;
+	join->matches = matches;
+	first = linitial(keys);
+	join->outer_key = (Node *) first->outer;
+	join->inner_key = (Node *) first->inner;
+	if (linitial(join->members) != join->inner)
+	{
+		Node	   *left = get_leftop(rinfo->clause);
+
+		join->inner_key = bms_is_subset(pull_varnos(join->root, left), outerrel->relids) ?
+			get_rightop(rinfo->clause) : left;
+	}
+}
+
+/* What an expression on the contacts is on one of the foreign tables. */
+static Node *
+translate(LookupCandidate *join, Node *node, RelOptInfo *member)
+{
+	AppendRelInfo *appinfo;
+
+	if (member == join->inner)
+		return node;
+	appinfo = join->root->append_rel_array[member->relid];
+	node = translate(join, node, find_base_rel(join->root, appinfo->parent_relid));
+	return adjust_appendrel_attrs(join->root, node, 1, &appinfo);
 }
 
 static double
-contacts_per_key(LookupCandidate *join, FilterJoinKey *key)
+contacts_per_key(LookupCandidate *join, RelOptInfo *member, FilterJoinKey *key)
 {
-	PylonRelation *relation = join->inner->fdw_private;
-	double		contacts = join->inner->tuples *
+	PylonRelation *relation = member->fdw_private;
+	double		contacts = member->tuples *
 		clauselist_selectivity(join->root, relation->filter->pushed,
-							   join->inner->relid, JOIN_INNER, NULL);
+							   member->relid, JOIN_INNER, NULL);
 	VariableStatData variable;
 	double		distinct;
 	bool		is_default;
@@ -236,15 +331,15 @@ sorted_path(PlannerInfo *root, RelOptInfo *outerrel)
 }
 
 /*
- * Does the path carry what identifies the rows of an inherited or partitioned
+ * Do these columns hold what identifies the rows of an inherited or partitioned
  * target? EXPLAIN can't show such a column of a custom scan.
  */
 static bool
-has_row_identity(Path *path)
+has_row_identity(List *exprs)
 {
 	ListCell   *lc;
 
-	foreach(lc, path->pathtarget->exprs)
+	foreach(lc, exprs)
 	{
 		if (IsA(lfirst(lc), Var) && ((Var *) lfirst(lc))->varno == ROWID_VAR)
 			return true;
@@ -260,7 +355,7 @@ add_lookup_path(LookupCandidate *join, Path *outer)
 	Relids		required;
 
 	if (outer == NULL || bms_overlap(PATH_REQ_OUTER(outer), join->inner->relids) ||
-		has_row_identity(outer))
+		has_row_identity(outer->pathtarget->exprs))
 		return;
 	required = calc_nestloop_required_outer(outer->parent->relids, PATH_REQ_OUTER(outer),
 											join->inner->relids, NULL);
@@ -280,9 +375,10 @@ add_lookup_path(LookupCandidate *join, Path *outer)
 											  join->jointype, outer->pathkeys);
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	path->custom_paths = list_make1(outer);
-	path->custom_private = list_make3(makeInteger(join->jointype),
-									  list_make2(join->key->inner, join->key->outer),
-									  clauses);
+	path->custom_private = list_make4(makeInteger(join->jointype),
+									  list_make2(join->inner_key, join->outer_key),
+									  clauses,
+									  join->inner->reltarget->exprs);
 	path->methods = &lookup_path_methods;
 	compat_set_custom_join(path, outer, clauses);
 	cost_lookup_path(join, path);
@@ -296,45 +392,71 @@ add_lookup_path(LookupCandidate *join, Path *outer)
 static void
 cost_lookup_path(LookupCandidate *join, CustomPath *path)
 {
-	PylonRelation *relation = join->inner->fdw_private;
 	Path	   *outer = linitial(path->custom_paths);
 	double		pairs = outer->rows * join->matches;
-	double		batches;
-	ScanEstimate estimate = estimate_lookups(join, outer, &batches);
-	Path	   *inner = plan_lookup_scan(join->root, join->inner, join->key,
-										 estimate, batches);
+	double		keys;
+	double		batches = count_batches(join, outer, &keys);
 	QualCost	quals;
 	Cost		run;
+	ListCell   *lc;
+	ListCell   *lc2;
 
-	path->custom_paths = lappend(path->custom_paths, inner);
 	path->path.rows = path->path.param_info != NULL ?
 		path->path.param_info->ppi_rows : join->joinrel->rows;
 
 	cost_qual_eval(&quals, list_nth(path->custom_private, LookupPathClauses), join->root);
 	run = outer->total_cost - outer->startup_cost +
-		estimate.requests * relation->options.request_cost +
-		(outer->rows + estimate.fetched) * (cpu_tuple_cost + cpu_operator_cost) +
+		outer->rows * (cpu_tuple_cost + cpu_operator_cost) +
 		pairs * (cpu_tuple_cost + quals.per_tuple);
+	forboth(lc, join->members, lc2, join->keys)
+	{
+		RelOptInfo *member = lfirst(lc);
+		PylonRelation *relation = member->fdw_private;
+		FilterJoinKey *key = lfirst(lc2);
+		ScanEstimate estimate = estimate_lookups(join, member, key, keys, batches);
+
+		run += estimate.requests * relation->options.request_cost +
+			estimate.fetched * (cpu_tuple_cost + cpu_operator_cost);
+		path->custom_paths = lappend(path->custom_paths,
+									 plan_lookup_scan(join->root, member, key,
+													  estimate, batches));
+	}
 	path->path.startup_cost = outer->startup_cost + quals.startup + run / batches +
 		join->joinrel->reltarget->cost.startup;
 	path->path.total_cost = path->path.startup_cost + run - run / batches +
 		path->path.rows * join->joinrel->reltarget->cost.per_tuple;
 }
 
+/* In how many batches the other side is read; "keys" becomes that of keys. */
+static double
+count_batches(LookupCandidate *join, Path *outer, double *keys)
+{
+	int			size = INT_MAX;
+	ListCell   *lc;
+
+	*keys = estimate_num_groups(join->root, list_make1(join->outer_key),
+								clamp_row_est(outer->rows), NULL, NULL);
+	foreach(lc, join->members)
+	{
+		PylonRelation *relation = ((RelOptInfo *) lfirst(lc))->fdw_private;
+
+		size = Min(size, relation->options.lookup_batch_size);
+	}
+	return Max(ceil(*keys / size), 1);
+}
+
 /* How many contacts come, in how many requests, for all batches together. */
 static ScanEstimate
-estimate_lookups(LookupCandidate *join, Path *outer, double *batches)
+estimate_lookups(LookupCandidate *join, RelOptInfo *member, FilterJoinKey *key,
+				 double keys, double batches)
 {
-	PylonRelation *relation = join->inner->fdw_private;
-	double		keys = estimate_num_groups(join->root, list_make1(join->key->outer),
-										   clamp_row_est(outer->rows), NULL, NULL);
+	PylonRelation *relation = member->fdw_private;
 	ScanEstimate estimate;
 
-	*batches = Max(ceil(keys / relation->options.lookup_batch_size), 1);
-	estimate.fetched = Min(keys * join->matches, join->inner->tuples);
+	estimate.fetched = Min(keys * contacts_per_key(join, member, key), member->tuples);
 	/* A long list among the other conditions takes several searches itself. */
-	estimate.requests = *batches *
-		Max(ceil(estimate.fetched / *batches / relation->options.page_size),
+	estimate.requests = batches *
+		Max(ceil(estimate.fetched / batches / relation->options.page_size),
 			ceil(filter_max_values(join->root, relation->filter) /
 				 relation->options.lookup_batch_size));
 	return estimate;
@@ -380,7 +502,10 @@ plan_lookup_join(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path,
 	scan->scan.plan.qual = otherquals;
 	scan->flags = best_path->flags;
 	scan->custom_plans = custom_plans;
-	scan->custom_scan_tlist = joined_tlist(custom_plans, used);
+	scan->custom_scan_tlist = joined_tlist(linitial(custom_plans),
+										   list_nth(best_path->custom_private,
+													LookupPathColumns),
+										   used);
 	scan->custom_exprs = (List *)
 		adopt((Node *) list_concat(list_concat(exprs, outerquals), joinquals),
 			  get_tlist_exprs(scan->custom_scan_tlist, true));
@@ -443,27 +568,27 @@ order_by_security(List *restrictlist)
 }
 
 /*
- * The columns of both children, as the expressions above the join know them:
- * from 16 on these say by which outer joins they may have become NULL.
+ * The columns of the other side's plan and those of the contacts, as the
+ * expressions above the join know them: from 16 on these say by which outer
+ * joins they may have become NULL.
  */
 static List *
-joined_tlist(List *custom_plans, List *used)
+joined_tlist(Plan *outer, List *columns, List *used)
 {
-	List	   *tlist = NIL;
+	List	   *tlist = append_columns(NIL, get_tlist_exprs(outer->targetlist, true), used);
+
+	return append_columns(tlist, columns, used);
+}
+
+static List *
+append_columns(List *tlist, List *exprs, List *used)
+{
 	ListCell   *lc;
-	ListCell   *lc2;
 
-	foreach(lc, custom_plans)
-	{
-		foreach(lc2, ((Plan *) lfirst(lc))->targetlist)
-		{
-			TargetEntry *column = lfirst_node(TargetEntry, lc2);
-
-			tlist = lappend(tlist,
-							makeTargetEntry((Expr *) adopt((Node *) column->expr, used),
-											list_length(tlist) + 1, NULL, false));
-		}
-	}
+	foreach(lc, exprs)
+		tlist = lappend(tlist,
+						makeTargetEntry((Expr *) adopt((Node *) lfirst(lc), used),
+										list_length(tlist) + 1, NULL, false));
 	return tlist;
 }
 

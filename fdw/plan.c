@@ -58,6 +58,10 @@ static List *collect_join_clauses(PlannerInfo *root, RelOptInfo *baserel);
 static bool is_join_key(PlannerInfo *root, RelOptInfo *rel,
 						EquivalenceClass *ec, EquivalenceMember *em,
 						void *arg);
+static bool is_nearly_unique(PlannerInfo *root, Index relid,
+							 AttrNumber attnum);
+static bool is_nearly_unique_in_children(PlannerInfo *root, Index parent,
+										 AttrNumber attnum);
 static List *needed_columns(RelOptInfo *baserel, List *clauses,
 							Oid foreigntableid);
 static ScanLimit find_limit(PlannerInfo *root, FilterPlan *filter,
@@ -321,14 +325,11 @@ is_join_key(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
  * ------------------------------------------------------------------------
  */
 
-/* Is "rel" a foreign table of ours, as the query names it? */
+/* Is "rel" a foreign table of ours? */
 bool
-plan_is_contacts(PlannerInfo *root, RelOptInfo *rel)
+plan_is_contacts(RelOptInfo *rel)
 {
-	/* A copy of the rel, with paths that drop repeated rows, is another one. */
-	return rel->reloptkind == RELOPT_BASEREL &&
-		root->simple_rel_array[rel->relid] == rel &&
-		rel->fdwroutine != NULL &&
+	return rel->fdwroutine != NULL &&
 		rel->fdwroutine->GetForeignPaths == pylonGetForeignPaths &&
 		rel->fdw_private != NULL;	/* else it is a parent, or empty */
 }
@@ -380,24 +381,64 @@ static bool
 column_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 				  VariableStatData *vardata)
 {
+	if (previous_stats_hook != NULL &&
+		previous_stats_hook(root, rte, attnum, vardata))
+		return true;
+	vardata->isunique = vardata->rel != NULL && IS_SIMPLE_REL(vardata->rel) &&
+		root->simple_rte_array[vardata->rel->relid] == rte &&
+		is_nearly_unique(root, vardata->rel->relid, attnum);
+	return vardata->isunique;
+}
+
+/*
+ * Is the column one of contacts that hardly two have in common, and that
+ * ANALYZE hasn't seen? That of several workspaces is one in each of them.
+ */
+static bool
+is_nearly_unique(PlannerInfo *root, Index relid, AttrNumber attnum)
+{
+	RangeTblEntry *rte = root->simple_rte_array[relid];
+	RelOptInfo *baserel = root->simple_rel_array[relid];
 	Relation	rel;
 	const ContactField *field;
 	char	   *slug;
 
-	if (previous_stats_hook != NULL &&
-		previous_stats_hook(root, rte, attnum, vardata))
-		return true;
-	if (rte->rtekind != RTE_RELATION || rte->relkind != RELKIND_FOREIGN_TABLE ||
-		rte->inh || attnum <= 0 || vardata->rel == NULL || vardata->rel->fdwroutine == NULL ||
-		vardata->rel->fdwroutine->GetForeignPaths != pylonGetForeignPaths ||
-		SearchSysCacheExists3(STATRELATTINH, ObjectIdGetDatum(rte->relid),
-							  Int16GetDatum(attnum), BoolGetDatum(rte->inh)))
+	if (attnum <= 0 || baserel == NULL ||
+		(rte->rtekind == RTE_RELATION &&
+		 SearchSysCacheExists3(STATRELATTINH, ObjectIdGetDatum(rte->relid),
+							   Int16GetDatum(attnum), BoolGetDatum(rte->inh))))
+		return false;
+	if (rte->inh)
+		return is_nearly_unique_in_children(root, relid, attnum);
+	if (baserel->fdwroutine == NULL ||
+		baserel->fdwroutine->GetForeignPaths != pylonGetForeignPaths)
 		return false;
 	rel = table_open(rte->relid, NoLock);
 	field = contact_column_field(rel, attnum, &slug);
 	table_close(rel, NoLock);
-	vardata->isunique = field != NULL && (field->operators & FIELD_UNIQUE) != 0;
-	return vardata->isunique;
+	return field != NULL && (field->operators & FIELD_UNIQUE) != 0;
+}
+
+static bool
+is_nearly_unique_in_children(PlannerInfo *root, Index parent, AttrNumber attnum)
+{
+	bool		found = false;
+	ListCell   *lc;
+
+	foreach(lc, root->append_rel_list)
+	{
+		AppendRelInfo *child = lfirst_node(AppendRelInfo, lc);
+		Var		   *column;
+
+		if (child->parent_relid != parent)
+			continue;
+		column = list_nth(child->translated_vars, attnum - 1);
+		if (column == NULL || !IsA(column, Var) ||
+			!is_nearly_unique(root, child->child_relid, column->varattno))
+			return false;
+		found = true;
+	}
+	return found;
 }
 
 void

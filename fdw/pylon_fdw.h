@@ -115,10 +115,9 @@ extern TupleTableSlot *pylonExecForeignDelete(EState *estate,
 /* explain.c */
 extern void pylonExplainForeignScan(ForeignScanState *node,
 									struct ExplainState *es);
-extern void explain_scan_request(ForeignScanState *node, List *context,
-								 const char *keys, struct ExplainState *es);
-extern void explain_scan_calls(ForeignScanState *node,
-							   struct ExplainState *es);
+extern void explain_scan_requests(List *scans, List *context,
+								  const char *keys, struct ExplainState *es);
+extern void explain_scan_calls(List *scans, struct ExplainState *es);
 
 /* analyze.c */
 extern bool pylonAnalyzeForeignTable(Relation relation,
