@@ -74,6 +74,7 @@ typedef enum LookupPathIndex
 static void consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 								 RelOptInfo *outerrel, RelOptInfo *innerrel,
 								 JoinType jointype, JoinPathExtraData *extra);
+static bool is_table_of_query(PlannerInfo *root, RelOptInfo *rel);
 static List *find_members(PlannerInfo *root, RelOptInfo *rel);
 static bool choose_key(LookupCandidate *join, RelOptInfo *outerrel);
 static void consider_key(LookupCandidate *join, RelOptInfo *outerrel,
@@ -129,12 +130,8 @@ consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 
 	if (previous_hook != NULL)
 		previous_hook(root, joinrel, outerrel, innerrel, jointype, extra);
-	if (!pylon_enable_lookup_join || innerrel->reloptkind != RELOPT_BASEREL ||
-		/* a copy, with paths that drop repeated rows, is another one */
-		root->simple_rel_array[innerrel->relid] != innerrel ||
-		IS_DUMMY_REL(innerrel) || IS_DUMMY_REL(outerrel) ||
-		innerrel->lateral_relids != NULL ||
-		has_row_identity(innerrel->reltarget->exprs))
+	if (!pylon_enable_lookup_join || IS_DUMMY_REL(outerrel) ||
+		!is_table_of_query(root, innerrel))
 		return;
 	join.members = find_members(root, innerrel);
 	if (join.members == NIL || !choose_key(&join, outerrel))
@@ -158,6 +155,19 @@ consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 			break;				/* all contacts are wanted, or another path is
 								 * the better one */
 	}
+}
+
+/*
+ * Is "rel" one that the query names, with all of its rows, and independent of
+ * others? A copy of it, with paths that drop repeated rows, is another one.
+ */
+static bool
+is_table_of_query(PlannerInfo *root, RelOptInfo *rel)
+{
+	return rel->reloptkind == RELOPT_BASEREL &&
+		root->simple_rel_array[rel->relid] == rel &&
+		rel->lateral_relids == NULL && !IS_DUMMY_REL(rel) &&
+		!has_row_identity(rel->reltarget->exprs);
 }
 
 /*
