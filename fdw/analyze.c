@@ -43,7 +43,6 @@ typedef struct Sample
 
 static int	acquire_sample(Relation table, int elevel, HeapTuple *rows,
 						   int wanted, double *total, double *dead);
-static Bitmapset *all_columns(Relation table);
 static void consider_contact(Sample *sample, const JsonSlice *slices);
 static int	choose_place(Sample *sample);
 static HeapTuple make_row(Sample *sample, const JsonSlice *slices);
@@ -79,7 +78,7 @@ acquire_sample(Relation table, int elevel, HeapTuple *rows, int wanted,
 	PylonReader *reader;
 	const PylonPage *page;
 
-	sample.contacts = contact_reader_create(table, all_columns(table));
+	sample.contacts = contact_reader_create(table, contact_columns(table));
 	sample.values = palloc0(natts * sizeof(Datum));
 	sample.nulls = palloc(natts * sizeof(bool));
 	sample.row_context = AllocSetContextCreate(CurrentMemoryContext,
@@ -108,19 +107,6 @@ acquire_sample(Relation table, int elevel, HeapTuple *rows, int wanted,
 			(errmsg("\"%s\": table contains %.0f contacts; %d rows in sample",
 					RelationGetRelationName(table), sample.seen, sample.kept)));
 	return sample.kept;
-}
-
-static Bitmapset *
-all_columns(Relation table)
-{
-	Bitmapset  *attnums = NULL;
-
-	for (int i = 0; i < RelationGetNumberOfAttributes(table); i++)
-	{
-		if (contact_has_column(table, i + 1))
-			attnums = bms_add_member(attnums, i + 1);
-	}
-	return attnums;
 }
 
 static void

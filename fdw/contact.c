@@ -150,6 +150,20 @@ contact_has_column(Relation table, AttrNumber attnum)
 	return !attr->attisdropped && !compat_is_virtual(attr);
 }
 
+/* The numbers of all columns that show a field, in the current memory context. */
+Bitmapset *
+contact_columns(Relation table)
+{
+	Bitmapset  *attnums = NULL;
+
+	for (int i = 0; i < RelationGetNumberOfAttributes(table); i++)
+	{
+		if (contact_has_column(table, i + 1))
+			attnums = bms_add_member(attnums, i + 1);
+	}
+	return attnums;
+}
+
 /* Not if it is empty, or if the API would take it for a contact's own field. */
 bool
 contact_slug_is_searchable(const char *slug)

@@ -121,6 +121,7 @@ extern const ContactField *contact_column_field(Relation table,
 												AttrNumber attnum,
 												char **slug);
 extern bool contact_has_column(Relation table, AttrNumber attnum);
+extern Bitmapset *contact_columns(Relation table);
 extern bool contact_slug_is_searchable(const char *slug);
 extern int	contact_field_operators(const char *name);
 extern void contact_check_columns(Relation table);

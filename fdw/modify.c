@@ -81,7 +81,6 @@ typedef void (*RowStep) (PylonModify *modify, RowWrite *row);
 static PylonModify *begin_modify(Relation table, EState *estate, Oid userid,
 								 List *assigned, bool skip_duplicates);
 static const ContactReader *answer_reader(PylonModify *modify, RowWrite *row);
-static Bitmapset *all_attnums(Relation table);
 static char *row_purpose(PylonModify *modify, const char *verb,
 						 const char *id);
 static char *junk_id(PylonModify *modify, TupleTableSlot *plan_slot);
@@ -369,25 +368,12 @@ begin_modify(Relation table, EState *estate, Oid userid, List *assigned,
 												  RelationGetRelationName(table)));
 	modify->connection->statement = writes_of_statement(estate->es_query_cxt);
 	modify->writer = contact_writer_create(table, assigned);
-	modify->contacts = contact_reader_create(table, all_attnums(table));
+	modify->contacts = contact_reader_create(table, contact_columns(table));
 	modify->skip_duplicates = skip_duplicates;
 	modify->concurrency = modify->connection->options.max_concurrent_requests;
 	modify->row_context = AllocSetContextCreate(CurrentMemoryContext, "pylon_fdw write",
 												ALLOCSET_DEFAULT_SIZES);
 	return modify;
-}
-
-static Bitmapset *
-all_attnums(Relation table)
-{
-	Bitmapset  *attnums = NULL;
-
-	for (int i = 0; i < RelationGetNumberOfAttributes(table); i++)
-	{
-		if (contact_has_column(table, i + 1))
-			attnums = bms_add_member(attnums, i + 1);
-	}
-	return attnums;
 }
 
 static char *
