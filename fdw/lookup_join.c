@@ -9,7 +9,8 @@
  * keys, and their rows are noted in a table by their key. Then the next batch
  * is collected and its requests sent, and while the API answers these, the
  * rows of this one are joined, in their order. There are several scans where
- * the contacts are those of several workspaces; all are asked at once.
+ * the contacts are those of several workspaces; all are asked at once. Where
+ * some rows of that side are no contacts, these are read for each batch.
  *
  * What is joined is decided by the conditions of the join, checked on each
  * pair; the table just has to find at least the pairs that satisfy them.
@@ -65,7 +66,8 @@ typedef struct LookupJoin
 	CustomScanState css;
 	JoinType	jointype;
 	PlanState  *outer;			/* the other side's plan */
-	List	   *scans;			/* of the contacts: ForeignScanState * */
+	List	   *scans;			/* of the contacts: PlanState * */
+	List	   *lookups;		/* ForeignScanState *: those that take keys */
 	LookupSide	contacts;
 	LookupSide	other;
 	ExprState  *outerqual;		/* conditions without the contacts */
@@ -120,7 +122,7 @@ static void ask(LookupJoin *join, LookupBatch *batch);
 static List *keys_for(ForeignScanState *scan, LookupBatch *batch);
 static void receive(LookupJoin *join, LookupBatch *batch);
 static void receive_from(LookupJoin *join, LookupBatch *batch,
-						 ForeignScanState *scan);
+						 PlanState *scan);
 static Tuplestorestate *begin_rows(LookupJoin *join);
 static bool next_stored(LookupJoin *join, Tuplestorestate *rows,
 						TupleTableSlot *slot);
@@ -188,6 +190,11 @@ begin_children(LookupJoin *join, CustomScan *plan, EState *estate, int eflags)
 									  ExecInitNode(lfirst(lc), estate, eflags));
 	join->outer = linitial(join->css.custom_ps);
 	join->scans = list_copy_tail(join->css.custom_ps, 1);
+	foreach(lc, join->scans)
+	{
+		if (scan_takes_keys(lfirst(lc)))
+			join->lookups = lappend(join->lookups, lfirst(lc));
+	}
 }
 
 static void
@@ -206,18 +213,17 @@ begin_side(LookupJoin *join, LookupSide *side, int first, Node *key)
 static void
 begin_lookups(LookupJoin *join, EState *estate)
 {
-	PlanState  *first = linitial(join->scans);
 	ListCell   *lc;
 
 	join->context = AllocSetContextCreate(estate->es_query_cxt, "pylon_fdw lookup join",
 										  ALLOCSET_DEFAULT_SIZES);
 	join->batch_size = INT_MAX;
-	foreach(lc, join->scans)
+	foreach(lc, join->lookups)
 		join->batch_size = Min(join->batch_size, scan_batch_size(lfirst(lc)));
-	join->ignores_case = scan_ignores_case((ForeignScanState *) first);
+	join->ignores_case = scan_ignores_case(linitial(join->lookups));
 	join->outer_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(join->outer),
 											  &TTSOpsMinimalTuple);
-	join->contact_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(first),
+	join->contact_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(linitial(join->scans)),
 												&TTSOpsMinimalTuple);
 }
 
@@ -491,7 +497,7 @@ keys_are_refused(LookupJoin *join)
 {
 	ListCell   *lc;
 
-	foreach(lc, join->scans)
+	foreach(lc, join->lookups)
 	{
 		if (scan_keys_are_refused(lfirst(lc)))
 			return true;
@@ -524,14 +530,18 @@ add_key(LookupJoin *join, LookupBatch *batch, TupleTableSlot *row)
 	}
 }
 
-/* How the contacts with a key can be asked for, of all scans. */
+/*
+ * How the contacts with a key can be asked for, of all scans. Rows that are no
+ * contacts may have any key.
+ */
 static FilterKeyKind
 key_kind(LookupJoin *join, const char *key)
 {
-	FilterKeyKind result = FILTER_KEY_NEVER;
+	FilterKeyKind result = list_length(join->scans) > list_length(join->lookups) ?
+		FILTER_KEY_ASKED : FILTER_KEY_NEVER;
 	ListCell   *lc;
 
-	foreach(lc, join->scans)
+	foreach(lc, join->lookups)
 	{
 		FilterKeyKind kind = scan_key_kind(lfirst(lc), key);
 
@@ -550,15 +560,14 @@ ask(LookupJoin *join, LookupBatch *batch)
 	ListCell   *lc;
 
 	join->batches++;
+	foreach(lc, join->lookups)
+		scan_set_keys(lfirst(lc), keys_for(lfirst(lc), batch), batch->all);
 	foreach(lc, join->scans)
-	{
-		ForeignScanState *scan = lfirst(lc);
-
-		scan_set_keys(scan, keys_for(scan, batch), batch->all);
-		ExecReScan(&scan->ss.ps);
-		if (join->css.ss.ps.state->es_epq_active == NULL)
-			scan_send(scan);
-	}
+		ExecReScan(lfirst(lc));
+	if (join->css.ss.ps.state->es_epq_active != NULL)
+		return;
+	foreach(lc, join->lookups)
+		scan_send(lfirst(lc));
 }
 
 /* Those of the batch's keys that a contact of the scan can have. */
@@ -591,11 +600,11 @@ receive(LookupJoin *join, LookupBatch *batch)
 }
 
 static void
-receive_from(LookupJoin *join, LookupBatch *batch, ForeignScanState *scan)
+receive_from(LookupJoin *join, LookupBatch *batch, PlanState *scan)
 {
 	for (;;)
 	{
-		TupleTableSlot *row = ExecProcNode(&scan->ss.ps);
+		TupleTableSlot *row = ExecProcNode(scan);
 		char	   *key;
 
 		if (TupIsNull(row))
@@ -605,7 +614,8 @@ receive_from(LookupJoin *join, LookupBatch *batch, ForeignScanState *scan)
 		 * Refused, so all contacts come: let them answer all rows, if those
 		 * of other scans don't lack.
 		 */
-		if (!batch->all && scan_is_unfiltered(scan) && list_length(join->scans) == 1)
+		if (!batch->all && list_length(join->scans) == 1 &&
+			scan_is_unfiltered(linitial(join->lookups)))
 		{
 			batch->all = true;
 			collect_rows(join, batch);
@@ -814,10 +824,10 @@ explain(CustomScanState *node, List *ancestors, ExplainState *es)
 		ExplainPropertyText("Join Filter",
 							deparse_expression((Node *) make_ands_explicit(conditions),
 											   context, true, false), es);
-	explain_scan_requests(join->scans, context, key, es);
+	explain_scan_requests(join->lookups, context, key, es);
 	if (!es->analyze)
 		return;
 	ExplainPropertyUInteger("Pylon Batches", NULL, join->batches, es);
 	ExplainPropertyUInteger("Pylon Keys", NULL, join->keys, es);
-	explain_scan_calls(join->scans, es);
+	explain_scan_calls(join->lookups, es);
 }

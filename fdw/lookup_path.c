@@ -8,8 +8,10 @@
  * for each join of a foreign table with anything by a field that can be
  * searched, and wins where it makes the fewest requests.
  *
- * The contacts may be those of several workspaces, as partitions of a table
- * or branches of a UNION ALL: each of these foreign tables is asked then.
+ * The contacts may be those of several workspaces, as partitions or children
+ * of a table or branches of a UNION ALL: each of these foreign tables is asked
+ * then. What else belongs to that table, often an empty parent, is read for
+ * each batch.
  *
  * The plan is a CustomScan whose children are the plan of the other side and,
  * for each foreign table, a ForeignScan whose filter has a place for the keys.
@@ -53,12 +55,13 @@ typedef struct LookupCandidate
 	PlannerInfo *root;
 	RelOptInfo *joinrel;
 	RelOptInfo *inner;			/* the contacts */
-	List	   *members;		/* RelOptInfo: the foreign tables of "inner" */
+	List	   *members;		/* RelOptInfo: the tables of "inner" */
 	JoinType	jointype;
 	JoinPathExtraData *extra;
 	Node	   *inner_key;		/* an expression on "inner" */
 	Node	   *outer_key;
-	List	   *keys;			/* FilterJoinKey: the same for each member */
+	List	   *keys;			/* FilterJoinKey: the same for each member,
+								 * NULL for one without contacts */
 	double		matches;		/* contacts that have the same key */
 } LookupCandidate;
 
@@ -76,21 +79,26 @@ static void consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 								 JoinType jointype, JoinPathExtraData *extra);
 static bool is_table_of_query(PlannerInfo *root, RelOptInfo *rel);
 static List *find_members(PlannerInfo *root, RelOptInfo *rel);
+static bool has_contacts(List *members);
 static bool choose_key(LookupCandidate *join, RelOptInfo *outerrel);
 static void consider_key(LookupCandidate *join, RelOptInfo *outerrel,
 						 RestrictInfo *rinfo);
 static Node *translate(LookupCandidate *join, Node *node, RelOptInfo *member);
-static double contacts_per_key(LookupCandidate *join, RelOptInfo *member,
-							   FilterJoinKey *key);
+static bool find_member_keys(LookupCandidate *join, RelOptInfo *outerrel,
+							 RestrictInfo *rinfo, List **keys);
+static double matches_per_key(LookupCandidate *join, RelOptInfo *member,
+							  Node *inner_key);
 static List *outer_paths(PlannerInfo *root, RelOptInfo *outerrel);
 static Path *sorted_path(PlannerInfo *root, RelOptInfo *outerrel);
 static bool has_row_identity(List *exprs);
 static void add_lookup_path(LookupCandidate *join, Path *outer);
 static void cost_lookup_path(LookupCandidate *join, CustomPath *path);
 static double count_batches(LookupCandidate *join, Path *outer, double *keys);
+static Cost add_member(LookupCandidate *join, CustomPath *path,
+					   RelOptInfo *member, FilterJoinKey *key, double keys,
+					   double batches);
 static ScanEstimate estimate_lookups(LookupCandidate *join, RelOptInfo *member,
-									 FilterJoinKey *key, double keys,
-									 double batches);
+									 double keys, double batches);
 static Plan *plan_lookup_join(PlannerInfo *root, RelOptInfo *rel,
 							  CustomPath *best_path, List *tlist,
 							  List *clauses, List *custom_plans);
@@ -134,7 +142,7 @@ consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 		!is_table_of_query(root, innerrel))
 		return;
 	join.members = find_members(root, innerrel);
-	if (join.members == NIL || !choose_key(&join, outerrel))
+	if (!has_contacts(join.members) || !choose_key(&join, outerrel))
 		return;
 
 	switch (jointype)
@@ -171,8 +179,8 @@ is_table_of_query(PlannerInfo *root, RelOptInfo *rel)
 }
 
 /*
- * The foreign tables whose rows are those of "rel": itself, or its children.
- * NIL if some of its rows come from elsewhere.
+ * The tables whose rows are those of "rel": itself, or its children. NIL if
+ * it is of another kind.
  */
 static List *
 find_members(PlannerInfo *root, RelOptInfo *rel)
@@ -180,24 +188,36 @@ find_members(PlannerInfo *root, RelOptInfo *rel)
 	List	   *members = NIL;
 	ListCell   *lc;
 
-	if (plan_is_contacts(rel))
-		return list_make1(rel);
 	if (!root->simple_rte_array[rel->relid]->inh)
-		return NIL;
+		return list_make1(rel);
 	foreach(lc, root->append_rel_list)
 	{
 		AppendRelInfo *child = lfirst_node(AppendRelInfo, lc);
 		RelOptInfo *childrel = root->simple_rel_array[child->child_relid];
-		List	   *found;
 
-		if (child->parent_relid != rel->relid || IS_DUMMY_REL(childrel))
-			continue;
-		found = find_members(root, childrel);
-		if (found == NIL)
-			return NIL;
-		members = list_concat(members, found);
+		if (child->parent_relid == rel->relid && !IS_DUMMY_REL(childrel))
+			members = list_concat(members, find_members(root, childrel));
 	}
 	return members;
+}
+
+/* Is there a foreign table of contacts, and can all be read without parameters? */
+static bool
+has_contacts(List *members)
+{
+	bool		found = false;
+	ListCell   *lc;
+
+	foreach(lc, members)
+	{
+		RelOptInfo *member = lfirst(lc);
+
+		if (member->cheapest_total_path == NULL ||
+			member->cheapest_total_path->param_info != NULL)
+			return false;
+		found |= plan_is_contacts(member);
+	}
+	return found;
 }
 
 /*
@@ -223,44 +243,72 @@ choose_key(LookupCandidate *join, RelOptInfo *outerrel)
 	return join->keys != NIL;
 }
 
-/* Takes a condition as the join's key, if each member can be searched by it. */
+/* Takes a condition as the join's key, if all contacts can be searched by it. */
 static void
 consider_key(LookupCandidate *join, RelOptInfo *outerrel, RestrictInfo *rinfo)
 {
 	List	   *keys = NIL;
 	double		matches = 0;
-	FilterJoinKey *first;
+	Node	   *inner_key;
+	Node	   *outer_key;
+	ListCell   *lc;
+
+	if (!find_member_keys(join, outerrel, rinfo, &keys))
+		return;
+	if (linitial(join->members) == join->inner)
+	{
+		FilterJoinKey *key = linitial(keys);
+
+		inner_key = (Node *) key->inner;
+		outer_key = (Node *) key->outer;
+	}
+	else
+	{
+		bool		swapped = bms_is_subset(pull_varnos(join->root, get_leftop(rinfo->clause)),
+											outerrel->relids);
+
+		inner_key = swapped ? get_rightop(rinfo->clause) : get_leftop(rinfo->clause);
+		outer_key = swapped ? get_leftop(rinfo->clause) : get_rightop(rinfo->clause);
+	}
+	foreach(lc, join->members)
+		matches += matches_per_key(join, lfirst(lc), inner_key);
+	if (join->keys != NIL && matches >= join->matches)
+		return;
+	join->inner_key = inner_key;
+	join->outer_key = outer_key;
+	join->keys = keys;
+	join->matches = matches;
+}
+
+/* The key that a condition gives for each member; false if one can't be asked. */
+static bool
+find_member_keys(LookupCandidate *join, RelOptInfo *outerrel,
+				 RestrictInfo *rinfo, List **keys)
+{
+	FilterJoinKey *first = NULL;
 	ListCell   *lc;
 
 	foreach(lc, join->members)
 	{
 		RelOptInfo *member = lfirst(lc);
-		FilterJoinKey *key = plan_join_key(join->root, member,
-										   (RestrictInfo *) translate(join, (Node *) rinfo, member));
+		FilterJoinKey *key = NULL;
 
-		if (key == NULL ||
-			!bms_is_subset(pull_varnos(join->root, (Node *) key->outer), outerrel->relids))
-			return;
-		keys = lappend(keys, key);
-		/* One text of a key must do for all of them. */
-		if (filter_key_ignores_case(key) != filter_key_ignores_case(linitial(keys)))
-			return;
-		matches += contacts_per_key(join, member, key);
+		if (plan_is_contacts(member))
+		{
+			key = plan_join_key(join->root, member,
+								(RestrictInfo *) translate(join, (Node *) rinfo, member));
+			if (key == NULL ||
+				!bms_is_subset(pull_varnos(join->root, (Node *) key->outer), outerrel->relids))
+				return false;
+			if (first == NULL)
+				first = key;
+			/* One text of a key must do for all of them. */
+			if (filter_key_ignores_case(key) != filter_key_ignores_case(first))
+				return false;
+		}
+		*keys = lappend(*keys, key);
 	}
-	if (join->keys != NIL && matches >= join->matches)
-		return;
-	join->keys = keys;
-	join->matches = matches;
-	first = linitial(keys);
-	join->outer_key = (Node *) first->outer;
-	join->inner_key = (Node *) first->inner;
-	if (linitial(join->members) != join->inner)
-	{
-		Node	   *left = get_leftop(rinfo->clause);
-
-		join->inner_key = bms_is_subset(pull_varnos(join->root, left), outerrel->relids) ?
-			get_rightop(rinfo->clause) : left;
-	}
+	return true;
 }
 
 /* What an expression on the contacts is on one of the foreign tables. */
@@ -276,21 +324,24 @@ translate(LookupCandidate *join, Node *node, RelOptInfo *member)
 	return adjust_appendrel_attrs(join->root, node, 1, &appinfo);
 }
 
+/* How many of a member's rows have the same key. */
 static double
-contacts_per_key(LookupCandidate *join, RelOptInfo *member, FilterJoinKey *key)
+matches_per_key(LookupCandidate *join, RelOptInfo *member, Node *inner_key)
 {
-	PylonRelation *relation = member->fdw_private;
-	double		contacts = member->tuples *
-		clauselist_selectivity(join->root, relation->filter->pushed,
-							   member->relid, JOIN_INNER, NULL);
 	VariableStatData variable;
+	double		rows = member->rows;
 	double		distinct;
 	bool		is_default;
 
-	examine_variable(join->root, (Node *) key->inner, 0, &variable);
+	if (plan_is_contacts(member))
+		rows = member->tuples *
+			clauselist_selectivity(join->root,
+								   ((PylonRelation *) member->fdw_private)->filter->pushed,
+								   member->relid, JOIN_INNER, NULL);
+	examine_variable(join->root, translate(join, inner_key, member), 0, &variable);
 	distinct = get_variable_numdistinct(&variable, &is_default);
 	ReleaseVariableStats(variable);
-	return contacts / Max(distinct, 1);
+	return rows / Max(distinct, 1);
 }
 
 /*
@@ -419,22 +470,33 @@ cost_lookup_path(LookupCandidate *join, CustomPath *path)
 		outer->rows * (cpu_tuple_cost + cpu_operator_cost) +
 		pairs * (cpu_tuple_cost + quals.per_tuple);
 	forboth(lc, join->members, lc2, join->keys)
-	{
-		RelOptInfo *member = lfirst(lc);
-		PylonRelation *relation = member->fdw_private;
-		FilterJoinKey *key = lfirst(lc2);
-		ScanEstimate estimate = estimate_lookups(join, member, key, keys, batches);
-
-		run += estimate.requests * relation->options.request_cost +
-			estimate.fetched * (cpu_tuple_cost + cpu_operator_cost);
-		path->custom_paths = lappend(path->custom_paths,
-									 plan_lookup_scan(join->root, member, key,
-													  estimate, batches));
-	}
+		run += add_member(join, path, lfirst(lc), lfirst(lc2), keys, batches);
 	path->path.startup_cost = outer->startup_cost + quals.startup + run / batches +
 		join->joinrel->reltarget->cost.startup;
 	path->path.total_cost = path->path.startup_cost + run - run / batches +
 		path->path.rows * join->joinrel->reltarget->cost.per_tuple;
+}
+
+/* Adds a path for a member, which is read for each batch; gives its costs. */
+static Cost
+add_member(LookupCandidate *join, CustomPath *path, RelOptInfo *member,
+		   FilterJoinKey *key, double keys, double batches)
+{
+	PylonRelation *relation = member->fdw_private;
+	ScanEstimate estimate;
+
+	if (key == NULL)
+	{
+		path->custom_paths = lappend(path->custom_paths, member->cheapest_total_path);
+		return batches * (member->cheapest_total_path->total_cost +
+						  member->rows * (cpu_tuple_cost + cpu_operator_cost));
+	}
+	estimate = estimate_lookups(join, member, keys, batches);
+	path->custom_paths = lappend(path->custom_paths,
+								 plan_lookup_scan(join->root, member, key,
+												  estimate, batches));
+	return estimate.requests * relation->options.request_cost +
+		estimate.fetched * (cpu_tuple_cost + cpu_operator_cost);
 }
 
 /* In how many batches the other side is read; "keys" becomes that of keys. */
@@ -443,27 +505,30 @@ count_batches(LookupCandidate *join, Path *outer, double *keys)
 {
 	int			size = INT_MAX;
 	ListCell   *lc;
+	ListCell   *lc2;
 
 	*keys = estimate_num_groups(join->root, list_make1(join->outer_key),
 								clamp_row_est(outer->rows), NULL, NULL);
-	foreach(lc, join->members)
+	forboth(lc, join->members, lc2, join->keys)
 	{
 		PylonRelation *relation = ((RelOptInfo *) lfirst(lc))->fdw_private;
 
-		size = Min(size, relation->options.lookup_batch_size);
+		if (lfirst(lc2) != NULL)
+			size = Min(size, relation->options.lookup_batch_size);
 	}
 	return Max(ceil(*keys / size), 1);
 }
 
 /* How many contacts come, in how many requests, for all batches together. */
 static ScanEstimate
-estimate_lookups(LookupCandidate *join, RelOptInfo *member, FilterJoinKey *key,
-				 double keys, double batches)
+estimate_lookups(LookupCandidate *join, RelOptInfo *member, double keys,
+				 double batches)
 {
 	PylonRelation *relation = member->fdw_private;
 	ScanEstimate estimate;
 
-	estimate.fetched = Min(keys * contacts_per_key(join, member, key), member->tuples);
+	estimate.fetched = Min(keys * matches_per_key(join, member, join->inner_key),
+						   member->tuples);
 	/* A long list among the other conditions takes several searches itself. */
 	estimate.requests = batches *
 		Max(ceil(estimate.fetched / batches / relation->options.page_size),

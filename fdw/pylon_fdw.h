@@ -58,6 +58,7 @@ extern void pylonBeginForeignScan(ForeignScanState *node, int eflags);
 extern TupleTableSlot *pylonIterateForeignScan(ForeignScanState *node);
 extern void pylonReScanForeignScan(ForeignScanState *node);
 extern void pylonEndForeignScan(ForeignScanState *node);
+extern bool scan_takes_keys(PlanState *node);
 extern void scan_set_keys(ForeignScanState *node, List *keys, bool all);
 extern void scan_send(ForeignScanState *node);
 extern bool scan_is_unfiltered(ForeignScanState *node);

@@ -166,6 +166,16 @@ pylonEndForeignScan(ForeignScanState *node)
  * ------------------------------------------------------------------------
  */
 
+/* Is a node a scan of contacts that asks for the keys of a lookup join? */
+bool
+scan_takes_keys(PlanState *node)
+{
+	return IsA(node, ForeignScanState) &&
+		((ForeignScanState *) node)->fdwroutine->GetForeignPaths == pylonGetForeignPaths &&
+		filter_has_keys(list_nth(((ForeignScan *) node->plan)->fdw_private,
+								 ScanPrivateFilter));
+}
+
 /*
  * The keys that the scan asks for after it is started over; with "all",
  * contacts with any key. They must live until then, and while it is read.
