@@ -31,6 +31,7 @@
 
 static void produce_row(AsyncRequest *request);
 static void hand_over(AsyncRequest *request);
+static void give_up(AsyncRequest *request);
 static bool is_ours(const AsyncRequest *request);
 static bool awaits_others(const AppendState *append);
 static bool has_nothing_to_do(const AppendState *append);
@@ -59,6 +60,10 @@ pylonForeignAsyncRequest(AsyncRequest *request)
  *
  * What other wrappers wait for can't be seen from here; if there are any,
  * Append does the waiting.
+ *
+ * An Append that starts over first waits until no scan is pending (in the
+ * minor releases since 2026). If it does so with other parameters, what
+ * comes is of no use to anybody, and isn't waited for.
  */
 void
 pylonForeignAsyncConfigureWait(AsyncRequest *request)
@@ -68,6 +73,11 @@ pylonForeignAsyncConfigureWait(AsyncRequest *request)
 	bool		others = awaits_others(append);
 
 	Assert(request->callback_pending);
+	if (append->ps.chgParam != NULL)
+	{
+		give_up(request);
+		return;
+	}
 	if (others || !append->as_syncdone)
 		pylon_poll();
 	else if (has_nothing_to_do(append))
@@ -114,6 +124,15 @@ hand_over(AsyncRequest *request)
 	if (request->requestee->instrument != NULL)
 		InstrUpdateTupleCount(request->requestee->instrument,
 							  TupIsNull(request->result) ? 0.0 : 1.0);
+}
+
+/* No more rows for this request; the scan itself is left as it is. */
+static void
+give_up(AsyncRequest *request)
+{
+	request->callback_pending = false;
+	ExecAsyncRequestDone(request, NULL);
+	ExecAsyncResponse(request);
 }
 
 /* Is it the request of a scan of this wrapper? */

@@ -203,6 +203,19 @@ is($node->safe_psql('postgres', "SELECT count(x) FROM (SELECT (SELECT p.id FROM 
 %taken = take_all();
 is_deeply([ map { scalar @$_ } values %taken ], [ (1) x WORKSPACES ], 'rescans broken off at the first row: one request each');
 
+# What a rescan has no use for isn't waited for, nor read on.
+api_set($api{w8}, latency => 3000);
+my $start = time;
+is($node->safe_psql('postgres', "SELECT string_agg(x, ' ') FROM (SELECT (SELECT p.name FROM people p WHERE name = 'Name ' || n LIMIT 1) AS x
+	FROM generate_series(1, 5) n OFFSET 0) s"), join(' ', map { "Name $_" } 1 .. 5), 'rescans while one is slow');
+cmp_ok(time - $start, '<', 2, 'rescans while one is slow: nobody waits for it');
+api_set($api{w8}, latency => 10);
+take_all();
+is($node->safe_psql('postgres', "SELECT count(x) FROM (SELECT (SELECT p.id FROM people p WHERE workspace <> 'w8' AND length(p.id) > n % 2
+	OR length(p.id) + n = 0 LIMIT 1) AS x FROM generate_series(1, 10) n OFFSET 0) s"), 10, 'rescans while one gives no row');
+%taken = take_all();
+cmp_ok(scalar @{ $taken{w8} }, '<', 8, 'rescans while one gives no row: it is not read to its end for that');
+
 # Which partitions are read depends on the outer row.
 is($node->safe_psql('postgres', "SELECT n, count(*) FROM generate_series(1, 3) n, LATERAL (SELECT * FROM people WHERE workspace IN ('w' || n, 'w8') OFFSET 0) p
 	GROUP BY n ORDER BY n"), "1|260\n2|260\n3|260", 'partitions pruned at each rescan');
@@ -287,7 +300,7 @@ my $pid = $session->pid;
 $session->begin('SELECT count(*) FROM people');
 wait_for_requests($api{w7}, 1);
 wait_for_requests($api{w8}, 8);
-my $start = time;
+$start = time;
 $node->safe_psql('postgres', "SELECT pg_cancel_backend($pid)");
 $session->result;
 my $took = time - $start;
