@@ -16,6 +16,8 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "executor/execAsync.h"
 #include "executor/instrument.h"
 #include "executor/tuptable.h"
@@ -29,7 +31,7 @@
 /* Append waits for another wrapper: it comes back to us after so long (ms). */
 #define LOOK_AGAIN 10
 
-static void produce_row(AsyncRequest *request);
+static void produce_row(AsyncRequest *request, int turn);
 static void hand_over(AsyncRequest *request);
 static void give_up(AsyncRequest *request);
 static bool is_ours(const AsyncRequest *request);
@@ -45,12 +47,20 @@ pylonIsForeignPathAsyncCapable(ForeignPath *path)
 	return true;
 }
 
-/* A row, if one is at hand; else what it takes for one is on its way. */
+/*
+ * A row, if one is at hand; else what it takes for one is on its way.
+ *
+ * Append looks after scans that wait only when none of the others has a row,
+ * so where a page ends is their turn; else one that never has to wait would
+ * keep them from asking for their next pages. While local plans give rows,
+ * Append looks after nobody: then a scan makes use of what it has got.
+ */
 void
 pylonForeignAsyncRequest(AsyncRequest *request)
 {
-	scan_set_asynchronous(castNode(ForeignScanState, request->requestee));
-	produce_row(request);
+	AppendState *append = castNode(AppendState, request->requestor);
+
+	produce_row(request, append->as_syncdone ? 0 : INT_MAX);
 }
 
 /*
@@ -92,19 +102,22 @@ pylonForeignAsyncConfigureWait(AsyncRequest *request)
 void
 pylonForeignAsyncNotify(AsyncRequest *request)
 {
-	produce_row(request);
+	produce_row(request, 1);
 }
 
 /*
  * The next row that passes the scan's quals, as the request's result; the
- * request is left pending if that takes a page that isn't there yet.
+ * request is left pending if that takes a page that isn't there yet, or more
+ * than "turn" of them.
  */
 static void
-produce_row(AsyncRequest *request)
+produce_row(AsyncRequest *request, int turn)
 {
 	ForeignScanState *node = castNode(ForeignScanState, request->requestee);
-	TupleTableSlot *slot = node->ss.ps.ExecProcNodeReal(&node->ss.ps);
+	TupleTableSlot *slot;
 
+	scan_set_asynchronous(node, turn);
+	slot = node->ss.ps.ExecProcNodeReal(&node->ss.ps);
 	if (TupIsNull(slot) && scan_is_waiting(node))
 		ExecAsyncRequestPending(request);
 	else
@@ -118,8 +131,10 @@ produce_row(AsyncRequest *request)
 static void
 hand_over(AsyncRequest *request)
 {
+	AppendState *append = castNode(AppendState, request->requestor);
+
 	request->callback_pending = false;
-	produce_row(request);
+	produce_row(request, append->as_syncdone ? 1 : INT_MAX);
 	ExecAsyncResponse(request);
 	if (request->requestee->instrument != NULL)
 		InstrUpdateTupleCount(request->requestee->instrument,

@@ -162,6 +162,27 @@ is($node->safe_psql('postgres', "SET plan_cache_mode = force_generic_plan;
 %taken = take_all();
 is_deeply([ map { @$_ } values %taken ], [ ('GET /contacts/w1-001') x WORKSPACES ], 'no value: no request');
 
+# ---------------------------------------------------------------- each has its turn
+
+# A scan whose next page is there before it is wanted never has to wait. Still, another one comes to its second page
+# before that one is read to its end.
+$api{fast} = start_api(contacts => 500);
+$node->safe_psql(
+	'postgres', "
+	CREATE SERVER fast FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url '$api{fast}{url}', page_size '100');
+	CREATE USER MAPPING FOR PUBLIC SERVER fast OPTIONS (api_token '$PylonTest::TOKEN');
+	CREATE FOREIGN TABLE people_fast (id text) SERVER fast");
+my $both = '(SELECT id FROM people_fast UNION ALL SELECT id FROM people_w8 OFFSET 0) s';
+api_set($api{w8}, latency => 50);
+for my $sql ("SELECT count(pg_sleep(0.001)) FROM $both", "SELECT count(*) FROM " . ($both =~ s/OFFSET 0//r) . ' WHERE pg_sleep(0.001) IS NULL')
+{
+	$node->safe_psql('postgres', $sql);
+	my %log = map { $_ => [ map { $_->{time} } api_log($api{$_}) ] } 'fast', 'w8';
+	cmp_ok($log{w8}[1], '<', $log{fast}[4], "page by page in turns: $sql");
+	api_clear($api{$_}) for 'fast', 'w8';
+}
+api_set($api{w8}, latency => 10);
+
 # ---------------------------------------------------------------- LIMIT, cursors
 
 is($node->safe_psql('postgres', 'SELECT count(*) FROM (SELECT * FROM people LIMIT 1) s'), 1, 'LIMIT 1');
