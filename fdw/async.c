@@ -16,6 +16,8 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "executor/execAsync.h"
 #include "executor/instrument.h"
 #include "executor/tuptable.h"
@@ -29,8 +31,9 @@
 /* Append waits for another wrapper: it comes back to us after so long (ms). */
 #define LOOK_AGAIN 10
 
-static void produce_row(AsyncRequest *request);
+static void produce_row(AsyncRequest *request, int turn);
 static void hand_over(AsyncRequest *request);
+static void give_up(AsyncRequest *request);
 static bool is_ours(const AsyncRequest *request);
 static bool awaits_others(const AppendState *append);
 static bool has_nothing_to_do(const AppendState *append);
@@ -44,12 +47,20 @@ pylonIsForeignPathAsyncCapable(ForeignPath *path)
 	return true;
 }
 
-/* A row, if one is at hand; else what it takes for one is on its way. */
+/*
+ * A row, if one is at hand; else what it takes for one is on its way.
+ *
+ * Append looks after scans that wait only when none of the others has a row,
+ * so where a page ends is their turn; else one that never has to wait would
+ * keep them from asking for their next pages. While local plans give rows,
+ * Append looks after nobody: then a scan makes use of what it has got.
+ */
 void
 pylonForeignAsyncRequest(AsyncRequest *request)
 {
-	scan_set_asynchronous(castNode(ForeignScanState, request->requestee));
-	produce_row(request);
+	AppendState *append = castNode(AppendState, request->requestor);
+
+	produce_row(request, append->as_syncdone ? 0 : INT_MAX);
 }
 
 /*
@@ -59,6 +70,10 @@ pylonForeignAsyncRequest(AsyncRequest *request)
  *
  * What other wrappers wait for can't be seen from here; if there are any,
  * Append does the waiting.
+ *
+ * An Append that starts over first waits until no scan is pending (in the
+ * minor releases since 2026). If it does so with other parameters, what
+ * comes is of no use to anybody, and isn't waited for.
  */
 void
 pylonForeignAsyncConfigureWait(AsyncRequest *request)
@@ -68,6 +83,11 @@ pylonForeignAsyncConfigureWait(AsyncRequest *request)
 	bool		others = awaits_others(append);
 
 	Assert(request->callback_pending);
+	if (append->ps.chgParam != NULL)
+	{
+		give_up(request);
+		return;
+	}
 	if (others || !append->as_syncdone)
 		pylon_poll();
 	else if (has_nothing_to_do(append))
@@ -82,19 +102,22 @@ pylonForeignAsyncConfigureWait(AsyncRequest *request)
 void
 pylonForeignAsyncNotify(AsyncRequest *request)
 {
-	produce_row(request);
+	produce_row(request, 1);
 }
 
 /*
  * The next row that passes the scan's quals, as the request's result; the
- * request is left pending if that takes a page that isn't there yet.
+ * request is left pending if that takes a page that isn't there yet, or more
+ * than "turn" of them.
  */
 static void
-produce_row(AsyncRequest *request)
+produce_row(AsyncRequest *request, int turn)
 {
 	ForeignScanState *node = castNode(ForeignScanState, request->requestee);
-	TupleTableSlot *slot = node->ss.ps.ExecProcNodeReal(&node->ss.ps);
+	TupleTableSlot *slot;
 
+	scan_set_asynchronous(node, turn);
+	slot = node->ss.ps.ExecProcNodeReal(&node->ss.ps);
 	if (TupIsNull(slot) && scan_is_waiting(node))
 		ExecAsyncRequestPending(request);
 	else
@@ -108,12 +131,23 @@ produce_row(AsyncRequest *request)
 static void
 hand_over(AsyncRequest *request)
 {
+	AppendState *append = castNode(AppendState, request->requestor);
+
 	request->callback_pending = false;
-	produce_row(request);
+	produce_row(request, append->as_syncdone ? 1 : INT_MAX);
 	ExecAsyncResponse(request);
 	if (request->requestee->instrument != NULL)
 		InstrUpdateTupleCount(request->requestee->instrument,
 							  TupIsNull(request->result) ? 0.0 : 1.0);
+}
+
+/* No more rows for this request; the scan itself is left as it is. */
+static void
+give_up(AsyncRequest *request)
+{
+	request->callback_pending = false;
+	ExecAsyncRequestDone(request, NULL);
+	ExecAsyncResponse(request);
 }
 
 /* Is it the request of a scan of this wrapper? */

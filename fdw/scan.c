@@ -53,6 +53,7 @@ typedef struct PylonScan
 
 	/* under an asynchronous Append */
 	bool		asynchronous;	/* rather no row than a wait for one */
+	int			turn;			/* pages until others have theirs */
 	bool		waiting;		/* no row, but not the end either */
 } PylonScan;
 
@@ -242,11 +243,17 @@ scan_counters(ForeignScanState *node)
 		&scan->connection->calls;
 }
 
-/* From now on the scan gives no row rather than wait for one. */
+/*
+ * From now on the scan gives no row rather than wait for one, or begin more
+ * than "turn" pages, even if these are there.
+ */
 void
-scan_set_asynchronous(ForeignScanState *node)
+scan_set_asynchronous(ForeignScanState *node, int turn)
 {
-	((PylonScan *) node->fdw_state)->asynchronous = true;
+	PylonScan  *scan = node->fdw_state;
+
+	scan->asynchronous = true;
+	scan->turn = turn;
 }
 
 /* Was the empty slot that the scan gave last not its end? */
@@ -391,6 +398,7 @@ next_contact(ForeignScanState *node, PylonScan *scan)
 		{
 			scan->page = page;
 			scan->next = 0;
+			scan->turn--;
 			filter_confirm(scan->filter);
 		}
 		else if (pylon_refusal(scan->reader) != NULL)
@@ -407,14 +415,17 @@ next_contact(ForeignScanState *node, PylonScan *scan)
 	return true;
 }
 
-/* An asynchronous scan asks for its next page, but waits elsewhere. */
+/*
+ * An asynchronous scan asks for its next page, but waits elsewhere, also for
+ * others that have been waiting.
+ */
 static bool
 must_wait(PylonScan *scan)
 {
 	if (!scan->asynchronous)
 		return false;
 	pylon_start(scan->reader);
-	scan->waiting = !pylon_is_ready(scan->reader);
+	scan->waiting = scan->turn <= 0 || !pylon_is_ready(scan->reader);
 	return scan->waiting;
 }
 

@@ -162,6 +162,27 @@ is($node->safe_psql('postgres', "SET plan_cache_mode = force_generic_plan;
 %taken = take_all();
 is_deeply([ map { @$_ } values %taken ], [ ('GET /contacts/w1-001') x WORKSPACES ], 'no value: no request');
 
+# ---------------------------------------------------------------- each has its turn
+
+# A scan whose next page is there before it is wanted never has to wait. Still, another one comes to its second page
+# before that one is read to its end.
+$api{fast} = start_api(contacts => 500);
+$node->safe_psql(
+	'postgres', "
+	CREATE SERVER fast FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url '$api{fast}{url}', page_size '100');
+	CREATE USER MAPPING FOR PUBLIC SERVER fast OPTIONS (api_token '$PylonTest::TOKEN');
+	CREATE FOREIGN TABLE people_fast (id text) SERVER fast");
+my $both = '(SELECT id FROM people_fast UNION ALL SELECT id FROM people_w8 OFFSET 0) s';
+api_set($api{w8}, latency => 50);
+for my $sql ("SELECT count(pg_sleep(0.001)) FROM $both", "SELECT count(*) FROM " . ($both =~ s/OFFSET 0//r) . ' WHERE pg_sleep(0.001) IS NULL')
+{
+	$node->safe_psql('postgres', $sql);
+	my %log = map { $_ => [ map { $_->{time} } api_log($api{$_}) ] } 'fast', 'w8';
+	cmp_ok($log{w8}[1], '<', $log{fast}[4], "page by page in turns: $sql");
+	api_clear($api{$_}) for 'fast', 'w8';
+}
+api_set($api{w8}, latency => 10);
+
 # ---------------------------------------------------------------- LIMIT, cursors
 
 is($node->safe_psql('postgres', 'SELECT count(*) FROM (SELECT * FROM people LIMIT 1) s'), 1, 'LIMIT 1');
@@ -202,6 +223,19 @@ is($node->safe_psql('postgres', "SELECT count(x) FROM (SELECT (SELECT p.id FROM 
 	FROM generate_series(1, 10) n OFFSET 0) s"), 10, 'rescans broken off at the first row');
 %taken = take_all();
 is_deeply([ map { scalar @$_ } values %taken ], [ (1) x WORKSPACES ], 'rescans broken off at the first row: one request each');
+
+# What a rescan has no use for isn't waited for, nor read on.
+api_set($api{w8}, latency => 3000);
+my $start = time;
+is($node->safe_psql('postgres', "SELECT string_agg(x, ' ') FROM (SELECT (SELECT p.name FROM people p WHERE name = 'Name ' || n LIMIT 1) AS x
+	FROM generate_series(1, 5) n OFFSET 0) s"), join(' ', map { "Name $_" } 1 .. 5), 'rescans while one is slow');
+cmp_ok(time - $start, '<', 2, 'rescans while one is slow: nobody waits for it');
+api_set($api{w8}, latency => 10);
+take_all();
+is($node->safe_psql('postgres', "SELECT count(x) FROM (SELECT (SELECT p.id FROM people p WHERE workspace <> 'w8' AND length(p.id) > n % 2
+	OR length(p.id) + n = 0 LIMIT 1) AS x FROM generate_series(1, 10) n OFFSET 0) s"), 10, 'rescans while one gives no row');
+%taken = take_all();
+cmp_ok(scalar @{ $taken{w8} }, '<', 8, 'rescans while one gives no row: it is not read to its end for that');
 
 # Which partitions are read depends on the outer row.
 is($node->safe_psql('postgres', "SELECT n, count(*) FROM generate_series(1, 3) n, LATERAL (SELECT * FROM people WHERE workspace IN ('w' || n, 'w8') OFFSET 0) p
@@ -287,7 +321,7 @@ my $pid = $session->pid;
 $session->begin('SELECT count(*) FROM people');
 wait_for_requests($api{w7}, 1);
 wait_for_requests($api{w8}, 8);
-my $start = time;
+$start = time;
 $node->safe_psql('postgres', "SELECT pg_cancel_backend($pid)");
 $session->result;
 my $took = time - $start;
