@@ -42,4 +42,7 @@ extern bool pylon_enable_lookup_join;
 
 extern void lookup_install_hook(void);
 
+/* jit.c */
+extern void jit_install_hook(void);
+
 #endif							/* PYLON_PLAN_H */

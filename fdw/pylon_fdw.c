@@ -63,6 +63,7 @@ _PG_init(void)
 	lookup_install_hook();
 	plan_install_hooks();
 	spool_install_hook();
+	jit_install_hook();
 }
 
 /* The callbacks that the server calls. */

@@ -28,7 +28,7 @@ plan skip_all => 'there is no /proc/self/status to measure by' unless -e '/proc/
 my $scale = $ENV{PYLON_TEST_SCALE} // 1;
 my $times = int(2800 * $scale) || 1;
 my $contacts = int(60_000 * $scale) || 1;
-my $node = start_node("jit = off\n");
+my $node = start_node();
 my $api = start_api(contacts => $contacts);
 setup_server($node, $api, page_size => 2);
 

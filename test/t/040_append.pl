@@ -19,7 +19,7 @@ use constant PAGE => 20;
 # Milliseconds that each answer takes.
 use constant LATENCY => 100;
 
-my $node = start_node("jit = off\n");
+my $node = start_node();
 my @workspaces = map { "w$_" } 1 .. WORKSPACES;
 my %contacts = map { $_ => 100 } @workspaces;
 my %api;

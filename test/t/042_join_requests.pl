@@ -17,7 +17,7 @@ use constant BATCH => 100;
 
 my @sizes = (1, 10, 1000, 10_000);
 my $json = JSON::PP->new->utf8;
-my $node = start_node("jit = off\n");
+my $node = start_node();
 my $api = start_api(contacts => CONTACTS);
 setup_server($node, $api);
 setup();

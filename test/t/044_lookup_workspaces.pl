@@ -16,7 +16,7 @@ use Time::HiRes qw(time);
 
 use constant BATCH => 10;
 
-my $node = start_node("jit = off\n");
+my $node = start_node();
 my @workspaces = ('w1', 'w2', 'w3');
 my %contacts = (w1 => 60, w2 => 40, w3 => 0);
 my %api;
