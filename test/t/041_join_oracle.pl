@@ -327,6 +327,7 @@ sub make_query
 	my @set = map { WhereOracle::one_of(@settings) } 1 .. WhereOracle::one_of(0, 0, 1, 2, 3);
 
 	@set = () if $query->{simple};
+	push @set, @{ $query->{settings} };
 	$style = 'plain' if $query->{simple} && $style =~ /custom|generic|auto/;
 	# a cursor's plan is that of EXPLAIN then
 	push @set, 'cursor_tuple_fraction=1' if $query->{simple};

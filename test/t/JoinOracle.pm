@@ -9,7 +9,7 @@ package JoinOracle;
 #
 # A query names tables without a schema: search_path tells whether they are foreign.  What is known of a query: "simple"
 # holds the type of its one join, "keys" a query for the number of different keys that it looks up, and "asked" how many
-# foreign tables are asked for them.
+# foreign tables are asked for them; "settings" are those without which the plan that it is about isn't chosen.
 
 use strict;
 use utf8;
@@ -456,6 +456,19 @@ sub correlated
 	return "SELECT $outer->{alias}.n FROM $outer->{from} WHERE " . one_of('', 'NOT ') . "EXISTS (SELECT FROM $join WHERE $link OFFSET 0)";
 }
 
+# A join that is left at the first match, with a batch on its way, and begun anew for the next row outside.
+sub broken_off
+{
+	my $self = shift;
+	my ($outer, $contacts, $other) = ($self->other(one_of('l1', 'l2')), $self->contacts(one_of('plain', 'plain', 'parted')), $self->other(one_of('l1', 'l4')));
+	my $join = "$other->{from} JOIN $contacts->{from} ON " . $self->key($contacts, $other, 1);
+	my $test = one_of("s.x = $outer->{x}", "s.x >= $outer->{x} + 7", "s.e > $outer->{alias}.email", "s.e = $outer->{alias}.email");
+
+	$self->{settings} = [ map { "enable_$_=off" } qw(material memoize hashjoin mergejoin) ];
+	return "SELECT $outer->{alias}.n FROM $outer->{from} WHERE " . one_of('', 'NOT ')
+	  . "EXISTS (SELECT FROM (SELECT $other->{x} AS x, $contacts->{alias}.email::text AS e FROM $join OFFSET 0) s WHERE $test)";
+}
+
 # One value in several places.
 sub chains
 {
@@ -508,7 +521,7 @@ sub make
 	my ($self, $options, @kinds) = @_;
 
 	srand($options->{seed});
-	@$self{qw(aliases values with simple keys asked ignore_case no_negation)} = (0, [], [], undef, undef, undef, @$options{qw(ignore_case no_negation)});
+	@$self{qw(aliases values with settings simple keys asked ignore_case no_negation)} = (0, [], [], [], undef, undef, undef, @$options{qw(ignore_case no_negation)});
 	my $kind = one_of(@kinds);
 	my $sql = $self->$kind;
 
@@ -518,7 +531,7 @@ sub make
 	$sql =~ s/\x01(\d+)\x02/
 		$place{$1} \/\/= push(@values, $self->{values}[$1]) - 1;
 		"\x01$place{$1}\x02"/xge;
-	return { kind => $kind, simple => $self->{simple}, keys => $self->{keys}, asked => $self->{asked}, values => \@values, seed => $options->{seed},
+	return { kind => $kind, simple => $self->{simple}, keys => $self->{keys}, asked => $self->{asked}, settings => $self->{settings}, values => \@values, seed => $options->{seed},
 		clause => bless { template => $sql, values => \@values }, 'WhereOracle::Clause' };
 }
 
@@ -526,7 +539,7 @@ sub query
 {
 	my ($self, %options) = @_;
 
-	return $self->make(\%options, qw(joins joins joins joins joins joins semijoins semijoins semijoins laterals correlated chains unions nests nests simple simple));
+	return $self->make(\%options, qw(joins joins joins joins joins joins semijoins semijoins semijoins laterals correlated correlated broken_off chains unions nests nests simple simple));
 }
 
 # ---------------------------------------------------------------- writes
