@@ -56,6 +56,7 @@ static PylonFilter *evaluate_json_value(FilterEvaluation *evaluation,
 										const char *slug, JsonbValue *value);
 static PylonFilter *widen(FilterEvaluation *evaluation);
 static bool is_within_element(const FilterNode *node, const char *text);
+static bool is_too_long(const FilterNode *node, const char *text);
 static bool is_expressible(const FilterNode *node, const char *text);
 static bool is_lower_ascii(const char *text);
 static List *list_texts(FilterNode *node, Datum value, bool *has_null);
@@ -101,6 +102,8 @@ evaluate_text(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 		/* Every text holds the empty one; no field of a contact is it. */
 		return node->test == FILTER_EQUALS && !custom ? &filter_never : widen(evaluation);
 	}
+	if (node->test == FILTER_EQUALS && is_too_long(node, text))
+		return &filter_never;
 	if (!is_expressible(node, text))
 		return widen(evaluation);
 	if (node->test == FILTER_PREFIX || node->test == FILTER_NOT_EQUALS)
@@ -134,6 +137,8 @@ evaluate_list(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 
 		if (text[0] == '\0' && !(node->flags & FILTER_NODE_CUSTOM))
 			continue;			/* no field is the empty text */
+		if (node->test == FILTER_IN && is_too_long(node, text))
+			continue;
 		if (is_expressible(node, text))
 			wanted = lappend(wanted, (node->flags & FILTER_NODE_FOLD) ?
 							 asc_tolower(text, strlen(text)) : text);
@@ -290,6 +295,8 @@ filter_test_key(const FilterNode *node, const char *text)
 {
 	if (text[0] == '\0' && !(node->flags & FILTER_NODE_CUSTOM))
 		return FILTER_KEY_NEVER;	/* no field is the empty text */
+	if (is_too_long(node, text))
+		return FILTER_KEY_NEVER;
 	return is_expressible(node, text) ? FILTER_KEY_ASKED : FILTER_KEY_UNKNOWN;
 }
 
@@ -311,6 +318,14 @@ is_within_element(const FilterNode *node, const char *text)
 {
 	return !(node->flags & FILTER_NODE_CUSTOM) ||
 		(strpbrk(text, "[]{}\"\\,") == NULL && strcmp(text, " ") != 0);
+}
+
+/* Longer than a varchar(n) column can show? Folding may change the length. */
+static bool
+is_too_long(const FilterNode *node, const char *text)
+{
+	return node->max_length > 0 && !(node->flags & FILTER_NODE_FOLD) &&
+		pg_mbstrlen(text) > node->max_length;
 }
 
 /* Does the API understand by "text" what SQL does? */

@@ -281,6 +281,13 @@ EXPLAIN (COSTS OFF) SELECT name FROM contacts WHERE id = '00000000-0000-4000-800
 \echo `$ctl fault '{"kind":"status","status":400,"match":"GET /contacts/","body":"{\"errors\":[\"Bad id.\"]}"}'`
 SELECT name FROM contacts WHERE id = 'no-uuid';
 \echo `$ctl take`
+-- no contact has a value that is longer than its column
+SELECT name FROM contacts WHERE address = repeat('x', 81);
+\echo `$ctl take`
+SELECT name FROM contacts WHERE address IN ('ada@acme.com', repeat('x', 81));
+\echo `$ctl take`
+SELECT p.n, c.name FROM (VALUES (1, 'ada@acme.com'), (2, repeat('x', 81)), (3, 'grace@acme.com')) p (n, t) LEFT JOIN contacts c ON c.address = p.t ORDER BY n;
+\echo `$ctl take`
 
 SET client_min_messages = warning;
 DROP EXTENSION pylon_fdw CASCADE;

@@ -29,7 +29,8 @@ my $json = JSON::PP->new->utf8->canonical;
 # What follows from a query's number, so that one alone runs under the same circumstances.
 my $block = 10;
 
-# What the API is like, and what of it the server knows; "strict" APIs answer some filters with 400.
+# What the API is like, and what of it the server knows; "strict" APIs answer some filters with 400.  A fault comes with
+# each query, after some of its searches.
 my %relaxed = (typed_operators => 'off', unknown_slug => 'empty');
 my @modes = (
 	{ name => 'exact', set => {%relaxed} },
@@ -39,19 +40,28 @@ my @modes = (
 	{ name => 'reference only', set => { custom_operators => 'equals', refuse_name_filter => 'on' }, strict => 1 },
 	{ name => 'short lists', set => { %relaxed, max_in => 2 }, strict => 1 },
 	{ name => 'no search', set => {%relaxed}, strict => 1, fault => 1 },
-	{ name => 'short pages', set => { %relaxed, short_pages => 7, end_page => 'trailing', zero_matches => 'missing' }, paged => 1 });
+	{ name => 'short pages', set => { %relaxed, short_pages => 7, end_page => 'trailing', zero_matches => 'missing' }, paged => 1 },
+	{ name => 'slow', set => { %relaxed, latency => 4, chunked => 'on', compress => 'on' } },
+	{ name => 'refuses a search now and then', set => {%relaxed}, strict => 1, sudden => { kind => 'status', status => 400, body => { errors => ['no'], request_id => 'r' } } },
+	{ name => 'breaks off a search now and then', set => {%relaxed}, unsteady => 1, sudden => { kind => 'close' } });
 my %default = (
 	typed_operators => 'on', unknown_slug => 'error', case_sensitive => 'on', custom_operators => 'all', refuse_name_filter => 'off', zero_matches => 'empty',
-	short_pages => 0, end_page => 'exact', max_in => 0);
+	short_pages => 0, end_page => 'exact', max_in => 0, latency => 0, chunked => 'off', compress => 'off');
 my @batches = (100, 3, 1, 100, 3);
 my @pages = (999, 999, 7, 999, 1, 999, 999);
-my @styles = ('plain', 'plain', 'plain', 'plain', 'subqueries', 'custom', 'generic', 'auto', 'cursor');
-my @settings = map { "enable_$_=off" } qw(hashjoin hashjoin mergejoin nestloop memoize material sort hashagg indexscan seqscan bitmapscan);
+my @costs = (1000, 1000, 1, 1000, 0);
+my @styles = ('plain', 'plain', 'plain', 'plain', 'subqueries', 'custom', 'generic', 'auto', 'cursor', 'parallel');
+my @settings = ((map { "enable_$_=off" } qw(hashjoin hashjoin mergejoin nestloop memoize material sort hashagg indexscan seqscan bitmapscan async_append incremental_sort)),
+	'enable_partitionwise_join=on', 'enable_partitionwise_aggregate=on', 'join_collapse_limit=1', 'from_collapse_limit=1', 'geqo_threshold=2');
 
 my $node = start_node();
+my @parallel = (($node->pg_version >= 16 ? 'debug_parallel_query' : 'force_parallel_mode') . '=on',
+	'parallel_setup_cost=0', 'parallel_tuple_cost=0', 'min_parallel_table_scan_size=0', 'min_parallel_index_scan_size=0');
 my $api = start_api(contacts => 70);
 my $has_lookups = has_lookups();
 my $tables = OracleTables->new($node, $api);
+my $other_api = $tables->add_workspace;
+my @apis = ($api, $other_api);
 my $generator = JoinOracle->new(where => $tables->generator, pools => $tables->{pools});
 setup();
 
@@ -66,17 +76,27 @@ sub has_lookups
 
 sub setup
 {
-	api_set($api, %relaxed);
+	api_set($_, %relaxed) for @apis;
 	$tables->create_server('another', lookup_batch_size => 5);
 	for my $server ('exact', 'folded')
 	{
-		$tables->create_server($server, lookup_batch_size => 100, page_size => 999, case_sensitive => $server eq 'exact' ? 'true' : 'false');
+		my %options = (lookup_batch_size => 100, page_size => 999, request_cost => 1000, case_sensitive => $server eq 'exact' ? 'true' : 'false');
+
+		$tables->create_server($server, %options);
 		$tables->create_table($server, 'others', 'plain', 'another');
+		$tables->create_families($server, %options);
 	}
+	$tables->create_families('local');
 	$tables->run($generator->tables . <<'SQL');
 	CREATE TABLE seen (n int, id text);
 
-	-- How a statement is run: as it is, by a cursor, or seven times after it was prepared; its rows as text.
+	-- A cursor's plan is never parallel, nor is that of EXECUTE ... INTO executed so.
+	CREATE FUNCTION rows_at_once(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+	BEGIN
+		RETURN QUERY EXECUTE format('SELECT q::text FROM (%s) q', query);
+	END $$;
+
+	-- How a statement is run: as it is, by a cursor, seven times after it was prepared, or by workers; its rows as text.
 	CREATE FUNCTION rows_of(how text, query text) RETURNS text[] LANGUAGE plpgsql AS $$
 	DECLARE
 		line record;
@@ -115,6 +135,8 @@ sub setup
 			IF again <> rows THEN
 				rows := rows || format('%s rows backwards', cardinality(again));
 			END IF;
+		ELSIF how = 'parallel' THEN
+			rows := ARRAY(SELECT rows_at_once(query));
 		ELSE
 			FOR line IN EXECUTE query LOOP
 				rows := rows || line::text;
@@ -242,8 +264,8 @@ sub judge_requests
 	failed('EXPLAIN sends requests', $query, @{ $query->{explain_requests} }) if !$query->{simple} && @{ $query->{explain_requests} };
 	return unless $query->{simple} && $lookups == 1;
 	$simple_lookups{ $query->{simple} }++;
-	return if $mode->{strict} || $mode->{paged} || $query->{page} < 999;
-	my $enough = ceil($result->{keys} / $query->{batch}) + 1;
+	return if $mode->{strict} || $mode->{paged} || $mode->{unsteady} || $query->{page} < 999;
+	my $enough = $query->{asked} * (ceil($result->{keys} / $query->{batch}) + 1);
 	for my $requests ($query->{explain_requests}, $query->{requests})
 	{
 		failed('requests of a lookup join', $query, scalar(@$requests) . " requests for $result->{keys} keys")
@@ -288,7 +310,7 @@ sub statements
 	my ($style, $query) = @_;
 	my ($clause, @values) = ($query->{clause}, @{ $query->{values} });
 
-	return ('', $clause->sql($style eq 'subqueries' ? $style : 'constants')) if $style =~ /^(?:plain|subqueries|cursor)$/;
+	return ('', $clause->sql($style eq 'subqueries' ? $style : 'constants')) if $style =~ /^(?:plain|subqueries|cursor|parallel)$/;
 	my $types = join ', ', map { $_->{type} } @values;
 	my $given = join ', ', map { WhereOracle::literal($_->{type}, $_->{first}) . "::$_->{type}" } @values;
 	my $rows = 'SELECT array_agg(q::text) FROM (' . $clause->sql('parameters') . ') q';
@@ -305,12 +327,17 @@ sub make_query
 	my @set = map { WhereOracle::one_of(@settings) } 1 .. WhereOracle::one_of(0, 0, 1, 2, 3);
 
 	@set = () if $query->{simple};
+	push @set, @{ $query->{settings} };
 	$style = 'plain' if $query->{simple} && $style =~ /custom|generic|auto/;
+	# a cursor's plan is that of EXPLAIN then
+	push @set, 'cursor_tuple_fraction=1' if $query->{simple};
 	my ($prepare, $run, @more) = statements($style, $query);
 	push @set, @more;
+	push @set, @parallel if $style eq 'parallel' || WhereOracle::chance(0.05);
 	push @set, 'work_mem=64kB' if WhereOracle::chance(0.2);
 	push @set, 'pylon_fdw.enable_lookup_join=off' if WhereOracle::chance(0.12) && $has_lookups && !$query->{simple};
-	return { %$query, style => $style, how => $prepare ne '' ? 'prepared' : $style eq 'cursor' ? 'cursor' : 'plain', runs => 1,
+	return { %$query, style => $style, how => $prepare ne '' ? 'prepared' : $style =~ /^(?:cursor|parallel)$/ ? $style : 'plain', runs => 1,
+		faults => [ map { { %{ $mode->{sudden} }, match => 'POST /contacts/search', skip => int rand 4 } } $mode->{sudden} ? 1 .. 1 + int rand 2 : () ],
 		prepare => $prepare, run => $run, settings => \@set, sql => join('; ', grep { $_ ne '' } $prepare, $run),
 		explain => $query->{simple} ? 'ANALYZE' : WhereOracle::one_of('VERBOSE', 'COSTS OFF', 'VERBOSE') };
 }
@@ -320,28 +347,51 @@ sub run_block
 {
 	my ($first, $count) = @_;
 	my $at = int($first / $block);
-	my ($mode, $batch, $page) = ($modes[ $at % @modes ], $batches[ $at % @batches ], $pages[ $at % @pages ]);
+	my ($mode, $batch, $page, $cost) = ($modes[ $at % @modes ], $batches[ $at % @batches ], $pages[ $at % @pages ], $costs[ ($at + int($at / @costs)) % @costs ]);
 	my $server = $mode->{ignore_case} ? 'folded' : 'exact';
 	my $session = PylonSession->new($node);
-	my $sql = "SET jit = off; SET client_min_messages = notice; SELECT count(pylon_fdw_version()) WHERE false;
-		ALTER SERVER $server OPTIONS (SET lookup_batch_size '$batch', SET page_size '$page');\n" =~ s/SELECT count.*?;/LOAD 'pylon_fdw';/r;
 	my @queries = map { make_query($_, $mode) } $first .. $first + $count - 1;
 
 	for my $query (@queries)
 	{
 		@$query{qw(batch page)} = ($batch, $page);
-		$query->{circumstances} = "API \"$mode->{name}\", lookup_batch_size $batch, page_size $page, $query->{kind}, $query->{style}, settings: @{ $query->{settings} }";
-		$sql .= "SELECT compare($query->{seed}, '$server', " . text_array(@{ $query->{settings} }) . ', '
+		$query->{circumstances} = "API \"$mode->{name}\", lookup_batch_size $batch, page_size $page, request_cost $cost, $query->{kind}, $query->{style}, settings: @{ $query->{settings} }";
+		$query->{call} = "SELECT compare($query->{seed}, '$server', " . text_array(@{ $query->{settings} }) . ', '
 		  . join(', ', map { WhereOracle::quoted($_ // '') } @$query{qw(how prepare run explain keys)}) . ");\n";
 	}
-	api_set($api, %default, %{ $mode->{set} });
-	api_fault($api, kind => 'status', status => 400, body => { errors => ['no'], request_id => 'r' }, match => 'POST /contacts/search', times => 0) if $mode->{fault};
-	my $marked = run_marked($session, $api, $sql);
-	api_ctl($api, 'faults-clear') if $mode->{fault};
+	for my $api (@apis)
+	{
+		control($api, 'POST', '_set', { %default, %{ $mode->{set} } });
+		control($api, 'POST', '_fault', { kind => 'status', status => 400, body => { errors => ['no'], request_id => 'r' }, match => 'POST /contacts/search', times => 0 }) if $mode->{fault};
+	}
+	# altered, a server is one that has refused nothing yet
+	my $alter = "ALTER SERVER $server OPTIONS (SET lookup_batch_size '$batch', SET page_size '$page', SET request_cost '$cost');
+		ALTER SERVER more_$server OPTIONS (SET lookup_batch_size '$batch', SET page_size '$page', SET request_cost '$cost');\n";
+	$session->query("SET jit = off; SET client_min_messages = notice; LOAD 'pylon_fdw'; $alter");
+	for my $together ($mode->{sudden} ? map { [$_] } @queries : \@queries)
+	{
+		# what is refused is a search, not a page of one that has been answered
+		my @faults = map { { %$_, $_->{kind} eq 'status' ? (holds => "\"limit\":$page}") : () } } map { @{ $_->{faults} } } @$together;
+		for my $api (@apis) { control($api, 'POST', '_fault', $_) for @faults; }
+		last unless run_together($session, $mode, $mode->{sudden} ? $alter : '', $together);
+		control($_, 'DELETE', '_fault') for @apis;
+	}
+	control($_, 'DELETE', '_fault') for @apis;
+	$session->quit if defined eval { $session->pid };
+	return;
+}
+
+# Some of a block's queries; false if the session has ended.
+sub run_together
+{
+	my ($session, $mode, $before, $queries) = @_;
+	my @queries = @$queries;
+	my $marked = run_marked($session, \@apis, join '', $before, map { $_->{call} } @queries);
+
 	if (!defined $marked->{output})
 	{
 		failed('crash', (grep { $_->{seed} == int($marked->{last} / 10) } @queries, $queries[0])[0], $marked->{failure});
-		return;
+		return 0;
 	}
 	my %result = map { my $result = $json->decode($_); ($result->{number} => $result) } split /\n/, $marked->{output};
 	for my $query (@queries)
@@ -353,8 +403,7 @@ sub run_block
 		if (!$result{$number}) { failed('no result', $query, $session->error =~ /(ERROR.*)/); next; }
 		judge($mode, $query, [ map { @{ $marked->{warnings}{"$number$_"} // [] } } 0, 1 ]);
 	}
-	$session->quit;
-	return;
+	return 1;
 }
 
 # ---------------------------------------------------------------- writes
@@ -416,7 +465,7 @@ sub run_writes
 {
 	my $session = PylonSession->new($node);
 
-	api_set($api, %default, %relaxed);
+	api_set($_, %default, %relaxed) for @apis;
 	$tables->run("ALTER SERVER exact OPTIONS (SET lookup_batch_size '7', SET page_size '20')");
 	$session->query("SET jit = off; LOAD 'pylon_fdw'");
 	run_write($session, $_) for $seed .. $seed + $writes - 1;

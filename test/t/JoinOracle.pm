@@ -8,7 +8,8 @@ package JoinOracle;
 #	print $query->{clause}->sql('constants');
 #
 # A query names tables without a schema: search_path tells whether they are foreign.  What is known of a query: "simple"
-# holds the type of its one join, and "keys" a query for the number of different keys that it looks up.
+# holds the type of its one join, "keys" a query for the number of different keys that it looks up, and "asked" how many
+# foreign tables are asked for them; "settings" are those without which the plan that it is about isn't chosen.
 
 use strict;
 use utf8;
@@ -22,6 +23,9 @@ use WhereOracle;
 
 my @COLUMNS = qw(id account_id email name tier notes);
 my %ROWS = (l1 => 24, l2 => 11, l3 => 5);
+
+# Tables with the columns of "plain".
+my $LIKE_PLAIN = qr/^(?:plain|others|parted|branches|mixed|family)$/;
 
 sub new
 {
@@ -96,7 +100,7 @@ sub contacts
 	my ($self, $table) = @_;
 	my $alias = $self->alias;
 
-	$table //= one_of(qw(plain plain plain plain plain typed odd others));
+	$table //= one_of(qw(plain plain plain plain plain plain typed odd others parted branches mixed family));
 	return { from => "$table AS $alias", alias => $alias, table => $table, contacts => 1, row => "$alias.id::text COLLATE \"C\"" };
 }
 
@@ -152,8 +156,10 @@ sub known { my ($self, $column) = @_; return one_of(@{ $self->{pools}{$column} }
 sub clause
 {
 	my ($self, $contacts) = @_;
-	my $table = $contacts->{table} eq 'others' ? 'plain' : $contacts->{table};
-	my $clause = $self->{where}->clause(seed => int rand 2**31, table => $table, map { $_ => $self->{$_} } 'ignore_case', 'no_negation');
+	my $table = $contacts->{table} =~ $LIKE_PLAIN ? 'plain' : $contacts->{table};
+	# the server of "others" does not know of an API that ignores case
+	my $wrong = $self->{ignore_case} && $contacts->{table} =~ /^(?:others|branches)$/;
+	my $clause = $self->{where}->clause(seed => int rand 2**31, table => $table, ignore_case => $self->{ignore_case}, no_negation => $self->{no_negation} || $wrong);
 	my $first = @{ $self->{values} };
 	my $sql = $clause->{template} =~ s/\bt\.(?=[a-z])/$contacts->{alias}./gr;
 
@@ -218,7 +224,8 @@ sub both
 	return '(' . $self->key($contacts, $other) . ' OR ' . one_of($self->key($contacts, $other), $self->own($contacts), $self->own($other)) . ')' if chance(0.2);
 	return one_of("length($c.name::text) > $x + 8", "$c.name::text < $o.name::text", "$c.tier::text <> $o.tier::text", "$c.id::text <> $o.id::text", "coalesce($c.tier::text, '') = coalesce($o.tier::text, '')",
 		"($x IS NULL OR $c.tier IS NOT NULL)", "($c.account_id::text = $o.account_id::text OR $x > 4)", "length($c.email::text) % 3 <> $x", "$c.id::text IS DISTINCT FROM $o.id::text",
-		"$c.tier::text = $o.tier::text", "starts_with($c.email::text, left($o.email::text, 1))", "$x + 10 < ALL (ARRAY[length($c.name::text), 20])");
+		"$c.tier::text = $o.tier::text", "$x IN (SELECT z.x FROM l3 z WHERE z.n < length($c.name::text) - 8)", "EXISTS (SELECT FROM l2 z WHERE z.email = $o.email AND z.x < length($c.name::text))",
+		"length($c.name::text) > (SELECT count(*) + 8 FROM l2 z WHERE z.x > $x)", "starts_with($c.email::text, left($o.email::text, 1))", "$x + 10 < ALL (ARRAY[length($c.name::text), 20])");
 }
 
 # What joins contacts with another item.
@@ -243,11 +250,28 @@ sub target
 	my ($self, $item) = @_;
 	my $a = $item->{alias};
 
+	return $self->subplan($item) if chance(0.07);
 	return one_of("$a.n", "$a.x + 1 AS y", "$a.email", "$a", "$a.name || '!' AS named", "$a.tier", 'tableoid') =~ s/^tableoid/$item->{table} ? "$a.tableoid::regclass" : "$a.n"/er
 	  unless $item->{contacts};
-	my @texts = ("$a.id", "$a.email", "$a.name", "$a.tier", "$a.account_id", "$a.notes", "upper($a.name::text) AS upper", "$a.tableoid::regclass", "$a.regions", "$a.email IS NULL AS none");
+	my @texts = ("$a.id", "$a.email", "$a.name", "$a.tier", "$a.account_id", "$a.notes", "upper($a.name::text) AS upper", "$a.regions", "$a.email IS NULL AS none");
+	push @texts, "$a.tableoid::regclass" unless $item->{table} =~ /^(?:branches|mixed)$/;
 	push @texts, "$a", "$a.*", "$a", "$a.custom_fields->>'seats' AS seats", "$a.custom_fields" unless $item->{table} eq 'typed';
 	return one_of(@texts);
+}
+
+# A subquery in the list of targets that depends on an item, contacts within or without.
+sub subplan
+{
+	my ($self, $item) = @_;
+	my $contacts = $item->{contacts} ? $item : $self->contacts;
+	my $other = $item->{contacts} ? $self->other(one_of('l2', 'l3')) : $item;
+	my $inner = $item->{contacts} ? $other : $contacts;
+	my $where = "$inner->{from} WHERE " . $self->key($contacts, $other);
+
+	return one_of("(SELECT count(*) FROM $where) AS found", "EXISTS (SELECT FROM $where) AS found", "(SELECT max($inner->{row}) FROM $where) AS found",
+		"(SELECT $inner->{row} FROM $where ORDER BY 1 LIMIT 1) AS found", "ARRAY(SELECT $inner->{row} FROM $where ORDER BY 1) AS found",
+		"$item->{alias}.email::text IN (SELECT $inner->{alias}.email::text FROM $inner->{from}) AS found",
+		"$item->{alias}.name::text NOT IN (SELECT $inner->{alias}.name::text FROM $where AND $inner->{alias}.name IS NOT NULL) AS found");
 }
 
 sub targets
@@ -278,13 +302,16 @@ sub select
 	return "SELECT $rows $from" if $form < 0.58;
 	return "SELECT count(*) $from" if $form < 0.65;
 	return "SELECT $rows $from ORDER BY " . join(', ', map { $_ . one_of('', ' DESC', ' NULLS FIRST') } @rows) . ' LIMIT ' . int(rand 9) . one_of('', ' OFFSET 2') if $form < 0.75;
-	return "SELECT DISTINCT $rows[0] AS r $from" if $form < 0.8;
+	return "SELECT DISTINCT $rows[0] AS r $from" if $form < 0.77;
+	return "SELECT DISTINCT ON (r) $rows[0] AS r, " . join(', ', map { "$rows[$_] AS r$_" } 1 .. $#rows, 0) . " $from ORDER BY 1" . join('', map { ", $_" } 2 .. @rows + 1) if $form < 0.8;
 	return "SELECT EXISTS (SELECT $from)" if $form < 0.83;
 	if ($some && !$outer && $form < 0.88)
 	{
 		return 'SELECT ' . $self->targets(@items) . " $from FOR " . one_of('UPDATE', 'SHARE', 'NO KEY UPDATE') . " OF $some->{alias}";
 	}
 	return "SELECT $rows[0] AS r, count(*), string_agg($ids, ',' ORDER BY $ids COLLATE \"C\") $from GROUP BY 1" . one_of('', ' HAVING count(*) > 1') if $form < 0.94;
+	return 'SELECT ' . join(', ', map { "$rows[$_] AS r$_" } 0 .. $#rows) . ", count(*) FILTER (WHERE $items[0]{alias}.email IS NULL), grouping($rows[0]) $from GROUP BY "
+	  . one_of("ROLLUP ($rows)", "GROUPING SETS (($rows[0]), ($rows), ())", $rows) if $form < 0.965;
 	return "SELECT r, count(*) OVER (), count(*) OVER (PARTITION BY r) FROM (SELECT $rows[0] AS r $from) s";
 }
 
@@ -296,7 +323,7 @@ sub joins
 	my $self = shift;
 	my @items = ($self->contacts, map { $self->other } 1 .. one_of(1, 1, 1, 2, 2, 3));
 
-	push @items, $self->contacts if chance(@items == 2 ? 0.2 : 0.1);
+	push @items, $self->contacts if chance(@items == 2 ? 0.2 : 0.3);
 	@items = map { $_->[1] } sort { $a->[0] <=> $b->[0] } map { [ rand, $_ ] } @items;
 	my @done = (shift @items);
 	my $from = "FROM $done[0]{from}";
@@ -320,7 +347,7 @@ sub joins
 			my $both = one_of('email', 'x');
 			my $on = $contacts->{contacts} ? $self->on($contacts, $other, $type) : "$other->{alias}.$both = $contacts->{alias}.$both";
 			my $shared = one_of('email', 'id', 'email');
-			my $using = @done == 1 && $contacts->{contacts} && ($contacts->{table} =~ /plain|others/) && ($other->{table} // '') !~ /typed|odd/ && chance(0.15);
+			my $using = @done == 1 && $contacts->{contacts} && $contacts->{table} =~ $LIKE_PLAIN && ($other->{table} // '') !~ /typed|odd/ && chance(0.15);
 			$from .= " $type JOIN $item->{from} " . ($using ? "USING ($shared)" : "ON $on");
 		}
 		push @done, $item;
@@ -349,7 +376,8 @@ sub semijoins
 	}
 	if (chance(0.55))
 	{
-		push @where, "${not}EXISTS (SELECT " . one_of('1', '*', "$inner->{alias}.id") . " FROM $inner->{from} WHERE " . $self->on($contacts, $other) . ')';
+		my $deeper = chance(0.25) ? ' AND ' . $self->nested($inner, $outer) : '';
+		push @where, "${not}EXISTS (SELECT " . one_of('1', '*', "$inner->{alias}.id") . " FROM $inner->{from} WHERE " . $self->on($contacts, $other) . "$deeper)";
 	}
 	else
 	{
@@ -357,6 +385,7 @@ sub semijoins
 		my @cast = map { ($_->{table} // '') =~ /typed|odd/ ? '::text' : '' } $outer, $inner;
 		my @inner = (chance(0.3) ? $self->own($inner) : (), chance(0.15) ? $self->both($contacts, $other) : ());
 		push @inner, "$inner->{alias}.$column IS NOT NULL" if $not && chance(0.7);
+		push @inner, $self->nested($inner, $outer) if chance(0.15);
 		my $what = chance(0.15) && $column ne 'email' ? 'email' : '';
 		my $left = join ', ', map { "$outer->{alias}.$_$cast[0]" } grep { $_ } $column, $what;
 		my $right = join ', ', map { "$inner->{alias}.$_$cast[1]" } grep { $_ } $column, $what;
@@ -365,6 +394,36 @@ sub semijoins
 	push @where, $self->own($outer) if chance(0.25);
 	push @where, 'true' unless @where;
 	return $self->select("$from WHERE " . join(one_of(' AND ', ' AND ', ' AND ', ' OR '), @where), $outer);
+}
+
+# A semijoin within one: it depends on the item that encloses it, now and then on the one around that, too.
+sub nested
+{
+	my ($self, $inner, $outer) = @_;
+	my $innermost = $inner->{contacts} ? $self->other : $self->contacts;
+	my ($contacts, $other) = $inner->{contacts} ? ($inner, $innermost) : ($innermost, $inner);
+	my $where = $self->key($contacts, $other);
+
+	$where .= ' AND ' . $self->own($innermost) if chance(0.2);
+	$where .= " AND $innermost->{alias}.email::text IS DISTINCT FROM $outer->{alias}.name::text" if chance(0.3);
+	return one_of('', 'NOT ') . "EXISTS (SELECT FROM $innermost->{from} WHERE $where)";
+}
+
+# A join on the nullable side of another one, and one above a subquery with a join.
+sub nests
+{
+	my $self = shift;
+	my ($outer, $contacts, $other) = ($self->other, $self->contacts, $self->other);
+	my $join = one_of('JOIN', 'LEFT JOIN', 'JOIN', 'RIGHT JOIN', 'FULL JOIN');
+	my $pair = "$contacts->{from} $join $other->{from} ON " . $self->on($contacts, $other, $join eq 'FULL JOIN' ? 'FULL' : 'INNER');
+	my $link = one_of($self->key($contacts, $outer), $self->key($contacts, $outer), "$other->{alias}.x = $outer->{x}", "$other->{alias}.email = $outer->{alias}.email");
+
+	return $self->select("FROM $outer->{from} " . one_of('LEFT JOIN', 'LEFT JOIN', 'JOIN') . " ($pair) ON $link", $outer, $contacts, $other) if chance(0.5);
+	my $more = $self->contacts;
+	my $grouped = chance(0.4) ? 'GROUP BY 2' : chance(0.3) ? "GROUP BY 2 HAVING count(*) > 1" : 'GROUP BY 2 ORDER BY 2 LIMIT 8';
+	my $subquery = "SELECT min($other->{row}) AS n, " . one_of("$other->{alias}.email", "$contacts->{alias}.id::text", "$contacts->{alias}.email::text")
+	  . " COLLATE \"C\" AS k, count(*) AS x FROM $pair $grouped";
+	return "SELECT s.n, s.k, s.x, $more->{row} FROM ($subquery) s " . one_of('JOIN', 'LEFT JOIN') . " $more->{from} ON $more->{alias}." . one_of('email', 'id') . '::text = s.k';
 }
 
 sub laterals
@@ -397,11 +456,25 @@ sub correlated
 	return "SELECT $outer->{alias}.n FROM $outer->{from} WHERE " . one_of('', 'NOT ') . "EXISTS (SELECT FROM $join WHERE $link OFFSET 0)";
 }
 
+# A join that is left at the first match, with a batch on its way, and begun anew for the next row outside.
+sub broken_off
+{
+	my $self = shift;
+	my ($outer, $contacts, $other) = ($self->other(one_of('l1', 'l2')), $self->contacts(one_of('plain', 'plain', 'parted')), $self->other(one_of('l1', 'l4')));
+	my $join = "$other->{from} JOIN $contacts->{from} ON " . $self->key($contacts, $other, 1);
+	# no equality: by one, the rows would be made distinct and read once
+	my $test = one_of("s.x > $outer->{x}", "s.x >= $outer->{x} + 3", "s.e > $outer->{alias}.email", "s.x < $outer->{x}");
+
+	$self->{settings} = [ map { "enable_$_=off" } qw(material memoize hashjoin mergejoin) ];
+	return "SELECT $outer->{alias}.n FROM $outer->{from} WHERE " . one_of('', 'NOT ')
+	  . "EXISTS (SELECT FROM (SELECT $other->{x} AS x, $contacts->{alias}.email::text AS e FROM $join OFFSET 0) s WHERE $test)";
+}
+
 # One value in several places.
 sub chains
 {
 	my $self = shift;
-	my ($contacts, $one, $two) = ($self->contacts(one_of('plain', 'others')), $self->other, $self->other);
+	my ($contacts, $one, $two) = ($self->contacts(one_of('plain', 'others', 'parted')), $self->other, $self->other);
 	my ($c, $o, $t) = map { $_->{alias} } $contacts, $one, $two;
 	my $column = one_of(qw(email email id name tier));
 	my @where = one_of([ "$c.$column = $o.$column", "$o.$column = $t.$column" ], [ "$t.$column = $o.$column", "$c.$column = $t.$column", "$c.$column = $o.$column" ],
@@ -420,7 +493,7 @@ sub unions
 		"SELECT $other->{row}, $contacts->{row} FROM $other->{from} " . one_of('JOIN', 'LEFT JOIN') . " $contacts->{from} ON " . $self->on($contacts, $other)
 	} 1, 2;
 
-	return join one_of(' UNION ALL ', ' UNION ALL ', ' EXCEPT '), @parts;
+	return join one_of(' UNION ALL ', ' UNION ALL ', ' EXCEPT ', ' INTERSECT ', ' EXCEPT ALL '), @parts;
 }
 
 # One join whose requests can be foreseen.
@@ -430,15 +503,17 @@ sub simple
 	my $table = one_of('l1', 'l2', 'l4');
 	my $column = one_of(qw(email email id account_id name tier));
 	my $type = one_of(qw(Inner Left Semi Anti));
+	my $contacts = one_of('plain', 'plain', 'parted');
 	my $more = chance(0.2) ? ' AND c.email IS NOT NULL' : chance(0.2) ? ' AND length(c.name) > l.x' : '';
 	my $on = "c.$column = l.$column$more";
 
 	$self->{simple} = $type;
 	$self->{keys} = "SELECT count(DISTINCT $column) FROM $table";
-	return "SELECT l.n, c.id FROM $table l JOIN plain c ON $on" if $type eq 'Inner';
-	return "SELECT l.n, c.id, c.name FROM $table l LEFT JOIN plain c ON $on" if $type eq 'Left';
-	return "SELECT l.n FROM $table l WHERE EXISTS (SELECT FROM plain c WHERE $on)" if $type eq 'Semi';
-	return "SELECT l.n FROM $table l WHERE NOT EXISTS (SELECT FROM plain c WHERE $on)";
+	$self->{asked} = $contacts eq 'parted' ? 2 : 1;
+	return "SELECT l.n, c.id FROM $table l JOIN $contacts c ON $on" if $type eq 'Inner';
+	return "SELECT l.n, c.id, c.name FROM $table l LEFT JOIN $contacts c ON $on" if $type eq 'Left';
+	return "SELECT l.n FROM $table l WHERE EXISTS (SELECT FROM $contacts c WHERE $on)" if $type eq 'Semi';
+	return "SELECT l.n FROM $table l WHERE NOT EXISTS (SELECT FROM $contacts c WHERE $on)";
 }
 
 # What all queries are made by.
@@ -447,7 +522,7 @@ sub make
 	my ($self, $options, @kinds) = @_;
 
 	srand($options->{seed});
-	@$self{qw(aliases values with simple keys ignore_case no_negation)} = (0, [], [], undef, undef, @$options{qw(ignore_case no_negation)});
+	@$self{qw(aliases values with settings simple keys asked ignore_case no_negation)} = (0, [], [], [], undef, undef, undef, @$options{qw(ignore_case no_negation)});
 	my $kind = one_of(@kinds);
 	my $sql = $self->$kind;
 
@@ -457,7 +532,7 @@ sub make
 	$sql =~ s/\x01(\d+)\x02/
 		$place{$1} \/\/= push(@values, $self->{values}[$1]) - 1;
 		"\x01$place{$1}\x02"/xge;
-	return { kind => $kind, simple => $self->{simple}, keys => $self->{keys}, values => \@values, seed => $options->{seed},
+	return { kind => $kind, simple => $self->{simple}, keys => $self->{keys}, asked => $self->{asked}, settings => $self->{settings}, values => \@values, seed => $options->{seed},
 		clause => bless { template => $sql, values => \@values }, 'WhereOracle::Clause' };
 }
 
@@ -465,7 +540,7 @@ sub query
 {
 	my ($self, %options) = @_;
 
-	return $self->make(\%options, qw(joins joins joins joins joins joins semijoins semijoins semijoins laterals correlated chains unions simple simple));
+	return $self->make(\%options, qw(joins joins joins joins joins joins semijoins semijoins semijoins laterals correlated correlated broken_off chains unions nests nests simple simple));
 }
 
 # ---------------------------------------------------------------- writes
@@ -476,7 +551,7 @@ sub write
 {
 	my ($self, %options) = @_;
 
-	return $self->make(\%options, qw(update update delete insert insert_local));
+	return $self->make(\%options, qw(update update delete by_others insert insert_local));
 }
 
 # One row a key, and the key.
@@ -510,6 +585,18 @@ sub delete
 
 	return 'DELETE FROM plain c WHERE ' . one_of('', 'id LIKE \'%1\' AND NOT ') . "EXISTS (SELECT FROM l2 l WHERE $key$more) RETURNING c.id" if chance(0.3);
 	return "DELETE FROM plain c USING $from WHERE $key$more RETURNING l.n, c.id, c.email";
+}
+
+# The rows to be written are chosen by a join that reads the same contacts.
+sub by_others
+{
+	my $self = shift;
+	my $table = one_of(qw(plain others parted branches mixed family));
+	my $column = one_of(qw(email email id name));
+	my $among = one_of('', 'NOT ') . "IN (SELECT f.id FROM " . one_of('l1', 'l2', 'l3') . " l JOIN $table f ON f.$column = l.$column" . one_of('', ' AND l.x > 3', " WHERE f.email LIKE '%c%'") . ')';
+
+	return "DELETE FROM plain c WHERE c.id $among AND c.tier IS NOT NULL RETURNING c.id, c.email" if chance(0.4);
+	return "UPDATE plain c SET notes = 'n' || length(c.name) WHERE c.id $among AND length(c.name) < 12 RETURNING c.id, c.notes";
 }
 
 sub insert

@@ -4,6 +4,8 @@ package OracleTables;
 #
 #	my $tables = OracleTables->new($node, $api);   # adds odd contacts; copies are in the schema "local"
 #	$tables->create_server('exact', case_sensitive => 'true');    # the same tables in a schema named like the server
+#	my $other = $tables->add_workspace(contacts => 30);           # another API, with contacts of its own
+#	$tables->create_families('exact');             # tables with the contacts of both, in that schema
 #	my $marked = run_marked($session, $api, $sql); # SQL in which mark(5) tells where number 5 begins
 #	print @{ $marked->{requests}{5} }, @{ $marked->{warnings}{5} };
 #
@@ -15,15 +17,26 @@ use warnings;
 
 use Encode qw(decode_utf8 encode_utf8);
 use Exporter qw(import);
+use HTTP::Tiny;
 use JSON::PP;
 use PylonSample;
 use PylonTest;
 use Test::More;
 use WhereOracle;
 
-our @EXPORT = qw(filter_levels run_marked text_array);
+our @EXPORT = qw(control filter_levels run_marked text_array);
 
 our @LABELS = ('gold', 'silver', 'bronze', 'Gold', '50%');
+
+# What test/sample_api/ctl does, without starting a program; gives the answer's lines.
+sub control
+{
+	my ($api, $method, $path, $body) = @_;
+	my $answer = HTTP::Tiny->new->request($method, "$api->{url}/$path", defined $body ? { content => JSON::PP->new->utf8->encode($body) } : {});
+
+	die "$method $path: $answer->{status} $answer->{content}" unless $answer->{success};
+	return split /\n/, $answer->{content};
+}
 
 # ---------------------------------------------------------------- contacts
 
@@ -99,6 +112,42 @@ sub new
 	my $self = bless { node => $node, api => $api, own_pools => \@own, pools => all_pools(@own) }, $class;
 	$self->create_copies;
 	return $self;
+}
+
+# Another API with some of the first one's contacts, as those of another workspace.  Their ids come after all others; of
+# the addresses, some are in both.
+sub add_workspace
+{
+	my ($self) = @_;
+	my $api = start_api(contacts => 1);
+	my $number = 0;
+	my @contacts;
+
+	for my $line (split /\n/, api_ctl($self->{api}, 'contacts'))
+	{
+		my $contact = JSON::PP->new->utf8->decode($line);
+
+		next if $number++ % 3 == 0;
+		$contact->{id} =~ s/^.{8}/ffffffff/;
+		$contact->{email} .= '.other' if defined $contact->{email} && $number % 4 == 0;
+		push @contacts, $contact;
+	}
+	my %ids = map { $_->{id} => $_ } @contacts;
+	@contacts = map { $ids{$_} } sort keys %ids;
+	api_ctl($api, 'replace', JSON::PP->new->utf8->encode(\@contacts));
+	push @{ $self->{own_pools} }, map { pools_of($_) } @contacts;
+	$self->{pools} = all_pools(@{ $self->{own_pools} });
+	load_contacts($self->{node}, $api, 'more_expected');
+	$self->run("CREATE SERVER more_marker FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url '$api->{url}');
+		CREATE USER MAPPING FOR PUBLIC SERVER more_marker OPTIONS (api_token '$PylonTest::TOKEN');
+		CREATE FOREIGN TABLE more_marker (id text) SERVER more_marker;
+		CREATE OR REPLACE FUNCTION mark(number int) RETURNS void LANGUAGE plpgsql AS \$\$
+		BEGIN
+			RAISE NOTICE 'clause %', number;
+			EXECUTE format('SELECT FROM public.marker WHERE id = %L', 'clause-' || number);
+			EXECUTE format('SELECT FROM public.more_marker WHERE id = %L', 'clause-' || number);
+		END \$\$");
+	return $self->{other_api} = $api;
 }
 
 # Makes the API hold what it held at first; its switches are those of the start then, too.
@@ -238,6 +287,39 @@ sub create_table
 	return;
 }
 
+# Tables with the contacts of both workspaces in a schema, or with "local" their copies: partitions, the branches of a
+# view, with the same types or with others, and the children of a table that has rows itself.  All look like "plain".
+sub create_families
+{
+	my ($self, $schema, %options) = @_;
+	my $names = join ', ', map { $_->[0] } $self->columns_of('plain');
+	my $columns = join ', ', map { "$_->[0] $_->[1]" } $self->columns_of('plain');
+	my $with_options = join ', ', map { "$_->[0] $_->[1]" } $self->columns_of('plain', 1);
+	my $options = join ', ', "base_url '$self->{other_api}{url}'", map { "$_ '$options{$_}'" } sort keys %options;
+	my $foreign = $schema ne 'local';
+
+	$self->run("CREATE SERVER more_$schema FOREIGN DATA WRAPPER pylon_fdw OPTIONS ($options);
+		CREATE USER MAPPING FOR PUBLIC SERVER more_$schema OPTIONS (api_token '$PylonTest::TOKEN')") if $foreign;
+	my $create = sub {
+		my ($name, $of, $parent) = @_;
+		my $child = $parent eq '' ? '' : "INHERITS ($schema.$parent)";
+
+		return "CREATE FOREIGN TABLE $schema.$name ($with_options) $child SERVER " . ($of eq 'expected' ? $schema : "more_$schema") . ';' if $foreign;
+		return "CREATE TABLE $schema.$name ($columns) $child; INSERT INTO $schema.$name " . $self->local_rows('plain', $of) . ';';
+	};
+	$self->run("CREATE TABLE $schema.parted ($columns) PARTITION BY RANGE (id);" . $create->('part_1', 'expected', '') . $create->('part_2', 'more_expected', '') . "
+		ALTER TABLE $schema.parted ATTACH PARTITION $schema.part_1 FOR VALUES FROM (MINVALUE) TO ('ffffffff');
+		ALTER TABLE $schema.parted ATTACH PARTITION $schema.part_2 FOR VALUES FROM ('ffffffff') TO (MAXVALUE);
+		CREATE TABLE $schema.family ($columns);
+		INSERT INTO $schema.family SELECT * FROM (" . $self->local_rows('plain', 'expected') . ") e WHERE length(id || name) % 9 = 0;
+		" . $create->('child_1', 'expected', 'family') . $create->('child_2', 'more_expected', 'family') . "
+		CREATE VIEW $schema.branches AS SELECT $names FROM $schema.part_2 UNION ALL SELECT " . $names =~ s/\bname\b/upper(name)/r . " FROM $schema.others
+			UNION ALL SELECT $names FROM $schema.plain WHERE vip;
+		CREATE VIEW $schema.mixed AS SELECT $names FROM $schema.part_2 UNION ALL SELECT id::text, account_id::text, name::text, email::text, tier::text, notes::text,
+			website::text, owner::text, NULL, NULL, regions::text[], vip::boolean, seats::integer, NULL, NULL, custom_fields::jsonb FROM $schema.typed WHERE seats > 10");
+	return;
+}
+
 # ---------------------------------------------------------------- filters
 
 # Levels of and/or above the leaves of a filter; dies where the API would refuse it.  With the longest list that may be
@@ -274,15 +356,30 @@ sub filter_levels
 
 sub text_array { return 'ARRAY[' . join(', ', map { WhereOracle::quoted($_) } @_) . ']::text[]'; }
 
+# Notes the requests that were logged since the last time by the number that was marked before them.
+sub take_requests
+{
+	my ($api, $requests) = @_;
+	my $at = 0;
+
+	for my $line (map { decode_utf8($_) } control($api, 'DELETE', '_log'))
+	{
+		if ($line =~ m{^GET /contacts/clause-(\d+)$}) { $at = $1; }
+		else { push @{ $requests->{$at} }, $line; }
+	}
+	return;
+}
+
 # Runs statements in an open session; mark(n) in them begins number n.  Gives what they printed (undef if the session
-# ended), the last number, and warnings and requests of each.
+# ended), the last number, and warnings and requests of each.  $api may be a list.
 sub run_marked
 {
 	my ($session, $api, $sql) = @_;
+	my @apis = ref $api eq 'ARRAY' ? @$api : $api;
 	my (%warnings, %requests);
 	my $at = 0;
 
-	api_take($api);
+	control($_, 'DELETE', '_log') for @apis;
 	my $output = eval { $session->query(encode_utf8($sql)) };
 	my $failure = $@;
 	for my $line (split /\n/, $session->error)
@@ -290,13 +387,8 @@ sub run_marked
 		$at = $1 if $line =~ /NOTICE: .*clause (\d+)$/;
 		push @{ $warnings{$at} }, decode_utf8($line) if $line =~ /WARNING: /;
 	}
-	my $last = $at;
-	for my $line (map { decode_utf8($_) } api_take($api))
-	{
-		if ($line =~ m{^GET /contacts/clause-(\d+)$}) { $at = $1; }
-		else { push @{ $requests{$at} }, $line; }
-	}
-	return { output => $output, failure => $failure, last => $last, warnings => \%warnings, requests => \%requests };
+	take_requests($_, \%requests) for @apis;
+	return { output => $output, failure => $failure, last => $at, warnings => \%warnings, requests => \%requests };
 }
 
 1;
