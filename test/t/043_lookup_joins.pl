@@ -201,6 +201,18 @@ api_clear($api);
 api_fault($api, kind => 'close', match => 'POST /contacts/search', skip => 1, times => 1);
 is($session->query($count), $expected, 'a batch that was broken off');
 
+# The API refuses the second search of the first batch: what the first one has found doesn't come again, so that this
+# batch gets no more rows.
+my $listed = $session->query("SELECT string_agg(quote_literal(email), ', ') FROM people WHERE n <= 240");
+my $of_accounts = "SELECT count(*), count(DISTINCT c.id) FROM accounts a JOIN contacts c ON c.account_id = a.account_id
+	WHERE c.email IN ($listed)";
+like($session->query("EXPLAIN $of_accounts"), qr/Pylon Lookup Join/, 'refused within a batch: the plan');
+api_clear($api);
+api_fault($api, kind => 'status', status => 400, match => 'POST /contacts/search', skip => 1, times => 1);
+my $joined = $session->query($of_accounts);
+like($session->error, qr/refused a condition/, 'refused within a batch: warning');
+is($joined, $session->query($of_accounts =~ s/contacts/copies/r), 'refused within a batch: rows');
+
 # Cancelled while a batch is on its way.
 api_set($api, latency => 3000);
 my $start = time;
