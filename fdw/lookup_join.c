@@ -349,6 +349,7 @@ next_pair(LookupJoin *join)
 
 	while (join->match != NULL)
 	{
+		CHECK_FOR_INTERRUPTS();
 		lookup_table_fetch(join->match, join->contact_slot);
 		join->match = lookup_table_next(join->match);
 		/* Who got the last row may have made the slot's values its own. */

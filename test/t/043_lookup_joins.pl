@@ -213,6 +213,14 @@ my $joined = $session->query($of_accounts);
 like($session->error, qr/refused a condition/, 'refused within a batch: warning');
 is($joined, $session->query($of_accounts =~ s/contacts/copies/r), 'refused within a batch: rows');
 
+# Cancelled while many contacts with the row's key fail another condition.
+my $began = time;
+$session->query("SET statement_timeout = '500ms'; SELECT count(*) FROM (VALUES ('gold'), ('silver')) p (tier)
+	LEFT JOIN contacts c ON c.custom_fields->>'tier' = p.tier AND sha512(convert_to(lpad(c.name, 10000000, p.tier), 'UTF8')) = ''");
+like($session->error, qr/statement timeout/, 'cancelled among the contacts with a key');
+cmp_ok(time - $began, '<', 4, 'cancelled among the contacts with a key: at once');
+$session->query('RESET statement_timeout');
+
 # Cancelled while a batch is on its way.
 api_set($api, latency => 3000);
 my $start = time;
