@@ -59,6 +59,14 @@ same('SELECT p.n, c.name, c.custom_fields FROM people p LEFT JOIN contacts c ON 
 	'answers that need a file');
 same('SELECT o, (SELECT count(c.name || c.custom_fields::text) FROM people p JOIN contacts c ON c.email = p.email
 	WHERE p.n <= 700 AND p.n + o > 0) FROM generate_series(1, 6) o', 'rescans with a full table');
+
+# However many contacts have the same key, they take no memory.
+my $tiers = "(VALUES ('gold'), ('silver'), ('bronze')) p (tier) JOIN contacts c ON c.custom_fields->>'tier' = p.tier";
+same("SELECT p.tier, c.id, c.custom_fields FROM $tiers ORDER BY 1, 2", 'many contacts with a key');
+$session->query("BEGIN; DECLARE c CURSOR FOR SELECT p.tier, c.id FROM $tiers; MOVE 3 FROM c");
+cmp_ok($session->query("SELECT sum(total_bytes) FROM pg_backend_memory_contexts WHERE name = 'pylon_fdw lookups'"), '<=', 64 * 1024,
+	'many contacts with a key: memory');
+$session->query('COMMIT');
 $session->query('RESET work_mem');
 unlike(slurp_file($node->logfile), qr/temporary file leak/, 'no file is left open');
 
