@@ -418,11 +418,14 @@ filter_key_kind(FilterState *state, const char *text)
 	return filter_test_key(state->keys_node, text);
 }
 
-/* Does the last evaluation leave out contacts without one of the keys? */
+/*
+ * Are contacts left out that have none of the keys? Those of batches that
+ * were read before a refusal don't come again, whatever is asked since then.
+ */
 bool
 filter_asks_keys(FilterState *state)
 {
-	return state->keys_asked;
+	return state->keys_asked || state->done != NIL;
 }
 
 /* The most values that are sent in one list. */

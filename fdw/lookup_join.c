@@ -87,7 +87,7 @@ typedef struct LookupJoin
 	TupleTableSlot *outer_slot; /* the row that is being joined */
 	bool		has_outer;
 	bool		matched;
-	const LookupMatch *match;	/* contact to try next */
+	LookupCursor matches;		/* contacts to try */
 	TupleTableSlot *contact_slot;
 
 	/* for EXPLAIN */
@@ -347,10 +347,9 @@ next_pair(LookupJoin *join)
 {
 	ExprContext *econtext = join->css.ss.ps.ps_ExprContext;
 
-	while (join->match != NULL)
+	while (lookup_table_fetch(&join->matches, join->contact_slot))
 	{
-		lookup_table_fetch(join->match, join->contact_slot);
-		join->match = lookup_table_next(join->match);
+		CHECK_FOR_INTERRUPTS();
 		/* Who got the last row may have made the slot's values its own. */
 		fill(join, &join->other, join->outer_slot);
 		fill(join, &join->contacts, join->contact_slot);
@@ -387,7 +386,7 @@ next_outer_row(LookupJoin *join)
 			return false;
 	}
 	key = outer_key(join, join->outer_slot);
-	join->match = key == NULL ? NULL : lookup_table_first(join->table, key);
+	join->matches = lookup_table_find(join->table, key);
 	join->matched = false;
 	join->has_outer = true;
 	CHECK_FOR_INTERRUPTS();

@@ -48,6 +48,21 @@ extern const CustomScanMethods lookup_join_methods;
 typedef struct LookupTable LookupTable;
 typedef struct LookupMatch LookupMatch;
 
+/* The place of a contact in a temporary file. */
+typedef struct LookupPlace
+{
+	int			fileno;			/* -1 if there is none */
+	off_t		offset;
+} LookupPlace;
+
+/* The contacts with a key that are still to be fetched. */
+typedef struct LookupCursor
+{
+	const LookupMatch *next;	/* those in memory, or NULL */
+	struct BufFile *file;
+	LookupPlace place;			/* then those in the file */
+} LookupCursor;
+
 extern LookupTable *lookup_table_create(int memory_kb);
 extern void lookup_table_reset(LookupTable *table);
 extern void lookup_table_next_batch(LookupTable *table);
@@ -57,10 +72,7 @@ extern void lookup_table_forget_batch(LookupTable *table);
 extern bool lookup_table_full(LookupTable *table);
 extern void lookup_table_add_match(LookupTable *table, const char *key,
 								   TupleTableSlot *slot);
-extern const LookupMatch *lookup_table_first(LookupTable *table,
-											 const char *key);
-extern const LookupMatch *lookup_table_next(const LookupMatch *match);
-extern void lookup_table_fetch(const LookupMatch *match,
-							   TupleTableSlot *slot);
+extern LookupCursor lookup_table_find(LookupTable *table, const char *key);
+extern bool lookup_table_fetch(LookupCursor *cursor, TupleTableSlot *slot);
 
 #endif							/* PYLON_LOOKUP_JOIN_H */

@@ -9,7 +9,8 @@
  * full it becomes the old one, and the old one is dropped as soon as the
  * rows that may need it are joined; until then it is the retired one, which
  * takes the last third. The contacts of a single batch that need more memory
- * are kept in a temporary file.
+ * are kept in a temporary file, each with the place of the one before it that
+ * has the same key, so that they take no memory however many they are.
  *
  * IDENTIFICATION
  *		fdw/lookup_table.c
@@ -29,10 +30,7 @@
 struct LookupMatch
 {
 	const LookupMatch *next;
-	MinimalTuple tuple;			/* NULL if it is in a file */
-	BufFile    *file;
-	int			fileno;
-	off_t		offset;
+	MinimalTuple tuple;
 };
 
 typedef struct LookupKey
@@ -43,6 +41,7 @@ typedef struct LookupKey
 	int			batch;			/* that asks for it */
 	const LookupMatch *first;
 	LookupMatch *last;
+	LookupPlace filed;			/* the last one in the generation's file */
 } LookupKey;
 
 #define SH_PREFIX keys
@@ -64,8 +63,7 @@ typedef struct Generation
 	MemoryContext context;
 	keys_hash  *keys;
 	BufFile    *file;			/* of contacts for which there was no memory */
-	int			fileno;			/* its end */
-	off_t		offset;
+	LookupPlace end;			/* of the file */
 } Generation;
 
 struct LookupTable
@@ -81,7 +79,9 @@ struct LookupTable
 static Generation *create_generation(LookupTable *table);
 static void drop_generation(Generation **generation);
 static LookupKey *find_key(Generation *generation, const char *key);
-static void write_match(Generation *generation, LookupMatch *match, MinimalTuple tuple);
+static void write_match(Generation *generation, LookupKey *entry, TupleTableSlot *slot);
+static void read_match(LookupCursor *cursor, TupleTableSlot *slot);
+static void read_file(BufFile *file, void *data, size_t size);
 
 /*
  * A table in the current memory context, that takes "memory_kb" of memory
@@ -147,6 +147,7 @@ lookup_table_add_key(LookupTable *table, const char *key)
 	entry->text = MemoryContextStrdup(table->young->context, key);
 	entry->batch = table->batch;
 	entry->first = entry->last = NULL;
+	entry->filed.fileno = -1;
 	return true;
 }
 
@@ -186,73 +187,58 @@ lookup_table_add_match(LookupTable *table, const char *key, TupleTableSlot *slot
 	if (entry == NULL || entry->batch != table->batch)
 		return;
 	before = MemoryContextSwitchTo(table->young->context);
-	match = palloc0(sizeof(LookupMatch));
 	if (lookup_table_full(table))
+		write_match(table->young, entry, slot);
+	else
 	{
-		bool		should_free;
-		MinimalTuple tuple = ExecFetchSlotMinimalTuple(slot, &should_free);
-
-		write_match(table->young, match, tuple);
-		if (should_free)
-			pfree(tuple);
-	}
-	else
+		match = palloc(sizeof(LookupMatch));
+		match->next = NULL;
 		match->tuple = ExecCopySlotMinimalTuple(slot);
-	if (entry->last != NULL)
-		entry->last->next = match;
-	else
-		entry->first = match;
-	entry->last = match;
+		if (entry->last != NULL)
+			entry->last->next = match;
+		else
+			entry->first = match;
+		entry->last = match;
+	}
 	MemoryContextSwitchTo(before);
 }
 
-/* The first contact that has the key, or NULL. */
-const LookupMatch *
-lookup_table_first(LookupTable *table, const char *key)
+/* The contacts that have the key; none for NULL. */
+LookupCursor
+lookup_table_find(LookupTable *table, const char *key)
 {
 	/* What was retired may be asked for again, but that isn't answered yet. */
 	Generation *generations[] = {table->retired, table->old, table->young};
+	LookupCursor cursor = {.place.fileno = -1};
 
-	for (size_t i = 0; i < lengthof(generations); i++)
+	for (size_t i = 0; key != NULL && i < lengthof(generations); i++)
 	{
 		LookupKey  *entry = find_key(generations[i], key);
 
-		if (entry != NULL)
-			return entry->first;
+		if (entry == NULL)
+			continue;
+		cursor.next = entry->first;
+		cursor.file = generations[i]->file;
+		cursor.place = entry->filed;
+		break;
 	}
-	return NULL;
+	return cursor;
 }
 
-/* The next one with the same key, or NULL. */
-const LookupMatch *
-lookup_table_next(const LookupMatch *match)
+/* Puts the next contact into a slot for minimal tuples; false after the last. */
+bool
+lookup_table_fetch(LookupCursor *cursor, TupleTableSlot *slot)
 {
-	return match->next;
-}
-
-/* Puts a contact into a slot for minimal tuples. */
-void
-lookup_table_fetch(const LookupMatch *match, TupleTableSlot *slot)
-{
-	MinimalTuple tuple = match->tuple;
-	uint32		length;
-
-	if (tuple == NULL)
+	if (cursor->next != NULL)
 	{
-		if (BufFileSeek(match->file, match->fileno, match->offset, SEEK_SET) != 0 ||
-			BufFileRead(match->file, &length, sizeof(length)) != sizeof(length))
-			ereport(ERROR,
-					(errcode_for_file_access(),
-					 errmsg("could not read from a temporary file of a lookup join")));
-		tuple = MemoryContextAlloc(slot->tts_mcxt, length);
-		tuple->t_len = length;
-		if (BufFileRead(match->file, (char *) tuple + sizeof(length),
-						length - sizeof(length)) != length - sizeof(length))
-			ereport(ERROR,
-					(errcode_for_file_access(),
-					 errmsg("could not read from a temporary file of a lookup join")));
+		ExecStoreMinimalTuple(cursor->next->tuple, slot, false);
+		cursor->next = cursor->next->next;
+		return true;
 	}
-	ExecStoreMinimalTuple(tuple, slot, match->tuple == NULL);
+	if (cursor->place.fileno < 0)
+		return false;
+	read_match(cursor, slot);
+	return true;
 }
 
 static Generation *
@@ -264,7 +250,7 @@ create_generation(LookupTable *table)
 	Generation *generation = MemoryContextAllocZero(context, sizeof(Generation));
 
 	generation->context = context;
-	generation->keys = keys_create(context, 128, NULL);
+	generation->keys = keys_create(context, 64, NULL);
 	return generation;
 }
 
@@ -285,19 +271,59 @@ find_key(Generation *generation, const char *key)
 	return generation == NULL ? NULL : keys_lookup(generation->keys, key);
 }
 
-/* Appends a contact to the generation's file, in its memory context. */
+/*
+ * Appends a contact with the key to the generation's file, which belongs to
+ * the current memory context.
+ */
 static void
-write_match(Generation *generation, LookupMatch *match, MinimalTuple tuple)
+write_match(Generation *generation, LookupKey *entry, TupleTableSlot *slot)
 {
+	bool		should_free;
+	MinimalTuple tuple = ExecFetchSlotMinimalTuple(slot, &should_free);
+	LookupPlace place;
+
+	memset(&place, 0, sizeof(place));	/* its padding is written, too */
 	if (generation->file == NULL)
 		generation->file = BufFileCreateTemp(false);
-	else if (BufFileSeek(generation->file, generation->fileno, generation->offset, SEEK_SET) != 0)
+	else if (BufFileSeek(generation->file, generation->end.fileno,
+						 generation->end.offset, SEEK_SET) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not write to a temporary file of a lookup join")));
-	match->file = generation->file;
-	BufFileTell(generation->file, &match->fileno, &match->offset);
+	BufFileTell(generation->file, &place.fileno, &place.offset);
+	BufFileWrite(generation->file, &entry->filed, sizeof(LookupPlace));
 	/* The length is the first member of a minimal tuple. */
 	BufFileWrite(generation->file, tuple, tuple->t_len);
-	BufFileTell(generation->file, &generation->fileno, &generation->offset);
+	BufFileTell(generation->file, &generation->end.fileno, &generation->end.offset);
+	entry->filed = place;
+	if (should_free)
+		pfree(tuple);
+}
+
+/* Reads a contact from the file, and where the one before it is. */
+static void
+read_match(LookupCursor *cursor, TupleTableSlot *slot)
+{
+	MinimalTuple tuple;
+	uint32		length;
+
+	if (BufFileSeek(cursor->file, cursor->place.fileno, cursor->place.offset, SEEK_SET) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read from a temporary file of a lookup join")));
+	read_file(cursor->file, &cursor->place, sizeof(LookupPlace));
+	read_file(cursor->file, &length, sizeof(length));
+	tuple = MemoryContextAlloc(slot->tts_mcxt, length);
+	tuple->t_len = length;
+	read_file(cursor->file, (char *) tuple + sizeof(length), length - sizeof(length));
+	ExecStoreMinimalTuple(tuple, slot, true);
+}
+
+static void
+read_file(BufFile *file, void *data, size_t size)
+{
+	if (BufFileRead(file, data, size) != size)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read from a temporary file of a lookup join")));
 }

@@ -59,6 +59,14 @@ same('SELECT p.n, c.name, c.custom_fields FROM people p LEFT JOIN contacts c ON 
 	'answers that need a file');
 same('SELECT o, (SELECT count(c.name || c.custom_fields::text) FROM people p JOIN contacts c ON c.email = p.email
 	WHERE p.n <= 700 AND p.n + o > 0) FROM generate_series(1, 6) o', 'rescans with a full table');
+
+# However many contacts have the same key, they take no memory.
+my $tiers = "(VALUES ('gold'), ('silver'), ('bronze')) p (tier) JOIN contacts c ON c.custom_fields->>'tier' = p.tier";
+same("SELECT p.tier, c.id, c.custom_fields FROM $tiers ORDER BY 1, 2", 'many contacts with a key');
+$session->query("BEGIN; DECLARE c CURSOR FOR SELECT p.tier, c.id FROM $tiers; MOVE 3 FROM c");
+cmp_ok($session->query("SELECT sum(total_bytes) FROM pg_backend_memory_contexts WHERE name = 'pylon_fdw lookups'"), '<=', 64 * 1024,
+	'many contacts with a key: memory');
+$session->query('COMMIT');
 $session->query('RESET work_mem');
 unlike(slurp_file($node->logfile), qr/temporary file leak/, 'no file is left open');
 
@@ -200,6 +208,26 @@ like($session->error, qr/denied/, 'a batch that failed');
 api_clear($api);
 api_fault($api, kind => 'close', match => 'POST /contacts/search', skip => 1, times => 1);
 is($session->query($count), $expected, 'a batch that was broken off');
+
+# The API refuses the second search of the first batch: what the first one has found doesn't come again, so that this
+# batch gets no more rows.
+my $listed = $session->query("SELECT string_agg(quote_literal(email), ', ') FROM people WHERE n <= 240");
+my $of_accounts = "SELECT count(*), count(DISTINCT c.id) FROM accounts a JOIN contacts c ON c.account_id = a.account_id
+	WHERE c.email IN ($listed)";
+like($session->query("EXPLAIN $of_accounts"), qr/Pylon Lookup Join/, 'refused within a batch: the plan');
+api_clear($api);
+api_fault($api, kind => 'status', status => 400, match => 'POST /contacts/search', skip => 1, times => 1);
+my $joined = $session->query($of_accounts);
+like($session->error, qr/refused a condition/, 'refused within a batch: warning');
+is($joined, $session->query($of_accounts =~ s/contacts/copies/r), 'refused within a batch: rows');
+
+# Cancelled while many contacts with the row's key fail another condition.
+my $began = time;
+$session->query("SET statement_timeout = '500ms'; SELECT count(*) FROM (VALUES ('gold'), ('silver')) p (tier)
+	LEFT JOIN contacts c ON c.custom_fields->>'tier' = p.tier AND sha512(convert_to(lpad(c.name, 10000000, p.tier), 'UTF8')) = ''");
+like($session->error, qr/statement timeout/, 'cancelled among the contacts with a key');
+cmp_ok(time - $began, '<', 4, 'cancelled among the contacts with a key: at once');
+$session->query('RESET statement_timeout');
 
 # Cancelled while a batch is on its way.
 api_set($api, latency => 3000);
