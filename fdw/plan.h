@@ -31,6 +31,7 @@ typedef struct ScanEstimate
 /* plan.c */
 extern void plan_install_hooks(void);
 extern bool plan_is_contacts(RelOptInfo *rel);
+extern void plan_charge_first_pass(RelOptInfo *joinrel);
 extern FilterJoinKey *plan_join_key(PlannerInfo *root, RelOptInfo *baserel,
 									RestrictInfo *rinfo);
 extern Path *plan_lookup_scan(PlannerInfo *root, RelOptInfo *baserel,
