@@ -73,6 +73,7 @@ static List *collect_join_clauses(PlannerInfo *root, RelOptInfo *baserel);
 static bool is_join_key(PlannerInfo *root, RelOptInfo *rel,
 						EquivalenceClass *ec, EquivalenceMember *em,
 						void *arg);
+static bool is_counted(const RelOptInfo *baserel, const ForeignTable *table);
 static HeapTuple distinct_statistics(Oid relid, AttrNumber attnum,
 									 double share);
 static double distinct_share(PlannerInfo *root, Index relid,
@@ -107,11 +108,26 @@ pylonGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 	relation->filter = plan_filter(root, baserel, foreigntableid,
 								   baserel->baserestrictinfo);
 
+	relation->is_counted = is_counted(baserel, table);
 	if (baserel->tuples < 0)
 		baserel->tuples = relation->options.estimated_contacts;
 	set_baserel_size_estimates(root, baserel);
 	fetched = estimate_scan(root, baserel, relation->filter).fetched;
 	baserel->rows = clamp_row_est(Min(baserel->rows, fetched));
+}
+
+/* Do ANALYZE or an option say how many contacts there are? */
+static bool
+is_counted(const RelOptInfo *baserel, const ForeignTable *table)
+{
+	ListCell   *lc;
+
+	foreach(lc, table->options)
+	{
+		if (strcmp(((DefElem *) lfirst(lc))->defname, "estimated_contacts") == 0)
+			return true;
+	}
+	return baserel->tuples >= 0;
 }
 
 /*

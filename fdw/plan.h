@@ -19,6 +19,7 @@ typedef struct PylonRelation
 {
 	PylonOptions options;
 	FilterPlan *filter;			/* of the table's own conditions */
+	bool		is_counted;		/* the number of contacts is no mere guess */
 } PylonRelation;
 
 /* What a scan is expected to fetch. */
