@@ -20,6 +20,7 @@
 #include "compat.h"
 #include "contact.h"
 #include "foreign/foreign.h"
+#include "optimizer/plancat.h"
 #include "pylon_api.h"
 #include "pylon_fdw.h"
 #include "utils/rel.h"
@@ -41,6 +42,7 @@ typedef struct Sample
 	MemoryContext row_context;	/* of a row that is being made */
 } Sample;
 
+static BlockNumber estimate_blocks(Relation relation);
 static int	acquire_sample(Relation table, int elevel, HeapTuple *rows,
 						   int wanted, double *total, double *dead);
 static void consider_contact(Sample *sample, const JsonSlice *slices);
@@ -48,22 +50,43 @@ static int	choose_place(Sample *sample);
 static HeapTuple make_row(Sample *sample, const JsonSlice *slices);
 
 /*
- * Offers the table to ANALYZE. Asks nothing of the API yet: the number of
- * pages, which core only wants to be plausible, is that of an estimate.
+ * Offers the table to ANALYZE. Asks nothing of the API yet.
+ *
+ * Autovacuum comes here where the table has a local parent whose rows have
+ * changed. Nobody has asked for these requests, and the failure of one would
+ * keep the parent from being analyzed, so it gets the local rows only.
  */
 bool
 pylonAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func,
 						 BlockNumber *totalpages)
 {
+	if (compat_is_autovacuum_worker())
+		return false;
+	*func = acquire_sample;
+	*totalpages = estimate_blocks(relation);
+	return true;
+}
+
+/*
+ * The size of a local table with these contacts: by it, a parent of several
+ * tables divides its sample between them.
+ */
+static BlockNumber
+estimate_blocks(Relation relation)
+{
 	ForeignTable *table = GetForeignTable(RelationGetRelid(relation));
 	PylonOptions options;
+	double		contacts = relation->rd_rel->reltuples;
+	double		width = MAXALIGN(get_rel_data_width(relation, NULL)) +
+		MAXALIGN(SizeofHeapTupleHeader) + sizeof(ItemIdData);
 
-	option_read_server(&options, GetForeignServer(table->serverid)->options,
-					   table->options);
-	*func = acquire_sample;
-	*totalpages = (BlockNumber) Max(1, Min(ceil(options.estimated_contacts / options.page_size),
-										   MaxBlockNumber));
-	return true;
+	if (contacts < 0)
+	{
+		option_read_server(&options, GetForeignServer(table->serverid)->options,
+						   table->options);
+		contacts = options.estimated_contacts;
+	}
+	return (BlockNumber) Max(1, Min(ceil(contacts * width / BLCKSZ), MaxBlockNumber));
 }
 
 /* Reads all contacts as the table's owner; keeps "wanted" of them at most. */

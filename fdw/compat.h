@@ -41,6 +41,9 @@
 #include "commands/explain.h"
 #include "storage/latch.h"
 #endif
+#if PG_VERSION_NUM < 170000
+#include "postmaster/autovacuum.h"
+#endif
 #include "utils/wait_event.h"
 
 /* PostgreSQL 18 lets a module carry its name and version. */
@@ -230,6 +233,17 @@ compat_analyze_delay_point(void)
 	vacuum_delay_point(true);
 #else
 	vacuum_delay_point();
+#endif
+}
+
+/* Is this a worker of autovacuum? */
+static inline bool
+compat_is_autovacuum_worker(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return AmAutoVacuumWorkerProcess();
+#else
+	return IsAutoVacuumWorkerProcess();
 #endif
 }
 

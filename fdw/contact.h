@@ -41,6 +41,8 @@ typedef enum ContactFieldKind
 #define FIELD_CASE				0x10000
 /* Hardly two contacts have the same. */
 #define FIELD_UNIQUE			0x20000
+/* Few contacts have the same. */
+#define FIELD_RARE				0x40000
 
 /* Where a field can be written (reference: bodies of create and update). */
 #define FIELD_ON_INSERT			0x01

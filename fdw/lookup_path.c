@@ -27,6 +27,8 @@
 #include <limits.h>
 #include <math.h>
 
+#include "access/htup_details.h"
+#include "catalog/pg_statistic.h"
 #include "compat.h"
 #include "lookup_join.h"
 #include "nodes/makefuncs.h"
@@ -86,19 +88,24 @@ static void consider_key(LookupCandidate *join, RelOptInfo *outerrel,
 static Node *translate(LookupCandidate *join, Node *node, RelOptInfo *member);
 static bool find_member_keys(LookupCandidate *join, RelOptInfo *outerrel,
 							 RestrictInfo *rinfo, List **keys);
-static double matches_per_key(LookupCandidate *join, RelOptInfo *member,
-							  Node *inner_key);
+static double contacts_with_keys(LookupCandidate *join, RelOptInfo *member,
+								 Node *inner_key, double keys);
 static List *outer_paths(PlannerInfo *root, RelOptInfo *outerrel);
 static Path *sorted_path(PlannerInfo *root, RelOptInfo *outerrel);
 static bool has_row_identity(List *exprs);
 static void add_lookup_path(LookupCandidate *join, Path *outer);
 static void cost_lookup_path(LookupCandidate *join, CustomPath *path);
-static double count_batches(LookupCandidate *join, Path *outer, double *keys);
-static Cost add_member(LookupCandidate *join, CustomPath *path,
-					   RelOptInfo *member, FilterJoinKey *key, double keys,
-					   double batches);
+static int	batch_size(LookupCandidate *join);
+static double count_keys(LookupCandidate *join, Path *outer);
+static bool knows_contacts(LookupCandidate *join);
+static double rows_before_unique(Path *path);
+static Cost cost_lookups(LookupCandidate *join, double keys, double share,
+						 double batches);
+static void add_members(LookupCandidate *join, CustomPath *path, double keys,
+						double batches);
 static ScanEstimate estimate_lookups(LookupCandidate *join, RelOptInfo *member,
-									 double keys, double batches);
+									 double keys, double share,
+									 double batches);
 static Plan *plan_lookup_join(PlannerInfo *root, RelOptInfo *rel,
 							  CustomPath *best_path, List *tlist,
 							  List *clauses, List *custom_plans);
@@ -138,6 +145,7 @@ consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 
 	if (previous_hook != NULL)
 		previous_hook(root, joinrel, outerrel, innerrel, jointype, extra);
+	plan_charge_first_pass(joinrel);
 	if (!pylon_enable_lookup_join || IS_DUMMY_REL(outerrel) ||
 		!is_table_of_query(root, innerrel))
 		return;
@@ -271,7 +279,7 @@ consider_key(LookupCandidate *join, RelOptInfo *outerrel, RestrictInfo *rinfo)
 		outer_key = swapped ? get_leftop(rinfo->clause) : get_rightop(rinfo->clause);
 	}
 	foreach(lc, join->members)
-		matches += matches_per_key(join, lfirst(lc), inner_key);
+		matches += contacts_with_keys(join, lfirst(lc), inner_key, 1);
 	if (join->keys != NIL && matches >= join->matches)
 		return;
 	join->inner_key = inner_key;
@@ -324,9 +332,10 @@ translate(LookupCandidate *join, Node *node, RelOptInfo *member)
 	return adjust_appendrel_attrs(join->root, node, 1, &appinfo);
 }
 
-/* How many of a member's rows have the same key. */
+/* How many of a member's rows have one of so many keys. */
 static double
-matches_per_key(LookupCandidate *join, RelOptInfo *member, Node *inner_key)
+contacts_with_keys(LookupCandidate *join, RelOptInfo *member, Node *inner_key,
+				   double keys)
 {
 	VariableStatData variable;
 	double		rows = member->rows;
@@ -340,8 +349,11 @@ matches_per_key(LookupCandidate *join, RelOptInfo *member, Node *inner_key)
 								   member->relid, JOIN_INNER, NULL);
 	examine_variable(join->root, translate(join, inner_key, member), 0, &variable);
 	distinct = get_variable_numdistinct(&variable, &is_default);
+	/* Most contacts lack most custom fields. */
+	if (HeapTupleIsValid(variable.statsTuple))
+		rows *= 1 - ((Form_pg_statistic) GETSTRUCT(variable.statsTuple))->stanullfrac;
 	ReleaseVariableStats(variable);
-	return rows / Max(distinct, 1);
+	return rows * Min(keys / Max(distinct, 1), 1);
 }
 
 /*
@@ -454,61 +466,44 @@ static void
 cost_lookup_path(LookupCandidate *join, CustomPath *path)
 {
 	Path	   *outer = linitial(path->custom_paths);
-	double		pairs = outer->rows * join->matches;
-	double		keys;
-	double		batches = count_batches(join, outer, &keys);
+	double		keys = count_keys(join, outer);
+	double		first = first_batch(join->root, &path->path);
+	double		size = batch_size(join);
+	double		batches;
+	double		share;
 	QualCost	quals;
-	Cost		run;
-	ListCell   *lc;
-	ListCell   *lc2;
+	Cost		local;
+	Cost		rest;
 
 	path->path.rows = path->path.param_info != NULL ?
 		path->path.param_info->ppi_rows : join->joinrel->rows;
 
+	first = Min(keys, first > 0 ? Min(first, size) : size);
+	batches = ceil((keys - first) / size);
+	share = first / keys;
 	cost_qual_eval(&quals, list_nth(path->custom_private, LookupPathClauses), join->root);
-	run = outer->total_cost - outer->startup_cost +
+	local = outer->total_cost - outer->startup_cost +
 		outer->rows * (cpu_tuple_cost + cpu_operator_cost) +
-		pairs * (cpu_tuple_cost + quals.per_tuple);
-	forboth(lc, join->members, lc2, join->keys)
-		run += add_member(join, path, lfirst(lc), lfirst(lc2), keys, batches);
-	path->path.startup_cost = outer->startup_cost + quals.startup + run / batches +
+		outer->rows * join->matches * (cpu_tuple_cost + quals.per_tuple);
+	rest = local * (1 - share);
+	if (batches > 0)
+		rest += cost_lookups(join, keys, 1 - share, batches);
+	add_members(join, path, keys, batches + 1);
+	path->path.startup_cost = outer->startup_cost + quals.startup +
+		local * share + cost_lookups(join, keys, share, 1) +
 		join->joinrel->reltarget->cost.startup;
-	path->path.total_cost = path->path.startup_cost + run - run / batches +
+	path->path.total_cost = path->path.startup_cost + rest +
 		path->path.rows * join->joinrel->reltarget->cost.per_tuple;
 }
 
-/* Adds a path for a member, which is read for each batch; gives its costs. */
-static Cost
-add_member(LookupCandidate *join, CustomPath *path, RelOptInfo *member,
-		   FilterJoinKey *key, double keys, double batches)
-{
-	PylonRelation *relation = member->fdw_private;
-	ScanEstimate estimate;
-
-	if (key == NULL)
-	{
-		path->custom_paths = lappend(path->custom_paths, member->cheapest_total_path);
-		return batches * (member->cheapest_total_path->total_cost +
-						  member->rows * (cpu_tuple_cost + cpu_operator_cost));
-	}
-	estimate = estimate_lookups(join, member, keys, batches);
-	path->custom_paths = lappend(path->custom_paths,
-								 plan_lookup_scan(join->root, member, key,
-												  estimate, batches));
-	return estimate.requests * relation->options.request_cost +
-		estimate.fetched * (cpu_tuple_cost + cpu_operator_cost);
-}
-
-/* In how many batches the other side is read; "keys" becomes that of keys. */
-static double
-count_batches(LookupCandidate *join, Path *outer, double *keys)
+/* The most keys that all members take in one request. */
+static int
+batch_size(LookupCandidate *join)
 {
 	int			size = INT_MAX;
 	ListCell   *lc;
 	ListCell   *lc2;
 
-	*keys = estimate_num_groups(join->root, list_make1(join->outer_key),
-								clamp_row_est(outer->rows), NULL, NULL);
 	forboth(lc, join->members, lc2, join->keys)
 	{
 		PylonRelation *relation = ((RelOptInfo *) lfirst(lc))->fdw_private;
@@ -516,22 +511,118 @@ count_batches(LookupCandidate *join, Path *outer, double *keys)
 		if (lfirst(lc2) != NULL)
 			size = Min(size, relation->options.lookup_batch_size);
 	}
-	return Max(ceil(*keys / size), 1);
+	return size;
 }
 
-/* How many contacts come, in how many requests, for all batches together. */
+/*
+ * How many keys the other side has. Where nothing is known of these, each row
+ * may have its own, as core has it for Memoize; unless the contacts are just
+ * a guess, too: then the lookups are the lesser risk, for there can't be more
+ * keys than rows.
+ */
+static double
+count_keys(LookupCandidate *join, Path *outer)
+{
+	EstimationInfo info;
+	double		keys = estimate_num_groups(join->root, list_make1(join->outer_key),
+										   clamp_row_est(outer->rows), NULL, &info);
+
+	if ((info.flags & SELFLAG_USED_DEFAULT) != 0 && knows_contacts(join))
+		keys = rows_before_unique(outer);
+	return clamp_row_est(keys);
+}
+
+/* Is the number of contacts known, by ANALYZE or an option? */
+static bool
+knows_contacts(LookupCandidate *join)
+{
+	ListCell   *lc;
+
+	foreach(lc, join->members)
+	{
+		RelOptInfo *member = lfirst(lc);
+
+		if (plan_is_contacts(member) &&
+			!((PylonRelation *) member->fdw_private)->is_counted)
+			return false;
+	}
+	return true;
+}
+
+/* A path that drops repeated rows has as many as there are thought to be keys. */
+static double
+rows_before_unique(Path *path)
+{
+	if (IsA(path, UniquePath))
+		return ((UniquePath *) path)->subpath->rows;
+	if (IsA(path, AggPath))
+		return ((AggPath *) path)->subpath->rows;
+	return path->rows;
+}
+
+/* What it takes to look up this share of so many keys in so many batches. */
+static Cost
+cost_lookups(LookupCandidate *join, double keys, double share, double batches)
+{
+	Cost		cost = 0;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	forboth(lc, join->members, lc2, join->keys)
+	{
+		RelOptInfo *member = lfirst(lc);
+		PylonRelation *relation = member->fdw_private;
+		ScanEstimate estimate;
+
+		if (lfirst(lc2) == NULL)
+		{
+			cost += batches * (member->cheapest_total_path->total_cost +
+							   member->rows * (cpu_tuple_cost + cpu_operator_cost));
+			continue;
+		}
+		estimate = estimate_lookups(join, member, keys, share, batches);
+		cost += estimate.requests * relation->options.request_cost +
+			estimate.fetched * (cpu_tuple_cost + cpu_operator_cost);
+	}
+	return cost;
+}
+
+/* Adds a path for each member, which is read for each batch. */
+static void
+add_members(LookupCandidate *join, CustomPath *path, double keys, double batches)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	forboth(lc, join->members, lc2, join->keys)
+	{
+		RelOptInfo *member = lfirst(lc);
+		Path	   *scan = member->cheapest_total_path;
+
+		if (lfirst(lc2) != NULL)
+			scan = plan_lookup_scan(join->root, member, lfirst(lc2),
+									estimate_lookups(join, member, keys, 1, batches),
+									batches);
+		path->custom_paths = lappend(path->custom_paths, scan);
+	}
+}
+
+/*
+ * How many contacts come, in how many requests, for all of so many batches.
+ * That of all keys is shared out, as there may be more keys than a contact
+ * can have.
+ */
 static ScanEstimate
 estimate_lookups(LookupCandidate *join, RelOptInfo *member, double keys,
-				 double batches)
+				 double share, double batches)
 {
 	PylonRelation *relation = member->fdw_private;
 	ScanEstimate estimate;
 
-	estimate.fetched = Min(keys * matches_per_key(join, member, join->inner_key),
-						   member->tuples);
+	estimate.fetched = share * contacts_with_keys(join, member, join->inner_key, keys);
 	/* A long list among the other conditions takes several searches itself. */
 	estimate.requests = batches *
-		Max(ceil(estimate.fetched / batches / relation->options.page_size),
+		Max(Max(ceil(estimate.fetched / batches / relation->options.page_size), 1),
 			ceil(filter_max_values(join->root, relation->filter) /
 				 relation->options.lookup_batch_size));
 	return estimate;

@@ -15,8 +15,10 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "catalog/pg_statistic.h"
 #include "compat.h"
 #include "contact.h"
 #include "foreign/foreign.h"
@@ -41,6 +43,19 @@
  */
 #define LOOP_RISK 0.05
 
+/*
+ * How many contacts a search finds is a guess, unless it names them. Where
+ * other ways take as many requests by that guess, they are preferred.
+ */
+#define SEARCH_RISK 0.08
+
+/*
+ * Contacts for each value of a field that few have in common, until ANALYZE
+ * has counted them: those of one account, say. The default of core, 200 values
+ * in all, would have a look-up of some accounts find most of a large table.
+ */
+#define CONTACTS_PER_VALUE 5
+
 static FilterPlan *plan_filter(PlannerInfo *root, RelOptInfo *baserel,
 							   Oid foreigntableid, List *clauses);
 static RestrictInfo *searchable_clause(PlannerInfo *root, Relation table,
@@ -58,9 +73,12 @@ static List *collect_join_clauses(PlannerInfo *root, RelOptInfo *baserel);
 static bool is_join_key(PlannerInfo *root, RelOptInfo *rel,
 						EquivalenceClass *ec, EquivalenceMember *em,
 						void *arg);
-static bool is_nearly_unique(PlannerInfo *root, Index relid,
+static bool is_counted(const RelOptInfo *baserel, const ForeignTable *table);
+static HeapTuple distinct_statistics(Oid relid, AttrNumber attnum,
+									 double share);
+static double distinct_share(PlannerInfo *root, Index relid,
 							 AttrNumber attnum);
-static bool is_nearly_unique_in_children(PlannerInfo *root, Index parent,
+static double distinct_share_of_children(PlannerInfo *root, Index parent,
 										 AttrNumber attnum);
 static List *needed_columns(RelOptInfo *baserel, List *clauses,
 							Oid foreigntableid);
@@ -90,11 +108,26 @@ pylonGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 	relation->filter = plan_filter(root, baserel, foreigntableid,
 								   baserel->baserestrictinfo);
 
+	relation->is_counted = is_counted(baserel, table);
 	if (baserel->tuples < 0)
 		baserel->tuples = relation->options.estimated_contacts;
 	set_baserel_size_estimates(root, baserel);
 	fetched = estimate_scan(root, baserel, relation->filter).fetched;
 	baserel->rows = clamp_row_est(Min(baserel->rows, fetched));
+}
+
+/* Do ANALYZE or an option say how many contacts there are? */
+static bool
+is_counted(const RelOptInfo *baserel, const ForeignTable *table)
+{
+	ListCell   *lc;
+
+	foreach(lc, table->options)
+	{
+		if (strcmp(((DefElem *) lfirst(lc))->defname, "estimated_contacts") == 0)
+			return true;
+	}
+	return baserel->tuples >= 0;
 }
 
 /*
@@ -253,6 +286,8 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel,
 		/* The loop may turn out longer than is thought. */
 		request_cost *= 1 + LOOP_RISK;
 	}
+	else if (filter->filter != NIL && isinf(filter_max_rows(root, filter)))
+		request_cost *= 1 + SEARCH_RISK;
 	startup = request_cost + quals.startup + baserel->reltarget->cost.startup;
 	total = startup + (estimate.requests - 1) * request_cost +
 		estimate.fetched * (cpu_tuple_cost + quals.per_tuple) +
@@ -370,32 +405,92 @@ plan_lookup_scan(PlannerInfo *root, RelOptInfo *baserel, FilterJoinKey *key,
 												   list_make1(key->node));
 }
 
+/*
+ * A nested loop reads all the contacts for its first row of the other side,
+ * but core spreads what they cost over all rows: a LIMIT would seem to save
+ * most of the pages. Of a semijoin that is true where the row has a match,
+ * and the first one that has none reads on to the end.
+ */
+void
+plan_charge_first_pass(RelOptInfo *joinrel)
+{
+	ListCell   *lc;
+
+	foreach(lc, joinrel->pathlist)
+	{
+		JoinPath   *join = lfirst(lc);
+		Path	   *inner;
+
+		if (!IsA(join, NestPath) || join->inner_unique)
+			continue;
+		inner = join->innerjoinpath;
+		if (plan_is_contacts(inner->parent) && inner->param_info == NULL)
+			join->path.startup_cost = Max(join->path.startup_cost,
+										  Min(join->path.total_cost,
+											  join->outerjoinpath->startup_cost + inner->total_cost));
+	}
+}
+
 /* Statistics of columns: those that we can tell without any. */
 static get_relation_stats_hook_type previous_stats_hook = NULL;
 
 /*
  * Lets the planner know that hardly two contacts have the same id or address,
- * until ANALYZE has told it more.
+ * and few the same account or name, until ANALYZE has told it more.
  */
 static bool
 column_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 				  VariableStatData *vardata)
 {
+	double		share;
+
 	if (previous_stats_hook != NULL &&
 		previous_stats_hook(root, rte, attnum, vardata))
 		return true;
-	vardata->isunique = vardata->rel != NULL && IS_SIMPLE_REL(vardata->rel) &&
-		root->simple_rte_array[vardata->rel->relid] == rte &&
-		is_nearly_unique(root, vardata->rel->relid, attnum);
-	return vardata->isunique;
+	if (vardata->rel == NULL || !IS_SIMPLE_REL(vardata->rel) ||
+		root->simple_rte_array[vardata->rel->relid] != rte)
+		return false;
+	share = distinct_share(root, vardata->rel->relid, attnum);
+	if (share == 1)
+		vardata->isunique = true;
+	else if (share > 0)
+	{
+		vardata->statsTuple = distinct_statistics(rte->relid, attnum, share);
+		vardata->freefunc = heap_freetuple;
+		vardata->acl_ok = true;
+	}
+	return share > 0;
+}
+
+/* Statistics as ANALYZE would make them that just say how many values there are. */
+static HeapTuple
+distinct_statistics(Oid relid, AttrNumber attnum, double share)
+{
+	Relation	catalog = table_open(StatisticRelationId, AccessShareLock);
+	Datum		values[Natts_pg_statistic] = {0};
+	bool		nulls[Natts_pg_statistic] = {0};
+	HeapTuple	tuple;
+
+	for (int i = 0; i < STATISTIC_NUM_SLOTS; i++)
+	{
+		nulls[Anum_pg_statistic_stanumbers1 - 1 + i] = true;
+		nulls[Anum_pg_statistic_stavalues1 - 1 + i] = true;
+	}
+	values[Anum_pg_statistic_starelid - 1] = ObjectIdGetDatum(relid);
+	values[Anum_pg_statistic_staattnum - 1] = Int16GetDatum(attnum);
+	values[Anum_pg_statistic_stadistinct - 1] = Float4GetDatum(-share);
+	tuple = heap_form_tuple(RelationGetDescr(catalog), values, nulls);
+	table_close(catalog, AccessShareLock);
+	return tuple;
 }
 
 /*
- * Is the column one of contacts that hardly two have in common, and that
- * ANALYZE hasn't seen? That of several workspaces is one in each of them.
+ * The number of different values for each contact, of a column of which we
+ * know that without ANALYZE, which hasn't seen it; else 0. A column of several
+ * workspaces is one of each of them.
  */
-static bool
-is_nearly_unique(PlannerInfo *root, Index relid, AttrNumber attnum)
+static double
+distinct_share(PlannerInfo *root, Index relid, AttrNumber attnum)
 {
 	RangeTblEntry *rte = root->simple_rte_array[relid];
 	RelOptInfo *baserel = root->simple_rel_array[relid];
@@ -407,22 +502,27 @@ is_nearly_unique(PlannerInfo *root, Index relid, AttrNumber attnum)
 		(rte->rtekind == RTE_RELATION &&
 		 SearchSysCacheExists3(STATRELATTINH, ObjectIdGetDatum(rte->relid),
 							   Int16GetDatum(attnum), BoolGetDatum(rte->inh))))
-		return false;
+		return 0;
 	if (rte->inh)
-		return is_nearly_unique_in_children(root, relid, attnum);
+		return distinct_share_of_children(root, relid, attnum);
 	if (baserel->fdwroutine == NULL ||
 		baserel->fdwroutine->GetForeignPaths != pylonGetForeignPaths)
-		return false;
+		return 0;
 	rel = table_open(rte->relid, NoLock);
 	field = contact_column_field(rel, attnum, &slug);
 	table_close(rel, NoLock);
-	return field != NULL && (field->operators & FIELD_UNIQUE) != 0;
+	if (field == NULL)
+		return 0;
+	if ((field->operators & FIELD_UNIQUE) != 0)
+		return 1;
+	return (field->operators & FIELD_RARE) != 0 ? 1.0 / CONTACTS_PER_VALUE : 0;
 }
 
-static bool
-is_nearly_unique_in_children(PlannerInfo *root, Index parent, AttrNumber attnum)
+/* The least of the children's, which are of the same kind or don't count. */
+static double
+distinct_share_of_children(PlannerInfo *root, Index parent, AttrNumber attnum)
 {
-	bool		found = false;
+	double		least = INFINITY;
 	ListCell   *lc;
 
 	foreach(lc, root->append_rel_list)
@@ -433,12 +533,11 @@ is_nearly_unique_in_children(PlannerInfo *root, Index parent, AttrNumber attnum)
 		if (child->parent_relid != parent)
 			continue;
 		column = list_nth(child->translated_vars, attnum - 1);
-		if (column == NULL || !IsA(column, Var) ||
-			!is_nearly_unique(root, child->child_relid, column->varattno))
-			return false;
-		found = true;
+		if (column == NULL || !IsA(column, Var))
+			return 0;
+		least = Min(least, distinct_share(root, child->child_relid, column->varattno));
 	}
-	return found;
+	return isinf(least) ? 0 : least;
 }
 
 void

@@ -19,6 +19,7 @@ typedef struct PylonRelation
 {
 	PylonOptions options;
 	FilterPlan *filter;			/* of the table's own conditions */
+	bool		is_counted;		/* the number of contacts is no mere guess */
 } PylonRelation;
 
 /* What a scan is expected to fetch. */
@@ -31,6 +32,7 @@ typedef struct ScanEstimate
 /* plan.c */
 extern void plan_install_hooks(void);
 extern bool plan_is_contacts(RelOptInfo *rel);
+extern void plan_charge_first_pass(RelOptInfo *joinrel);
 extern FilterJoinKey *plan_join_key(PlannerInfo *root, RelOptInfo *baserel,
 									RestrictInfo *rinfo);
 extern Path *plan_lookup_scan(PlannerInfo *root, RelOptInfo *baserel,

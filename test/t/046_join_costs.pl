@@ -1,0 +1,117 @@
+# Which plan of a join is chosen: by what is known of both sides, the one that makes the fewest requests, and where
+# nothing is known, one that can't make many.
+
+use strict;
+use warnings;
+
+use JSON::PP;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use PylonTest;
+use Test::More;
+
+my $json = JSON::PP->new->utf8;
+my $node = start_node("jit = off\nautovacuum = off\n");
+my $api = start_api(contacts => 2500);
+setup_server($node, $api, page_size => 100);
+$node->safe_psql('postgres', "
+	ALTER FOREIGN TABLE contacts ADD COLUMN website text OPTIONS (custom_field 'website');
+	CREATE FOREIGN TABLE unknown (id text, account_id text, name text, email text) SERVER pylon;
+	CREATE FOREIGN TABLE million (id text, account_id text, name text, email text) SERVER pylon OPTIONS (estimated_contacts '1000000');
+	CREATE TABLE copy AS SELECT row_number() OVER () AS n, id, account_id, name, email, website, portal_role FROM contacts;
+	ANALYZE contacts");
+
+# ---------------------------------------------------------------- plans and requests
+
+sub nodes { my $plan = shift; return ($plan, map { nodes($_) } @{ $plan->{Plans} // [] }); }
+
+sub plan_of
+{
+	my $sql = shift;
+
+	return nodes($json->decode($node->safe_psql('postgres', "EXPLAIN (FORMAT JSON) $sql"))->[0]{Plan});
+}
+
+# Checks whether contacts are looked up, how many requests that takes if it is tried, and the rows, by the same on the copy.
+sub joins
+{
+	my ($name, $sql, $looks_up, $requests) = @_;
+	my @lookups = grep { ($_->{'Custom Plan Provider'} // '') eq 'Pylon Lookup Join' } plan_of($sql);
+
+	is(scalar @lookups, $looks_up, $name . ($looks_up ? ': a lookup join' : ': no lookup join'));
+	return unless defined $requests;
+	api_take($api);
+	is($node->safe_psql('postgres', "SELECT count(*) FROM ($sql) q"),
+		$node->safe_psql('postgres', "SELECT count(*) FROM ($sql) q" =~ s/\b(?:contacts|unknown|million)\b/copy/gr), "$name: rows");
+	my @made = api_take($api);
+	is(scalar @made, $requests, "$name: requests") or diag(join "\n", @made);
+	return;
+}
+
+# ---------------------------------------------------------------- without statistics of the contacts
+
+$node->safe_psql('postgres', "
+	CREATE TABLE people AS SELECT n, account_id, name, email FROM copy WHERE email IS NOT NULL ORDER BY n LIMIT 50;
+	CREATE TABLE clients AS SELECT 'account ' || g AS account_id, 'name ' || g AS name FROM generate_series(1, 1000) g;
+	ANALYZE people, clients");
+
+# Few contacts share an account or a name, however many there are: 1,000 of them are 10 lists, not most of the table.
+joins('accounts', 'SELECT c.id FROM clients l JOIN million c ON c.account_id = l.account_id', 1);
+joins('names', 'SELECT c.id FROM clients l JOIN million c ON c.name = l.name', 1);
+cmp_ok((plan_of("SELECT * FROM million WHERE account_id = 'x'"))[0]{'Plan Rows'}, '<', 20, 'contacts of an account');
+
+# How many contacts a pattern finds is a guess; the keys of a list bound it.
+joins('a pattern and keys', "SELECT c.id FROM people l JOIN unknown c ON c.email = l.email AND c.email LIKE '%\@initech%'", 1, 1);
+
+# ---------------------------------------------------------------- without statistics of the other side
+
+# Each row may have a key of its own.  Where the number of contacts isn't known either, that of the rows bounds what can
+# happen.
+$node->safe_psql('postgres', "
+	ALTER SERVER pylon OPTIONS (SET page_size '999');
+	CREATE TABLE fresh AS SELECT 'nobody' || g || '\@nowhere.example' AS email FROM generate_series(1, 10000) g");
+joins('10,000 rows, 3 pages', 'SELECT c.id FROM fresh l JOIN contacts c ON c.email = l.email', 0, 3);
+joins('10,000 rows in a list', 'SELECT c.id FROM contacts c WHERE c.email IN (SELECT email FROM fresh)', 0, 3);
+joins('10,000 rows, a million contacts', 'SELECT c.id FROM fresh l JOIN million c ON c.email = l.email', 1);
+joins('10,000 rows in a list, a million contacts', 'SELECT c.id FROM million c WHERE c.email IN (SELECT email FROM fresh)', 1);
+joins('10,000 rows, an unknown number of contacts', 'SELECT c.id FROM fresh l JOIN unknown c ON c.email = l.email', 1);
+
+# ---------------------------------------------------------------- with statistics of both
+
+# Most contacts have no web site, so few have one of these.
+$node->safe_psql('postgres', "
+	CREATE TABLE sites AS SELECT website FROM copy WHERE website IS NOT NULL ORDER BY n LIMIT 50;
+	ANALYZE sites");
+my ($sites) = grep { $_->{'Node Type'} eq 'Foreign Scan' } plan_of('SELECT c.id FROM sites l JOIN contacts c ON c.website = l.website');
+cmp_ok($sites->{'Plan Rows'}, '<', 100, 'an estimate of contacts by a custom field leaves out those without it');
+
+# ---------------------------------------------------------------- with a LIMIT
+
+# The first batch is small, so its requests are few, even if each key finds many contacts.
+$node->safe_psql('postgres', "
+	ALTER SERVER pylon OPTIONS (SET page_size '100');
+	CREATE TABLE accounts AS SELECT row_number() OVER (ORDER BY account_id) AS n, account_id FROM copy WHERE account_id IS NOT NULL GROUP BY account_id;
+	CREATE TABLE known AS SELECT n, email FROM copy WHERE email IS NOT NULL;
+	ALTER TABLE known ADD PRIMARY KEY (n); ALTER TABLE accounts ADD PRIMARY KEY (n);
+	ANALYZE accounts, known");
+joins('a semijoin with LIMIT', 'SELECT l.n FROM accounts l WHERE EXISTS (SELECT FROM contacts c WHERE c.account_id = l.account_id) ORDER BY l.n LIMIT 10', 1, 4);
+
+# A nested loop over all contacts reads them for its first row, so that the LIMIT saves nothing of their 25 pages; lists
+# of 10 addresses go on to the one that finds the tenth row.
+$node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (ADD lookup_batch_size '10')");
+
+sub joins_ten_rows
+{
+	my ($name, $sql) = @_;
+	my $last = $node->safe_psql('postgres', "SELECT max(n) FROM ($sql) q" =~ s/\bcontacts\b/copy/r);
+	my $lists = $node->safe_psql('postgres', "SELECT ceil(count(DISTINCT email) / 10.0) FROM known WHERE n <= $last");
+
+	joins($name, $sql, 1, $lists);
+	cmp_ok($lists, '<', 15, "$name: far less than all pages");
+	return;
+}
+
+joins_ten_rows('a join with LIMIT', "SELECT l.n FROM known l JOIN contacts c ON c.email = l.email AND c.portal_role = 'billing-viewer' ORDER BY l.n LIMIT 10");
+joins_ten_rows('an antijoin with LIMIT', "SELECT l.n FROM known l WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.email = l.email AND c.portal_role <> 'billing-viewer') ORDER BY l.n LIMIT 10");
+
+done_testing();
