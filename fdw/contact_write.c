@@ -49,7 +49,7 @@ typedef struct ChangeContext
 	JsonTree   *body;
 	List	   *fields;			/* of ContactField *: those already sent */
 	List	   *slugs;			/* of char *: custom fields already sent */
-	char	   *email;			/* the new primary address, or NULL */
+	char	   *email;			/* the primary address assigned, or NULL */
 	EmailList	emails;			/* what becomes of the list of all */
 } ChangeContext;
 
@@ -269,7 +269,12 @@ contact_update(ContactWriter *writer, TupleTableSlot *old_row,
 
 			if (same_value(column, old_row->tts_values[place], old_row->tts_isnull[place],
 						   value, null))
+			{
+				/* Assigned is assigned: it stays the primary one. */
+				if (column->assigned && is_field(column, "email"))
+					note_addresses(&context, column, value, null);
 				continue;
+			}
 			if (pass == 0)
 			{
 				check_writable(writer, column, false);
@@ -409,8 +414,8 @@ write_list(ChangeContext *context, const WriterColumn *column, Datum value,
 }
 
 /*
- * All addresses; the primary is the new "email", else the first. That field
- * and this one exclude each other, so "email" itself is left out then.
+ * All addresses; the primary is the "email" assigned, else the first. It
+ * and this field exclude each other, so "email" itself is left out then.
  */
 static void
 write_emails(ChangeContext *context, const WriterColumn *column, Datum value,
