@@ -49,7 +49,7 @@ typedef struct ChangeContext
 	JsonTree   *body;
 	List	   *fields;			/* of ContactField *: those already sent */
 	List	   *slugs;			/* of char *: custom fields already sent */
-	char	   *email;			/* the new primary address, or NULL */
+	char	   *email;			/* the primary address assigned, or NULL */
 	EmailList	emails;			/* what becomes of the list of all */
 } ChangeContext;
 
@@ -96,6 +96,7 @@ static bool is_field(const WriterColumn *column, const char *name);
 static List *array_texts(const WriterColumn *column, Datum value);
 static const char *sent_form(const WriterColumn *column, const char *text);
 static char *joined(List *texts);
+static void copy_values(TupleTableSlot *row, Datum **values, bool **nulls);
 
 /*
  * Prepares to write rows of "table", in the current memory context.
@@ -269,7 +270,12 @@ contact_update(ContactWriter *writer, TupleTableSlot *old_row,
 
 			if (same_value(column, old_row->tts_values[place], old_row->tts_isnull[place],
 						   value, null))
+			{
+				/* Assigned is assigned: it stays the primary one. */
+				if (column->assigned && is_field(column, "email"))
+					note_addresses(&context, column, value, null);
 				continue;
+			}
 			if (pass == 0)
 			{
 				check_writable(writer, column, false);
@@ -409,8 +415,8 @@ write_list(ChangeContext *context, const WriterColumn *column, Datum value,
 }
 
 /*
- * All addresses; the primary is the new "email", else the first. That field
- * and this one exclude each other, so "email" itself is left out then.
+ * All addresses; the primary is the "email" assigned, else the first. It
+ * and this field exclude each other, so "email" itself is left out then.
  */
 static void
 write_emails(ChangeContext *context, const WriterColumn *column, Datum value,
@@ -823,11 +829,10 @@ joined(List *texts)
 void
 contact_fill_row(ContactWriter *writer, TupleTableSlot *row)
 {
-	int			natts = row->tts_tupleDescriptor->natts;
-	Datum	   *values = palloc(natts * sizeof(Datum));
-	bool	   *nulls = palloc(natts * sizeof(bool));
+	Datum	   *values;
+	bool	   *nulls;
 
-	heap_deform_tuple(ExecCopySlotHeapTuple(row), row->tts_tupleDescriptor, values, nulls);
+	copy_values(row, &values, &nulls);
 	for (int i = 0; i < writer->ncolumns; i++)
 	{
 		const WriterColumn *column = &writer->columns[i];
@@ -844,10 +849,51 @@ contact_fill_row(ContactWriter *writer, TupleTableSlot *row)
 		}
 		nulls[place] = is_null(column, values[place], nulls[place]);
 	}
+	contact_store_row(row, values, nulls);
+}
+
+/*
+ * Makes the row what was read, where that is as good as what was assigned, so
+ * that nothing was sent: "5" for 5, say, or no member for one that is null.
+ */
+void
+contact_keep_row(ContactWriter *writer, TupleTableSlot *old_row,
+				 TupleTableSlot *row)
+{
+	Datum	   *values;
+	bool	   *nulls;
+
+	slot_getallattrs(old_row);
+	copy_values(row, &values, &nulls);
+	for (int i = 0; i < writer->ncolumns; i++)
+	{
+		int			place = writer->columns[i].attnum - 1;
+
+		values[place] = old_row->tts_values[place];
+		nulls[place] = old_row->tts_isnull[place];
+	}
+	contact_store_row(row, values, nulls);
+}
+
+/* The values of a row, in the current memory context. */
+static void
+copy_values(TupleTableSlot *row, Datum **values, bool **nulls)
+{
+	*values = palloc(row->tts_tupleDescriptor->natts * sizeof(Datum));
+	*nulls = palloc(row->tts_tupleDescriptor->natts * sizeof(bool));
+	heap_deform_tuple(ExecCopySlotHeapTuple(row), row->tts_tupleDescriptor, *values, *nulls);
+}
+
+/* Puts these values into a slot that outlives their memory. */
+void
+contact_store_row(TupleTableSlot *row, const Datum *values,
+				  const bool *nulls)
+{
+	int			natts = row->tts_tupleDescriptor->natts;
+
 	ExecClearTuple(row);
 	memcpy(row->tts_values, values, natts * sizeof(Datum));
 	memcpy(row->tts_isnull, nulls, natts * sizeof(bool));
 	ExecStoreVirtualTuple(row);
-	/* The slot outlives the memory of this row. */
 	ExecMaterializeSlot(row);
 }

@@ -62,5 +62,9 @@ extern char *contact_member_text(JsonbValue *value);
 extern Jsonb *contact_object_of(const WriterColumn *column, Datum value,
 								bool null);
 extern void contact_fill_row(ContactWriter *writer, TupleTableSlot *row);
+extern void contact_keep_row(ContactWriter *writer, TupleTableSlot *old_row,
+							 TupleTableSlot *row);
+extern void contact_store_row(TupleTableSlot *row, const Datum *values,
+							  const bool *nulls);
 
 #endif							/* PYLON_CONTACT_WRITE_H */

@@ -612,6 +612,9 @@ classify_failure(HttpRequest *request, CURLcode code, bool *transient)
 			*transient = transfer_failures[i].transient;
 		}
 	}
+	/* There is a connection; what came by it is no HTTP. */
+	if (request->sent && code == CURLE_UNSUPPORTED_PROTOCOL)
+		response->outcome = HTTP_BAD_ANSWER;
 	if (request->out_of_memory)
 		response->outcome = HTTP_OUT_OF_MEMORY;
 	if (request->too_large || code == CURLE_FILESIZE_EXCEEDED)

@@ -312,6 +312,8 @@ pylonExecForeignUpdate(EState *estate, ResultRelInfo *rinfo,
 		if (found)
 			do_step(modify, &row, take_answer);
 	}
+	else if (row.wanted)
+		contact_keep_row(modify->writer, row.old_slot, slot);
 	MemoryContextSwitchTo(before);
 	return found ? slot : NULL;
 }
@@ -512,15 +514,8 @@ take_answer(PylonModify *modify, RowWrite *row)
 	contact_read(answer_reader(modify, row), contact, values, nulls);
 	contact_check_answer(modify->writer, row->change,
 						 row->call != NULL ? contact_id_text(contact) : NULL, values, nulls);
-	if (!row->wanted)
-		return;
-
-	ExecClearTuple(slot);
-	memcpy(slot->tts_values, values, natts * sizeof(Datum));
-	memcpy(slot->tts_isnull, nulls, natts * sizeof(bool));
-	ExecStoreVirtualTuple(slot);
-	/* The slot outlives the memory of this row. */
-	ExecMaterializeSlot(slot);
+	if (row->wanted)
+		contact_store_row(slot, values, nulls);
 }
 
 /*

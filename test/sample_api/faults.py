@@ -28,6 +28,7 @@ KINDS = {
     "cut": (set(), "closes the connection after half the body"),
     "slow": ({"rate", "delay", "stall"},
              "sends `rate` bytes a second, waits `delay` seconds before the answer, `stall` seconds in its middle"),
+    "no_http": (set(), "answers with something that is not HTTP, and closes the connection"),
     "reset": (set(), "resets the connection instead of answering"),
     "close": (set(), "closes the connection instead of answering"),
 }
@@ -58,8 +59,8 @@ class Fault:
 
     @property
     def answers(self) -> bool:
-        """Whether there is an answer at all."""
-        return self.kind not in ("reset", "close")
+        """Whether there is an answer at all, in HTTP."""
+        return self.kind not in ("no_http", "reset", "close")
 
     def alter(self, answer: Answer | None, request) -> Answer | None:
         """The answer that goes out in place of the right one, which is None if the request was not carried out."""

@@ -219,6 +219,8 @@ class Faults(Case):
         self.broken(ConnectionResetError)
         self.fault("close")
         self.broken(http.client.RemoteDisconnected)
+        self.fault("no_http")
+        self.broken(http.client.BadStatusLine)
         self.fault("slow", rate=1000)
         with self.takes(0.15):
             self.get("/me")

@@ -166,6 +166,8 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         if fault.kind == "reset":
             delivery.reset(self.connection)
+        elif fault.kind == "no_http":
+            self.connection.sendall(b"220 sample ready\r\n")
 
     def serve_control(self, body: bytes) -> None:
         """A control request; the connection no longer counts as a client's."""

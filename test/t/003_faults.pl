@@ -173,6 +173,8 @@ for my $status (301, 302, 303, 307, 308)
 }
 is_deeply([ api_take($other) ], [], 'redirects are not followed');
 
+given({}, { kind => 'no_http' });
+fails('08P01', qr/GET \/contacts\?limit=999/, 1, 'something that is not HTTP');
 given({}, { kind => 'garbage' });
 fails('08P01', qr/GET \/contacts\?limit=999/, 1, 'something that is not JSON');
 given({}, { kind => 'wrong_shape', body => '' });

@@ -279,7 +279,14 @@ writes("UPDATE contacts SET emails = emails || 'ada3\@acme.com'::text WHERE id =
 	[ patch($ada, '{"emails":[{"email":"ada2@acme.com","is_primary":true},{"email":"ada3@acme.com","is_primary":false}]}') ], 'emails: the first is primary');
 writes("UPDATE contacts SET emails = '{a4\@acme.com,a5\@acme.com}', email = 'a5\@acme.com' WHERE id = '$ada' RETURNING email, emails", 'a5@acme.com|{a4@acme.com,a5@acme.com}',
 	[ patch($ada, '{"emails":[{"email":"a4@acme.com","is_primary":false},{"email":"a5@acme.com","is_primary":true}]}') ], 'emails: the new email is primary');
+writes("UPDATE contacts SET email = email, emails = '{a6\@acme.com,a5\@acme.com}' WHERE id = '$ada' RETURNING email, emails", 'a5@acme.com|{a6@acme.com,a5@acme.com}',
+	[ patch($ada, '{"emails":[{"email":"a6@acme.com","is_primary":false},{"email":"a5@acme.com","is_primary":true}]}') ], 'emails: an email assigned as it was is primary, too');
 writes("UPDATE contacts SET emails = '{}' WHERE id = '$ada' RETURNING email IS NULL, emails", 't|{}', [ patch($ada, '{"emails":[]}') ], 'emails: none');
+
+# Where nothing is sent, RETURNING gives what is there, in whatever form it was assigned.
+reset_api();
+writes("UPDATE contacts SET avatar_url = '', custom_fields = custom_fields || '{\"seats\": 5, \"none\": null}' WHERE id = '$grace' RETURNING avatar_url IS NULL, custom_fields",
+	't|{"vip": "false", "tier": "silver", "notes": "", "seats": "5", "regions": ["us"]}', [], 'UPDATE of nothing: RETURNING');
 
 # Custom fields in the map.
 my $custom = sub { my ($id, $entries) = @_; return patch($id, "{\"custom_fields\":[$entries]}"); };
