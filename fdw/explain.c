@@ -15,14 +15,17 @@
 
 #include "compat.h"
 #include "foreign/foreign.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/value.h"
 #include "pylon_api.h"
 #include "pylon_fdw.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 
-static FilterDescription *describe(ForeignScanState *node, List *context,
-								   const char *keys);
+static List *printable(ForeignScan *plan, List *exprs);
+static Node *number_parameters(Node *node, void *known);
+static FilterDescription *describe(ForeignScanState *node, List *values,
+								   List *context, const char *keys);
 static const char *request_text(const FilterDescription *description);
 static void explain_texts(const char *label, List *texts, ExplainState *es);
 static void explain_local(ForeignScan *plan,
@@ -41,7 +44,8 @@ pylonExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	List	   *context = set_deparse_context_plan(es->deparse_cxt,
 												   (Plan *) plan, NIL);
 	bool		joined = filter_has_keys(list_nth(plan->fdw_private, ScanPrivateFilter));
-	FilterDescription *description = describe(node, context, joined ? "" : NULL);
+	FilterDescription *description = describe(node, printable(plan, plan->fdw_exprs),
+											  context, joined ? "" : NULL);
 
 	if (!joined)
 		explain_scan_requests(list_make1(node), context, NULL, es);
@@ -49,6 +53,41 @@ pylonExplainForeignScan(ForeignScanState *node, ExplainState *es)
 		explain_local(plan, description, context, es);
 	if (es->analyze && !joined)
 		explain_scan_calls(list_make1(node), es);
+}
+
+/*
+ * Expressions as core can print them. It finds out what is behind a parameter
+ * from the plans above the scan, of which we aren't told; it would print $1
+ * then, but takes that for a bug if the parameter isn't an external one.
+ */
+static List *
+printable(ForeignScan *plan, List *exprs)
+{
+	List	   *known = NIL;
+	ListCell   *lc;
+
+	foreach(lc, plan->scan.plan.initPlan)
+		known = list_concat_copy(known, lfirst_node(SubPlan, lc)->setParam);
+	return (List *) number_parameters((Node *) exprs, known);
+}
+
+/* Makes parameters external ones, but those in "known" (IntList). */
+static Node *
+number_parameters(Node *node, void *known)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Param) && !list_member_int(known, ((Param *) node)->paramid))
+	{
+		Param	   *param = copyObject((Param *) node);
+
+		param->paramkind = PARAM_EXTERN;
+		return (Node *) param;
+	}
+	/* A subplan's own are told apart by it. */
+	if (IsA(node, SubPlan))
+		known = list_concat_copy(known, ((SubPlan *) node)->paramIds);
+	return expression_tree_mutator(node, number_parameters, known);
 }
 
 /*
@@ -65,7 +104,11 @@ explain_scan_requests(List *scans, List *context, const char *keys,
 
 	foreach(lc, scans)
 	{
-		FilterDescription *description = describe(lfirst(lc), context, keys);
+		ForeignScanState *scan = lfirst(lc);
+		ForeignScan *plan = (ForeignScan *) scan->ss.ps.plan;
+		FilterDescription *description =
+			describe(scan, keys == NULL ? printable(plan, plan->fdw_exprs) : plan->fdw_exprs,
+					 context, keys);
 
 		requests = list_append_unique(requests,
 									  makeString(pstrdup(request_text(description))));
@@ -93,7 +136,7 @@ explain_texts(const char *label, List *texts, ExplainState *es)
 }
 
 static FilterDescription *
-describe(ForeignScanState *node, List *context, const char *keys)
+describe(ForeignScanState *node, List *values, List *context, const char *keys)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	ForeignTable *table = GetForeignTable(RelationGetRelid(node->ss.ss_currentRelation));
@@ -102,7 +145,7 @@ describe(ForeignScanState *node, List *context, const char *keys)
 	option_read_server(&options, GetForeignServer(table->serverid)->options,
 					   table->options);
 	return filter_describe(list_nth(plan->fdw_private, ScanPrivateFilter),
-						   plan->fdw_exprs, context, keys,
+						   values, context, keys,
 						   options.lookup_batch_size,
 						   connection_session(table->serverid));
 }
@@ -131,6 +174,7 @@ explain_local(ForeignScan *plan, const FilterDescription *description,
 			  List *context, ExplainState *es)
 {
 	bool		prefix = list_length(es->rtable) > 1;
+	List	   *quals = printable(plan, plan->scan.plan.qual);
 	List	   *local = NIL;
 	ListCell   *lc;
 	ListCell   *lc2;
@@ -138,7 +182,7 @@ explain_local(ForeignScan *plan, const FilterDescription *description,
 	forboth(lc, (List *) list_nth(plan->fdw_private, ScanPrivateLocal),
 			lc2, (List *) list_nth(plan->fdw_private, ScanPrivateReasons))
 	{
-		Node	   *qual = list_nth(plan->scan.plan.qual, intVal(lfirst(lc)));
+		Node	   *qual = list_nth(quals, intVal(lfirst(lc)));
 
 		local = lappend(local,
 						psprintf("%s: %s",

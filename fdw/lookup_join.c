@@ -99,6 +99,8 @@ static Node *create_state(CustomScan *scan);
 static void begin(CustomScanState *node, EState *estate, int eflags);
 static void begin_children(LookupJoin *join, CustomScan *plan, EState *estate,
 						   int eflags);
+static PlanState *behind_gate(PlanState *child);
+static bool gate_is_open(PlanState *child);
 static void begin_side(LookupJoin *join, LookupSide *side, int first, Node *key);
 static void begin_lookups(LookupJoin *join, EState *estate);
 static TupleTableSlot *execute(CustomScanState *node);
@@ -192,9 +194,30 @@ begin_children(LookupJoin *join, CustomScan *plan, EState *estate, int eflags)
 	join->scans = list_copy_tail(join->css.custom_ps, 1);
 	foreach(lc, join->scans)
 	{
-		if (scan_takes_keys(lfirst(lc)))
-			join->lookups = lappend(join->lookups, lfirst(lc));
+		PlanState  *scan = behind_gate(lfirst(lc));
+
+		if (scan_takes_keys(scan))
+			join->lookups = lappend(join->lookups, scan);
 	}
+}
+
+/*
+ * The scan of a child. Core puts a Result above one that has a condition
+ * without columns, such as of a branch of a UNION ALL that is constant there.
+ */
+static PlanState *
+behind_gate(PlanState *child)
+{
+	return IsA(child, ResultState) && outerPlanState(child) != NULL ?
+		outerPlanState(child) : child;
+}
+
+/* Will a child read its scan at all? */
+static bool
+gate_is_open(PlanState *child)
+{
+	return behind_gate(child) == child ||
+		ExecQualAndReset(((ResultState *) child)->resconstantqual, child->ps_ExprContext);
 }
 
 static void
@@ -562,11 +585,22 @@ ask(LookupJoin *join, LookupBatch *batch)
 	foreach(lc, join->lookups)
 		scan_set_keys(lfirst(lc), keys_for(lfirst(lc), batch), batch->all);
 	foreach(lc, join->scans)
+	{
+		PlanState  *scan = behind_gate(lfirst(lc));
+
 		ExecReScan(lfirst(lc));
+		if (scan->chgParam != NULL)
+			ExecReScan(scan);	/* a Result leaves that for later */
+	}
 	if (join->css.ss.ps.state->es_epq_active != NULL)
 		return;
-	foreach(lc, join->lookups)
-		scan_send(lfirst(lc));
+	foreach(lc, join->scans)
+	{
+		PlanState  *scan = behind_gate(lfirst(lc));
+
+		if (list_member_ptr(join->lookups, scan) && gate_is_open(lfirst(lc)))
+			scan_send((ForeignScanState *) scan);
+	}
 }
 
 /* Those of the batch's keys that a contact of the scan can have. */

@@ -139,6 +139,19 @@ SELECT same('SELECT p.n, c.name FROM (SELECT * FROM visitors WHERE false) p LEFT
 SELECT same('SELECT p.n FROM visitors p WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.email = p.email AND false)');
 SELECT regexp_replace(same('SELECT p.n, c.name FROM visitors p JOIN contacts c ON c.email = p.email AND now() > ''2020-01-01'''), '^.*joins, ', '') AS same;
 SELECT regexp_replace(same('SELECT p.n, c.name FROM visitors p JOIN contacts c ON c.email = p.email AND now() < ''2020-01-01'''), '^.*joins, ', '') AS same;
+-- conditions without columns, which core checks once above a scan of contacts
+SELECT same('SELECT p.n, c.name FROM visitors p LEFT JOIN (SELECT * FROM contacts WHERE now() > ''2020-01-01'') c ON c.email = p.email');
+SELECT same('SELECT p.n, c.name FROM visitors p LEFT JOIN (SELECT * FROM contacts WHERE now() < ''2020-01-01'') c ON c.email = p.email');
+SELECT same('SELECT p.n, u.src FROM visitors p JOIN (SELECT email, ''a'' AS src FROM contacts UNION ALL SELECT email, name FROM contacts) u
+  ON u.email = p.email WHERE u.src >= coalesce(current_setting(''pylon.src'', true), ''a'')');
+SELECT same('SELECT p.n, (SELECT count(*) FROM visitors q LEFT JOIN (SELECT * FROM contacts WHERE p.n % 2 = 0) c ON c.email = q.email AND c.name > p.name WHERE q.n < 5) AS s FROM visitors p WHERE p.n < 10');
+-- of the branches of which only one is wanted, the others are not asked
+\! eval $ctl clear
+SET pylon.src = 'b';
+SELECT p.n, u.src FROM visitors p JOIN (SELECT email, 'a' AS src FROM contacts UNION ALL SELECT email, 'b' FROM contacts) u
+  ON u.email = p.email WHERE u.src = current_setting('pylon.src') AND p.n <= 3 ORDER BY n;
+\echo `$ctl take`
+RESET pylon.src;
 -- little memory, small pages and lists
 SET work_mem = '64kB';
 ALTER SERVER pylon OPTIONS (lookup_batch_size '30', page_size '7');
