@@ -19,7 +19,7 @@
 
 #include "catalog/pg_type.h"
 #include "contact_check.h"
-#include "utils/array.h"
+#include "contact_text.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
@@ -112,9 +112,8 @@ is_missing(const SentField *sent, const Datum *values, const bool *nulls)
 	}
 	if (sent->column->field->kind == FIELD_JSON)
 		return strcmp(contact_value_text(sent->column->type, values[place]), "[]") == 0;
-	return OidIsValid(sent->column->element) &&
-		ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(values[place])),
-					   ARR_DIMS(DatumGetArrayTypeP(values[place]))) == 0;
+	return contact_is_list(sent->column) &&
+		contact_list_texts(sent->column, values[place]) == NIL;
 }
 
 /*

@@ -18,15 +18,14 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "contact_check.h"
+#include "contact_text.h"
 #include "foreign/foreign.h"
 #include "json.h"
 #include "mb/pg_wchar.h"
 #include "option.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/guc.h"
-#include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -83,7 +82,6 @@ static void write_member(ChangeContext *context, const WriterColumn *column,
 						 JsonbValue *value);
 static bool same_member(JsonbValue *left, JsonbValue *right);
 static List *member_texts(const char *slug, JsonbValue *value);
-static char *scalar_text(JsonbValue *value);
 static void raise_unfit_member(const char *slug);
 static void note_field(ChangeContext *context, const WriterColumn *column);
 static void note_slug(ChangeContext *context, const WriterColumn *column,
@@ -93,9 +91,6 @@ static void raise_twice(ContactWriter *writer, const char *what,
 static SentField *note_sent(ChangeContext *context, const WriterColumn *column,
 							const char *slug, bool cleared);
 static bool is_field(const WriterColumn *column, const char *name);
-static List *array_texts(const WriterColumn *column, Datum value);
-static const char *sent_form(const WriterColumn *column, const char *text);
-static char *joined(List *texts);
 static void copy_values(TupleTableSlot *row, Datum **values, bool **nulls);
 
 /*
@@ -334,7 +329,7 @@ note_addresses(ChangeContext *context, const WriterColumn *column, Datum value,
 	if (is_field(column, "email") && !is_null(column, value, null))
 		context->email = contact_value_text(column->type, value);
 	else if (is_field(column, "emails"))
-		context->emails = null || array_texts(column, value) == NIL ? EMAILS_NONE : EMAILS_SOME;
+		context->emails = null || contact_list_texts(column, value) == NIL ? EMAILS_NONE : EMAILS_SOME;
 }
 
 /* A column whose value differs from the one that was read. */
@@ -408,10 +403,10 @@ static void
 write_list(ChangeContext *context, const WriterColumn *column, Datum value,
 		   bool null)
 {
-	List	   *texts = null ? NIL : array_texts(column, value);
+	List	   *texts = null ? NIL : contact_list_texts(column, value);
 
 	json_body_list(context->body, column->field->key, texts);
-	note_sent(context, column, NULL, texts == NIL)->text = joined(texts);
+	note_sent(context, column, NULL, texts == NIL)->text = contact_joined(texts);
 }
 
 /*
@@ -422,12 +417,12 @@ static void
 write_emails(ChangeContext *context, const WriterColumn *column, Datum value,
 			 bool null)
 {
-	List	   *texts = distinct_emails(null ? NIL : array_texts(column, value), context->email);
+	List	   *texts = distinct_emails(null ? NIL : contact_list_texts(column, value), context->email);
 
 	json_body_emails(context->body, texts,
 					 context->email != NULL ? context->email :
 					 texts != NIL ? linitial(texts) : "");
-	note_sent(context, column, NULL, texts == NIL)->text = joined(texts);
+	note_sent(context, column, NULL, texts == NIL)->text = contact_joined(texts);
 }
 
 /*
@@ -472,7 +467,7 @@ write_custom(ChangeContext *context, const WriterColumn *column, Datum value,
 	note_slug(context, column, column->slug);
 	if (!null && OidIsValid(column->element))
 	{
-		texts = array_texts(column, value);
+		texts = contact_list_texts(column, value);
 		json_body_custom_values(context->body, column->slug, texts);
 	}
 	else
@@ -552,8 +547,8 @@ write_member(ChangeContext *context, const WriterColumn *column,
 	}
 	else if (value->type == jbvNull)
 		json_body_custom_value(context->body, slug, NULL);
-	else if (scalar_text(value) != NULL)
-		json_body_custom_value(context->body, slug, scalar_text(value));
+	else if (contact_scalar_text(value) != NULL)
+		json_body_custom_value(context->body, slug, contact_scalar_text(value));
 	else
 		raise_unfit_member(slug);
 	sent = note_sent(context, column, slug, value->type == jbvNull || (list && texts == NIL));
@@ -571,29 +566,11 @@ member_texts(const char *slug, JsonbValue *value)
 	(void) JsonbIteratorNext(&iterator, &element, true);
 	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
 	{
-		if (scalar_text(&element) == NULL)
+		if (contact_scalar_text(&element) == NULL)
 			raise_unfit_member(slug);
-		texts = lappend(texts, scalar_text(&element));
+		texts = lappend(texts, contact_scalar_text(&element));
 	}
 	return texts;
-}
-
-/* The API takes strings only. NULL for what can't be one. */
-static char *
-scalar_text(JsonbValue *value)
-{
-	switch (value->type)
-	{
-		case jbvString:
-			return pnstrdup(value->val.string.val, value->val.string.len);
-		case jbvNumeric:
-			return DatumGetCString(DirectFunctionCall1(numeric_out,
-													   NumericGetDatum(value->val.numeric)));
-		case jbvBool:
-			return value->val.boolean ? "true" : "false";
-		default:
-			return NULL;
-	}
 }
 
 static void
@@ -602,37 +579,6 @@ raise_unfit_member(const char *slug)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("custom field \"%s\" can't hold an object, or a null in a list", slug)));
-}
-
-/*
- * A member of custom_fields as it is sent, to be compared: a scalar's text,
- * or the JSON of a list of such texts. The JSON of what can't be sent.
- */
-char *
-contact_member_text(JsonbValue *value)
-{
-	char	   *scalar = scalar_text(value);
-	JsonbIterator *iterator;
-	JsonbValue	element;
-	List	   *texts = NIL;
-	Jsonb	   *json;
-
-	if (scalar != NULL)
-		return scalar;
-
-	json = JsonbValueToJsonb(value);
-	if (!JB_ROOT_IS_ARRAY(json) || JB_ROOT_IS_SCALAR(json))
-		return JsonbToCString(NULL, &json->root, VARSIZE(json));
-	iterator = JsonbIteratorInit(&json->root);
-	(void) JsonbIteratorNext(&iterator, &element, true);
-	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
-	{
-		scalar = scalar_text(&element);
-		if (scalar == NULL)
-			return JsonbToCString(NULL, &json->root, VARSIZE(json));
-		texts = lappend(texts, scalar);
-	}
-	return joined(texts);
 }
 
 /* The map of all custom fields; raises 22023 for what is none. */
@@ -712,113 +658,6 @@ static bool
 is_field(const WriterColumn *column, const char *name)
 {
 	return column->field->name != NULL && strcmp(column->field->name, name) == 0;
-}
-
-/*
- * Settings that change what the output functions give are as postgres_fdw
- * sets them, too, until AtEOXact_GUC(true, <result>); errors end that as well.
- */
-int
-contact_begin_texts(void)
-{
-	static const char *const settings[][2] = {
-	{"datestyle", "ISO"}, {"intervalstyle", "postgres"}, {"extra_float_digits", "3"}};
-	int			level = NewGUCNestLevel();
-
-	for (size_t i = 0; i < lengthof(settings); i++)
-		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
-	return level;
-}
-
-/*
- * As the API writes it: booleans in words, times by ISO 8601, and the blanks
- * that fill up a char(n) are no part of the value. "type" is a base type.
- */
-char *
-contact_value_text(Oid type, Datum value)
-{
-	Oid			function;
-	bool		varlena;
-
-	switch (type)
-	{
-		case BOOLOID:
-			return DatumGetBool(value) ? "true" : "false";
-		case DATEOID:
-		case TIMESTAMPOID:
-		case TIMESTAMPTZOID:
-			return JsonEncodeDateTime(NULL, value, type, NULL);
-		case BPCHAROID:
-			return TextDatumGetCString(DirectFunctionCall1(rtrim1, value));
-		default:
-			getTypeOutputInfo(type, &function, &varlena);
-			return OidOutputFunctionCall(function, value);
-	}
-}
-
-/* A column's value as it is sent, to be compared; a list as one text. */
-const char *
-contact_sent_text(const WriterColumn *column, Datum value)
-{
-	if (OidIsValid(column->element))
-		return joined(array_texts(column, value));
-	return sent_form(column, contact_value_text(column->type, value));
-}
-
-/* Phone numbers are read with a plus, but taken without (reference). */
-static const char *
-sent_form(const WriterColumn *column, const char *text)
-{
-	bool		phone = is_field(column, "phone_numbers") || is_field(column, "primary_phone_number");
-
-	return phone && text[0] == '+' ? &text[1] : text;
-}
-
-static List *
-array_texts(const WriterColumn *column, Datum value)
-{
-	ArrayType  *array = DatumGetArrayTypeP(value);
-	List	   *texts = NIL;
-	Datum	   *elements;
-	bool	   *nulls;
-	int			count;
-	int16		length;
-	bool		byval;
-	char		align;
-
-	get_typlenbyvalalign(column->element, &length, &byval, &align);
-	deconstruct_array(array, column->element, length, byval, align, &elements, &nulls, &count);
-	for (int i = 0; i < count; i++)
-	{
-		char	   *text;
-
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("column \"%s\" can't hold a NULL in its list", column->name)));
-		text = contact_value_text(getBaseType(column->element), elements[i]);
-
-		texts = lappend(texts, unconstify(char *, sent_form(column, text)));
-	}
-	return texts;
-}
-
-/* A list as one text, which no other list and no single value has. */
-static char *
-joined(List *texts)
-{
-	StringInfoData text;
-	ListCell   *lc;
-
-	initStringInfo(&text);
-	appendStringInfoChar(&text, '[');
-	foreach(lc, texts)
-	{
-		appendStringInfoChar(&text, ' ');
-		escape_json(&text, lfirst(lc));
-	}
-	return text.data;
 }
 
 /*

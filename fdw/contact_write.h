@@ -55,10 +55,6 @@ extern ContactChange *contact_creation(ContactWriter *writer,
 extern ContactChange *contact_update(ContactWriter *writer,
 									 TupleTableSlot *old_row,
 									 TupleTableSlot *new_row);
-extern int	contact_begin_texts(void);
-extern char *contact_value_text(Oid type, Datum value);
-extern const char *contact_sent_text(const WriterColumn *column, Datum value);
-extern char *contact_member_text(JsonbValue *value);
 extern Jsonb *contact_object_of(const WriterColumn *column, Datum value,
 								bool null);
 extern void contact_fill_row(ContactWriter *writer, TupleTableSlot *row);

@@ -21,6 +21,7 @@
 #include "access/table.h"
 #include "compat.h"
 #include "contact_check.h"
+#include "contact_text.h"
 #include "executor/executor.h"
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"

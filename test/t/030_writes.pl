@@ -507,6 +507,19 @@ writes("INSERT INTO contacts (name, phone_numbers, primary_phone_number) VALUES 
 # JSON numbers and booleans that say what is there; digits that a session doesn't show.
 reset_api();
 writes("UPDATE contacts SET custom_fields = custom_fields || '{\"seats\": 25, \"vip\": true}' WHERE id = '$ada'", '', [], 'JSON types that change nothing');
+# A list in a column that is no array is a JSON array, as it is read.
+$node->safe_psql('postgres', 'CREATE FOREIGN TABLE lists (id text, name text, emails jsonb, phone_numbers text) SERVER pylon');
+reset_api();
+writes("UPDATE lists SET emails = '[\"l1\@acme.com\", \"l2\@acme.com\"]', phone_numbers = '[\"1555\", 1666]' WHERE id = '$ada' RETURNING emails, phone_numbers::jsonb",
+	'["l1@acme.com", "l2@acme.com"]|["1555", "1666"]',
+	[ patch($ada, '{"emails":[{"email":"l1@acme.com","is_primary":true},{"email":"l2@acme.com","is_primary":false}],"phone_numbers":["1555","1666"]}') ], 'lists as JSON');
+writes("UPDATE lists SET emails = NULL, phone_numbers = '[]' WHERE id = '$ada' RETURNING emails, phone_numbers", '[]|[]', [ patch($ada, '{"emails":[],"phone_numbers":[]}') ], 'lists as JSON: none');
+writes("INSERT INTO lists (name, phone_numbers) VALUES ('x', '[\"1777\"]') RETURNING phone_numbers", '["1777"]', ['POST /contacts {"name":"x","phone_numbers":["1777"]}'], 'lists as JSON: INSERT');
+for my $value ('{"a": 1}', '"a"', '[["a"]]', '[null]')
+{
+	refused("UPDATE lists SET emails = '$value' WHERE id = '$ada'", '22023', qr/"emails"/, "$value is no list of strings");
+}
+
 $node->safe_psql('postgres', "CREATE FOREIGN TABLE floats (id text, name text, mrr float8 OPTIONS (custom_field 'mrr')) SERVER pylon");
 writes("SET extra_float_digits = 0; INSERT INTO floats (name, mrr) VALUES ('f', 0.1::float8 + 0.2::float8) RETURNING mrr; SHOW extra_float_digits", "0.3\n0",
 	['POST /contacts {"name":"f","custom_fields":[{"slug":"mrr","value":"0.30000000000000004"}]}'], 'all digits of a float');
