@@ -32,6 +32,7 @@
 #include "lookup_join.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "pylon_api.h"
 #include "pylon_fdw.h"
 #include "utils/formatting.h"
 #include "utils/lsyscache.h"
@@ -123,6 +124,8 @@ static FilterKeyKind key_kind(LookupJoin *join, const char *key);
 static void ask(LookupJoin *join, LookupBatch *batch);
 static List *keys_for(ForeignScanState *scan, LookupBatch *batch);
 static void receive(LookupJoin *join, LookupBatch *batch);
+static bool takes_turns(LookupJoin *join, PlanState *child);
+static void receive_in_turns(LookupJoin *join, LookupBatch *batch);
 static void receive_from(LookupJoin *join, LookupBatch *batch,
 						 PlanState *scan);
 static Tuplestorestate *begin_rows(LookupJoin *join);
@@ -628,10 +631,60 @@ receive(LookupJoin *join, LookupBatch *batch)
 
 	if (!batch->asks)
 		return;
+	receive_in_turns(join, batch);
 	foreach(lc, join->scans)
-		receive_from(join, batch, lfirst(lc));
+	{
+		if (!takes_turns(join, lfirst(lc)))
+			receive_from(join, batch, lfirst(lc));
+	}
 }
 
+/*
+ * Is it one of several scans that are all read at the same time? Read one
+ * after the other, they would ask for their further pages so, too.
+ */
+static bool
+takes_turns(LookupJoin *join, PlanState *child)
+{
+	return list_length(join->lookups) > 1 && list_member_ptr(join->lookups, child) &&
+		join->css.ss.ps.state->es_epq_active == NULL;
+}
+
+/* Receives a page of each scan at a time, as they come. */
+static void
+receive_in_turns(LookupJoin *join, LookupBatch *batch)
+{
+	MemoryContext before = MemoryContextSwitchTo(batch->context);
+	List	   *unread = NIL;
+	bool		ready = true;
+	ListCell   *lc;
+
+	foreach(lc, join->scans)
+	{
+		if (takes_turns(join, lfirst(lc)))
+			unread = lappend(unread, lfirst(lc));
+	}
+	MemoryContextSwitchTo(before);
+	while (unread != NIL)
+	{
+		if (!ready)
+			pylon_wait_any();
+		ready = false;
+		foreach(lc, unread)
+		{
+			ForeignScanState *scan = lfirst(lc);
+
+			scan_set_asynchronous(scan, 1);
+			receive_from(join, batch, &scan->ss.ps);
+			if (!scan_is_waiting(scan))
+				unread = foreach_delete_current(unread, lc);
+			else
+				ready |= scan_is_ready(scan);
+		}
+	}
+}
+
+/* Receives what a scan gives: all, or the page whose turn it is. */
 static void
 receive_from(LookupJoin *join, LookupBatch *batch, PlanState *scan)
 {

@@ -174,6 +174,22 @@ for (1 .. 3)
 }
 note(sprintf 'together %.2f s, one alone %.2f s', min(@together), min(@alone));
 cmp_ok(min(@together) / min(@alone), '<=', 1.3, 'all workspaces take the time of one');
+
+# So do the further pages where one batch of keys has many contacts.
+$node->safe_psql('postgres', "CREATE VIEW twice AS SELECT id, email, tier FROM people_w1 UNION ALL SELECT id, email, tier FROM people_w1");
+$node->safe_psql('postgres', "ALTER FOREIGN TABLE people_w1 OPTIONS (ADD page_size '8')");
+$join = 'SELECT count(*) FROM (VALUES ($$gold$$), ($$silver$$)) v (tier) JOIN %s c ON c.tier = v.tier';
+like($session->query('EXPLAIN ' . sprintf $join, 'twice'), qr/Pylon Lookup Join/, 'several pages for a batch: the plan');
+(@together, @alone) = ();
+for (1 .. 3)
+{
+	push @together, seconds(sprintf $join, 'twice');
+	push @alone, seconds(sprintf $join, 'people_w1');
+}
+is($session->query(sprintf $join, 'twice'), 2 * $session->query(sprintf $join, 'people_w1'), 'several pages for a batch: rows');
+note(sprintf 'together %.2f s, one alone %.2f s', min(@together), min(@alone));
+cmp_ok(min(@together) / min(@alone), '<=', 1.3, 'several pages for a batch: all take the time of one');
+$node->safe_psql('postgres', 'ALTER FOREIGN TABLE people_w1 OPTIONS (DROP page_size)');
 api_set($api{$_}, latency => 0) for @workspaces;
 take_all();
 
