@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * explain.c
- *		What EXPLAIN says of a foreign scan.
+ *		What EXPLAIN says of a foreign scan, and of a lookup join.
  *
  * Everything comes from the plan, from what the session knows of the server,
  * and with ANALYZE from the counters of the scan; nothing is asked of the API.
@@ -15,6 +15,8 @@
 
 #include "compat.h"
 #include "foreign/foreign.h"
+#include "lookup_join.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/value.h"
 #include "pylon_api.h"
@@ -28,6 +30,8 @@ static FilterDescription *describe(ForeignScanState *node, List *values,
 								   List *context, const char *keys);
 static const char *request_text(const FilterDescription *description);
 static void explain_texts(const char *label, List *texts, ExplainState *es);
+static const char *join_type_name(JoinType type);
+static List *other_conditions(List *exprs);
 static void explain_local(ForeignScan *plan,
 						  const FilterDescription *description, List *context,
 						  ExplainState *es);
@@ -195,6 +199,63 @@ explain_local(ForeignScan *plan, const FilterDescription *description,
 								 strVal(lfirst(lc))));
 	if (local != NIL)
 		ExplainPropertyList("Pylon Local Filter", local, es);
+}
+
+/* What a lookup join looks up, by which of its scans, and how. */
+void
+explain_lookup_join(CustomScan *plan, List *lookups, List *ancestors,
+					ExplainState *es)
+{
+	JoinType	type = intVal(list_nth(plan->custom_private, LookupPrivateJoinType));
+	List	   *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, ancestors);
+	char	   *contacts_key = deparse_expression(list_nth(plan->custom_exprs, LookupExprContactsKey),
+												  context, true, false);
+	char	   *key = deparse_expression(list_nth(plan->custom_exprs, LookupExprKey),
+										 context, true, false);
+	List	   *conditions = other_conditions(plan->custom_exprs);
+
+	ExplainPropertyText("Join Type", join_type_name(type), es);
+	ExplainPropertyText("Pylon Key", psprintf("%s = %s", contacts_key, key), es);
+	if (conditions != NIL)
+		ExplainPropertyText("Join Filter",
+							deparse_expression((Node *) make_ands_explicit(conditions),
+											   context, true, false), es);
+	explain_scan_requests(lookups, context, key, es);
+}
+
+static const char *
+join_type_name(JoinType type)
+{
+	switch (type)
+	{
+		case JOIN_LEFT:
+			return "Left";
+		case JOIN_SEMI:
+			return "Semi";
+		case JOIN_ANTI:
+			return "Anti";
+		default:
+			return "Inner";
+	}
+}
+
+/* The conditions of the join apart from the equality of the keys. */
+static List *
+other_conditions(List *exprs)
+{
+	List	   *conditions = NIL;
+	ListCell   *lc;
+
+	for_each_from(lc, exprs, LookupExprQuals)
+	{
+		OpExpr	   *op = lfirst(lc);
+
+		if (!IsA(op, OpExpr) || list_length(op->args) != 2 ||
+			!list_member(op->args, list_nth(exprs, LookupExprKey)) ||
+			!list_member(op->args, list_nth(exprs, LookupExprContactsKey)))
+			conditions = lappend(conditions, op);
+	}
+	return conditions;
 }
 
 /* What scans have done: a line of text, or a group where machines read it. */

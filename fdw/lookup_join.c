@@ -30,14 +30,12 @@
 #include "executor/executor.h"
 #include "executor/instrument.h"
 #include "lookup_join.h"
-#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "pylon_api.h"
 #include "pylon_fdw.h"
 #include "utils/formatting.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/ruleutils.h"
 #include "utils/tuplestore.h"
 
 /* A batch ends after so many rows for each of its keys, if rows may not all be wanted. */
@@ -109,8 +107,6 @@ static void end(CustomScanState *node);
 static void rescan(CustomScanState *node);
 static bool depends_on_changes(LookupJoin *join);
 static void explain(CustomScanState *node, List *ancestors, ExplainState *es);
-static const char *join_type_name(JoinType type);
-static List *other_conditions(List *exprs);
 static bool join_row(LookupJoin *join);
 static bool next_pair(LookupJoin *join);
 static bool next_outer_row(LookupJoin *join);
@@ -855,62 +851,13 @@ fill_nulls(LookupJoin *join, LookupSide *side)
  * ------------------------------------------------------------------------
  */
 
-static const char *
-join_type_name(JoinType type)
-{
-	switch (type)
-	{
-		case JOIN_LEFT:
-			return "Left";
-		case JOIN_SEMI:
-			return "Semi";
-		case JOIN_ANTI:
-			return "Anti";
-		default:
-			return "Inner";
-	}
-}
-
-/* The conditions of the join apart from the equality of the keys. */
-static List *
-other_conditions(List *exprs)
-{
-	List	   *conditions = NIL;
-	ListCell   *lc;
-
-	for_each_from(lc, exprs, LookupExprQuals)
-	{
-		OpExpr	   *op = lfirst(lc);
-
-		if (!IsA(op, OpExpr) || list_length(op->args) != 2 ||
-			!list_member(op->args, list_nth(exprs, LookupExprKey)) ||
-			!list_member(op->args, list_nth(exprs, LookupExprContactsKey)))
-			conditions = lappend(conditions, op);
-	}
-	return conditions;
-}
-
 /* What is looked up and how, and with ANALYZE how often. */
 static void
 explain(CustomScanState *node, List *ancestors, ExplainState *es)
 {
 	LookupJoin *join = (LookupJoin *) node;
-	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
-	List	   *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, ancestors);
-	char	   *key = deparse_expression(list_nth(plan->custom_exprs, LookupExprKey),
-										 context, true, false);
-	List	   *conditions = other_conditions(plan->custom_exprs);
 
-	ExplainPropertyText("Join Type", join_type_name(join->jointype), es);
-	ExplainPropertyText("Pylon Key",
-						psprintf("%s = %s",
-								 deparse_expression(list_nth(plan->custom_exprs, LookupExprContactsKey),
-													context, true, false), key), es);
-	if (conditions != NIL)
-		ExplainPropertyText("Join Filter",
-							deparse_expression((Node *) make_ands_explicit(conditions),
-											   context, true, false), es);
-	explain_scan_requests(join->lookups, context, key, es);
+	explain_lookup_join((CustomScan *) node->ss.ps.plan, join->lookups, ancestors, es);
 	if (!es->analyze)
 		return;
 	ExplainPropertyUInteger("Pylon Batches", NULL, join->batches, es);

@@ -116,6 +116,8 @@ extern TupleTableSlot *pylonExecForeignDelete(EState *estate,
 /* explain.c */
 extern void pylonExplainForeignScan(ForeignScanState *node,
 									struct ExplainState *es);
+extern void explain_lookup_join(CustomScan *plan, List *lookups,
+								List *ancestors, struct ExplainState *es);
 extern void explain_scan_requests(List *scans, List *context,
 								  const char *keys, struct ExplainState *es);
 extern void explain_scan_calls(List *scans, struct ExplainState *es);
