@@ -448,8 +448,9 @@ column_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 		previous_stats_hook(root, rte, attnum, vardata))
 		return true;
 	if (vardata->rel == NULL || !IS_SIMPLE_REL(vardata->rel) ||
+		vardata->rel->relid >= (Index) root->simple_rel_array_size ||
 		root->simple_rte_array[vardata->rel->relid] != rte)
-		return false;
+		return false;			/* that of a subquery, which has another root */
 	share = distinct_share(root, vardata->rel->relid, attnum);
 	if (share == 1)
 		vardata->isunique = true;
