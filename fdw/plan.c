@@ -591,9 +591,12 @@ find_limit(PlannerInfo *root, FilterPlan *filter, List **exprs)
 		return SCAN_ALL;
 	if (parse->limitCount == NULL)
 		return root->tuple_fraction >= 1 ? SCAN_OPEN : SCAN_ALL;
+	/* A subplan would be executed twice, in memory that lives for the scan only. */
 	if (filter->local != NIL ||
 		contain_volatile_functions(parse->limitCount) ||
-		contain_volatile_functions(parse->limitOffset))
+		contain_volatile_functions(parse->limitOffset) ||
+		contain_subplans(parse->limitCount) ||
+		contain_subplans(parse->limitOffset))
 		return SCAN_OPEN;
 	*exprs = lappend(*exprs, copyObject(parse->limitCount));
 	if (parse->limitOffset != NULL)

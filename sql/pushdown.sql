@@ -146,6 +146,9 @@ SELECT count(*) FROM (SELECT FROM contacts LIMIT 1500) s;
 \echo `$ctl take`
 SELECT name FROM contacts LIMIT 0;
 \echo `$ctl count`
+-- where a subplan computes it, the scan doesn't know it
+SELECT count(*) FROM (SELECT FROM contacts LIMIT CASE WHEN 1 IN (SELECT generate_series(1, 3)) THEN 2 ELSE 1 END) s;
+\echo `$ctl take`
 -- not below a sort, nor where rows are dropped here; there no page is read ahead
 SELECT name FROM contacts ORDER BY id LIMIT 1;
 \echo `$ctl take`
