@@ -591,7 +591,7 @@ find_limit(PlannerInfo *root, FilterPlan *filter, List **exprs)
 		return SCAN_ALL;
 	if (parse->limitCount == NULL)
 		return root->tuple_fraction >= 1 ? SCAN_OPEN : SCAN_ALL;
-	/* A subplan would be executed twice, in memory that lives for the scan only. */
+	/* A subplan would be executed twice, and in the memory of the scan. */
 	if (filter->local != NIL ||
 		contain_volatile_functions(parse->limitCount) ||
 		contain_volatile_functions(parse->limitOffset) ||
