@@ -128,10 +128,11 @@ class Handler(BaseHTTPRequestHandler):
             fault = server.faults.take(entry.line, entry.body) or NO_FAULT
             request = Request(self.command, self.path, self.headers, body, entry.request_id)
             answer = None
-            if fault is NO_FAULT or fault.processes:
+            carried_out = fault is NO_FAULT or fault.processes
+            if carried_out:
                 answer = self.carried_out(request)
             answer = fault.alter(answer, request)
-        delivery.wait(self.connection, self.latency(request))
+        delivery.wait(self.connection, self.latency(request, carried_out))
         if fault.answers:
             self.deliver(answer, fault, entry)
         else:
@@ -145,11 +146,11 @@ class Handler(BaseHTTPRequestHandler):
             traceback.print_exc()
             return Answer(500, f'{{"errors":["sample API failed: {type(error).__name__}"]}}'.encode())
 
-    def latency(self, request: Request) -> float:
+    def latency(self, request: Request, carried_out: bool) -> float:
         """Seconds to wait before an answer."""
         settings = self.server.settings
-        is_write = request.method != "GET" and request.path.startswith("/contacts") and request.path != \
-            "/contacts/search"
+        is_write = (carried_out and request.method != "GET" and request.path.startswith("/contacts") and
+                    request.path != "/contacts/search")
         return (settings.latency + (settings.write_latency if is_write else 0)) / 1000
 
     def deliver(self, answer: Answer, fault: Fault, entry) -> None:

@@ -118,7 +118,8 @@ SWITCHES = (
     Switch("retry_after", "x_seconds", choice("x_seconds", "seconds", "date", "none"),
            "what a 429 says: X-Retry-After, Retry-After in seconds or as a date, nothing"),
     Switch("latency", "0", NUMBER, "milliseconds added to every answer"),
-    Switch("write_latency", "0", NUMBER, "milliseconds added to answers of POST, PATCH and DELETE of contacts"),
+    Switch("write_latency", "0", NUMBER,
+           "milliseconds that a POST, PATCH or DELETE of contacts takes, unless a fault refuses it"),
     Switch("compress", "off", FLAG, "gzip or deflate where Accept-Encoding allows it"),
     Switch("chunked", "off", FLAG, "answers without Content-Length, in chunks"),
 )
