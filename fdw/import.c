@@ -54,7 +54,7 @@ static const struct
 }			types[] =
 
 {
-	{"number", "bigint"},
+	{"number", "numeric"},
 	{"decimal", "numeric"},
 	{"boolean", "boolean"},
 	{"date", "date"},
@@ -178,10 +178,12 @@ append_custom_field(StringInfo sql, PylonCustomField *field, List **names)
 {
 	char	   *name = unique_name(field->slug, *names);
 
-	appendStringInfo(sql, ",\n  %s %s OPTIONS (custom_field %s%s)",
+	appendStringInfo(sql, ",\n  %s %s OPTIONS (custom_field %s",
 					 quote_identifier(name), sql_type(field->type),
-					 quote_literal_cstr(field->slug),
-					 field->read_only ? ", readonly 'true'" : "");
+					 quote_literal_cstr(field->slug));
+	if (option_is_field_type(field->type))
+		appendStringInfo(sql, ", field_type '%s'", field->type);
+	appendStringInfo(sql, "%s)", field->read_only ? ", readonly 'true'" : "");
 	*names = lappend(*names, name);
 }
 

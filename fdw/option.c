@@ -50,6 +50,7 @@ typedef enum OptionType
 	OPTION_REAL,
 	OPTION_POSITIVE_REAL,		/* zero is out of range */
 	OPTION_BOOL,
+	OPTION_FIELD_TYPE,			/* one of field_types */
 } OptionType;
 
 typedef struct Option
@@ -117,6 +118,16 @@ static const Option options[] =
 	"the slug of a custom field", NULL},
 	{"readonly", ON_COLUMN, OPTION_BOOL, COLUMN(readonly), 0, 0,
 	"a boolean", "false"},
+	{"field_type", ON_COLUMN, OPTION_FIELD_TYPE, COLUMN(field_type), 0, 0,
+		"text, number, decimal, boolean, date, datetime, user, url, select or multiselect",
+	NULL},
+};
+
+/* Types of custom fields (reference: "Create a custom field"). */
+static const char *const field_types[] =
+{
+	"text", "number", "decimal", "boolean", "date", "datetime", "user", "url",
+	"select", "multiselect",
 };
 
 /* Pairs that exclude each other. */
@@ -233,6 +244,18 @@ option_token_is_clean(const char *token)
 	return p > token;
 }
 
+/* Is "type" the API's word for a type of custom field that option field_type takes? */
+bool
+option_is_field_type(const char *type)
+{
+	for (size_t i = 0; i < lengthof(field_types); i++)
+	{
+		if (strcmp(field_types[i], type) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Fills in the defaults of the "catalogs" and then the "given" options. */
 static void
 read_options(void *target, int catalogs, List *given)
@@ -339,6 +362,10 @@ check_option(const Option *option, const char *value)
 			break;
 		case OPTION_BOOL:
 			if (!parse_bool(value, &boolean))
+				raise_invalid_value(option, value, NULL);
+			break;
+		case OPTION_FIELD_TYPE:
+			if (!option_is_field_type(value))
 				raise_invalid_value(option, value, NULL);
 			break;
 		default:
@@ -465,6 +492,7 @@ store_option(void *target, const Option *option, const char *value)
 		case OPTION_FILE:
 		case OPTION_TOKEN:
 		case OPTION_TEXT:
+		case OPTION_FIELD_TYPE:
 			*(char **) member = pstrdup(value);
 			break;
 		case OPTION_BOOL:

@@ -45,6 +45,7 @@ typedef struct PylonColumnOptions
 	char	   *field;
 	char	   *custom_field;
 	bool		readonly;
+	char	   *field_type;		/* the API's word; NULL: not known */
 } PylonColumnOptions;
 
 extern void option_read_server(PylonOptions *options, List *server,
@@ -52,5 +53,6 @@ extern void option_read_server(PylonOptions *options, List *server,
 extern void option_read_mapping(PylonMappingOptions *options, List *mapping);
 extern void option_read_column(PylonColumnOptions *options, List *column);
 extern bool option_token_is_clean(const char *token);
+extern bool option_is_field_type(const char *type);
 
 #endif							/* PYLON_OPTION_H */

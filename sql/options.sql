@@ -41,6 +41,9 @@ CREATE FOREIGN TABLE bad (id text) SERVER pylon OPTIONS (estimated_contacts '0')
 CREATE FOREIGN TABLE bad (id text OPTIONS (readonly 'x')) SERVER pylon;
 CREATE FOREIGN TABLE bad (id text OPTIONS (custom_field '')) SERVER pylon;
 CREATE FOREIGN TABLE bad (id text OPTIONS (field 'id', custom_field 'x')) SERVER pylon;
+CREATE FOREIGN TABLE bad (id text OPTIONS (custom_field 'x', field_type 'formula')) SERVER pylon;
+CREATE FOREIGN TABLE bad (id text OPTIONS (custom_field 'x', field_type '')) SERVER pylon;
+\echo :LAST_ERROR_SQLSTATE
 
 -- Good values; only 0 needs no unit
 ALTER SERVER pylon OPTIONS (ADD page_size '500', ADD lookup_batch_size '50',
