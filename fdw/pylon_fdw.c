@@ -63,7 +63,6 @@ _PG_init(void)
 	lookup_install_hook();
 	plan_install_hooks();
 	spool_install_hook();
-	jit_install_hook();
 }
 
 /* The callbacks that the server calls. */

@@ -429,34 +429,6 @@ requests_are($node, $api, "$parallel SELECT count(*), min(c.id), max(e.id) FROM 
 requests_are($node, $api, "$parallel SELECT count(*) FROM (SELECT id FROM contacts UNION ALL SELECT id FROM expected) a", 200,
 	\@pages, 'parallel query is forced: UNION ALL');
 
-# ---------------------------------------------------------------- JIT
-
-# Requests cost much, but nothing that compiling could save.
-SKIP:
-{
-	skip 'this server has no JIT compiler', 1 unless $node->safe_psql('postgres', 'SELECT pg_jit_available()') eq 't';
-
-	my $low = 'SET jit = on; SET jit_above_cost = 500;';
-	my $rows = 'generate_series(1, 100000) g';
-	my @plans = (
-		[ 'a scan', 'SELECT count(email) FROM contacts', 0 ],
-		[ 'two scans', 'SELECT count(email) FROM (SELECT email FROM contacts UNION ALL SELECT name FROM contacts) s', 0 ],
-		[ 'a look-up for each row', 'SELECT (SELECT name FROM contacts c WHERE c.id = e.id LIMIT 1) FROM expected e LIMIT 1', 0 ],
-		[ 'a join', 'SELECT count(c.email) FROM expected e JOIN contacts c USING (id)', 0 ],
-		[ 'many rows beside a scan', "SELECT count(c.email), max(g + 1) FROM $rows LEFT JOIN contacts c ON c.id = g::text", 1 ],
-		[ 'many rows and no scan', "SELECT count(*), max(g + 1) FROM $rows", 1 ]);
-
-	for my $join ('on', 'off')
-	{
-		for my $case (@plans)
-		{
-			my ($name, $sql, $compiled) = @$case;
-			my $plan = $node->safe_psql('postgres', "$low SET pylon_fdw.enable_lookup_join = $join; EXPLAIN $sql");
-			is($plan =~ /^JIT:/m ? 1 : 0, $compiled, "JIT with lookup joins $join: $name") or diag($plan);
-		}
-	}
-}
-
 # ---------------------------------------------------------------- plans that are copied, written and read
 
 SKIP:
