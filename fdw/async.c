@@ -21,24 +21,15 @@
 #include "executor/execAsync.h"
 #include "executor/instrument.h"
 #include "executor/tuptable.h"
-#include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "pylon_api.h"
 #include "pylon_fdw.h"
-#include "storage/latch.h"
-#include "utils/timeout.h"
-
-/* Append waits for another wrapper: it comes back to us after so long (ms). */
-#define LOOK_AGAIN 10
 
 static void produce_row(AsyncRequest *request, int turn);
 static void hand_over(AsyncRequest *request);
 static void give_up(AsyncRequest *request);
 static bool is_ours(const AsyncRequest *request);
-static bool awaits_others(const AppendState *append);
 static bool has_nothing_to_do(const AppendState *append);
-static void limit_wait(const AppendState *append);
-static void wake_up(void);
 
 /* Each scan can: its pages come through the same waiting place. */
 bool
@@ -68,8 +59,8 @@ pylonForeignAsyncRequest(AsyncRequest *request)
  * answer to a request and this call may lie much work for other scans, so
  * what is at hand by now is handed over.
  *
- * What other wrappers wait for can't be seen from here; if there are any,
- * Append does the waiting.
+ * What scans of another wrapper wait for can't be seen from here. Under one
+ * Append with these, each may wait for the other: rows come later, but come.
  *
  * An Append that starts over first waits until no scan is pending (in the
  * minor releases since 2026). If it does so with other parameters, what
@@ -80,7 +71,6 @@ pylonForeignAsyncConfigureWait(AsyncRequest *request)
 {
 	ForeignScanState *node = castNode(ForeignScanState, request->requestee);
 	AppendState *append = castNode(AppendState, request->requestor);
-	bool		others = awaits_others(append);
 
 	Assert(request->callback_pending);
 	if (append->ps.chgParam != NULL)
@@ -88,14 +78,12 @@ pylonForeignAsyncConfigureWait(AsyncRequest *request)
 		give_up(request);
 		return;
 	}
-	if (others || !append->as_syncdone)
+	if (!append->as_syncdone)
 		pylon_poll();
 	else if (has_nothing_to_do(append))
 		pylon_wait_any();
 	if (scan_is_ready(node))
 		hand_over(request);
-	if (others)
-		limit_wait(append);
 }
 
 /* An event of ours came about. */
@@ -159,24 +147,9 @@ is_ours(const AsyncRequest *request)
 		pylonForeignAsyncRequest;
 }
 
-/* Does a scan of another wrapper wait for something? */
-static bool
-awaits_others(const AppendState *append)
-{
-	int			i = -1;
-
-	while ((i = bms_next_member(append->as_asyncplans, i)) >= 0)
-	{
-		if (append->as_asyncrequests[i]->callback_pending &&
-			!is_ours(append->as_asyncrequests[i]))
-			return true;
-	}
-	return false;
-}
-
 /*
- * Has Append neither a row to return nor a scan that could give one? Its
- * local plans are done, and all other scans are ours.
+ * Has Append, whose local plans are done, neither a row to return nor a scan
+ * of ours that could give one?
  */
 static bool
 has_nothing_to_do(const AppendState *append)
@@ -189,37 +162,9 @@ has_nothing_to_do(const AppendState *append)
 	{
 		AsyncRequest *request = append->as_asyncrequests[i];
 
-		if (request->callback_pending &&
+		if (request->callback_pending && is_ours(request) &&
 			scan_is_ready((ForeignScanState *) request->requestee))
 			return false;
 	}
 	return true;
-}
-
-/*
- * Append will wait for another wrapper's event: not at all if it has got a
- * row meanwhile, else not for long, since requests of ours are in flight.
- */
-static void
-limit_wait(const AppendState *append)
-{
-	static TimeoutId timeout = MAX_TIMEOUTS;
-
-	if (!append->as_syncdone)
-		return;					/* it won't wait */
-	if (!bms_is_empty(append->as_needrequest))
-	{
-		SetLatch(MyLatch);
-		return;
-	}
-	if (timeout == MAX_TIMEOUTS)
-		timeout = RegisterTimeout(USER_TIMEOUT, wake_up);
-	enable_timeout_after(timeout, LOOK_AGAIN);
-}
-
-/* In a signal handler. */
-static void
-wake_up(void)
-{
-	SetLatch(MyLatch);
 }
