@@ -26,6 +26,7 @@
 #include "miscadmin.h"
 #include "nodes/pathnodes.h"
 #include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
 #include "parser/parsetree.h"
 #include "utils/acl.h"
 #include "utils/memutils.h"
@@ -269,19 +270,24 @@ compat_foreign_server_aclcheck(Oid serverid, Oid userid, AclMode mode)
 #endif
 }
 
-/* Range table indexes of what a statement writes; 19 made a set of the list. */
-static inline Bitmapset *
-compat_result_relations(PlannedStmt *stmt)
+/*
+ * The members of an equivalence class that are of the query's own tables or
+ * of the children "relids"; 18 took the latter out of the list.
+ */
+static inline List *
+compat_eclass_members(EquivalenceClass *ec, Relids relids)
 {
-#if PG_VERSION_NUM >= 190000
-	return stmt->resultRelationRelids;
-#else
-	Bitmapset  *relations = NULL;
-	ListCell   *lc;
+#if PG_VERSION_NUM >= 180000
+	EquivalenceMemberIterator it;
+	EquivalenceMember *member;
+	List	   *members = NIL;
 
-	foreach(lc, stmt->resultRelations)
-		relations = bms_add_member(relations, lfirst_int(lc));
-	return relations;
+	setup_eclass_member_iterator(&it, ec, relids);
+	while ((member = eclass_member_iterator_next(&it)) != NULL)
+		members = lappend(members, member);
+	return members;
+#else
+	return ec->ec_members;
 #endif
 }
 

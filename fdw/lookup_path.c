@@ -145,7 +145,9 @@ consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 
 	if (previous_hook != NULL)
 		previous_hook(root, joinrel, outerrel, innerrel, jointype, extra);
-	plan_charge_first_pass(joinrel);
+	if (!plan_has_contacts(root))
+		return;
+	plan_charge_first_pass(joinrel, innerrel);
 	if (!pylon_enable_lookup_join || IS_DUMMY_REL(outerrel) ||
 		!is_table_of_query(root, innerrel))
 		return;

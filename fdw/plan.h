@@ -31,8 +31,9 @@ typedef struct ScanEstimate
 
 /* plan.c */
 extern void plan_install_hooks(void);
+extern bool plan_has_contacts(PlannerInfo *root);
 extern bool plan_is_contacts(RelOptInfo *rel);
-extern void plan_charge_first_pass(RelOptInfo *joinrel);
+extern void plan_charge_first_pass(RelOptInfo *joinrel, RelOptInfo *innerrel);
 extern FilterJoinKey *plan_join_key(PlannerInfo *root, RelOptInfo *baserel,
 									RestrictInfo *rinfo);
 extern Path *plan_lookup_scan(PlannerInfo *root, RelOptInfo *baserel,
@@ -43,8 +44,5 @@ extern Path *plan_lookup_scan(PlannerInfo *root, RelOptInfo *baserel,
 extern bool pylon_enable_lookup_join;
 
 extern void lookup_install_hook(void);
-
-/* jit.c */
-extern void jit_install_hook(void);
 
 #endif							/* PYLON_PLAN_H */
