@@ -26,6 +26,7 @@
 
 static bool has_foreign_escape(JsonSlice slice);
 static void advance(JsonReader *reader);
+static void check_entered(JsonReader *reader, bool first, JsonTokenType type);
 static void expect(JsonReader *reader, JsonTokenType type);
 static void skip(JsonReader *reader);
 static void fail(JsonReader *reader);
@@ -66,6 +67,7 @@ json_reader_enter(JsonReader *reader)
 	if (reader->lex->token_type != JSON_TOKEN_OBJECT_START &&
 		reader->lex->token_type != JSON_TOKEN_ARRAY_START)
 		fail(reader);
+	reader->entered = reader->lex->token_type;
 	advance(reader);
 }
 
@@ -79,6 +81,7 @@ json_reader_next_member(JsonReader *reader, bool *first, JsonSlice *key)
 {
 	JsonLexContext *lex = reader->lex;
 
+	check_entered(reader, *first, JSON_TOKEN_OBJECT_START);
 	if (lex->token_type == JSON_TOKEN_OBJECT_END)
 	{
 		advance(reader);
@@ -100,6 +103,7 @@ json_reader_next_member(JsonReader *reader, bool *first, JsonSlice *key)
 bool
 json_reader_next_element(JsonReader *reader, bool *first)
 {
+	check_entered(reader, *first, JSON_TOKEN_ARRAY_START);
 	if (reader->lex->token_type == JSON_TOKEN_ARRAY_END)
 	{
 		advance(reader);
@@ -244,6 +248,14 @@ advance(JsonReader *reader)
 		fail(reader);
 }
 
+/* Else "[}" would be an object, and an array whose elements have keys, too. */
+static void
+check_entered(JsonReader *reader, bool first, JsonTokenType type)
+{
+	if (first && reader->entered != type)
+		fail(reader);
+}
+
 static void
 expect(JsonReader *reader, JsonTokenType type)
 {
@@ -264,12 +276,12 @@ skip(JsonReader *reader)
 	switch (reader->lex->token_type)
 	{
 		case JSON_TOKEN_OBJECT_START:
-			advance(reader);
+			json_reader_enter(reader);
 			while (json_reader_next_member(reader, &first, &key))
 				skip(reader);
 			break;
 		case JSON_TOKEN_ARRAY_START:
-			advance(reader);
+			json_reader_enter(reader);
 			while (json_reader_next_element(reader, &first))
 				skip(reader);
 			break;

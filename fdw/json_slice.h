@@ -31,6 +31,8 @@ typedef struct JsonSlice
 typedef struct JsonReader
 {
 	JsonLexContext *lex;
+	JsonTokenType entered;		/* what opened the object or array that was
+								 * entered last */
 	bool		failed;
 	int			failed_at;		/* byte of the text */
 } JsonReader;
