@@ -25,6 +25,7 @@
 #include <json-c/json.h>
 
 #include "json.h"
+#include "json_slice.h"
 #include "mb/pg_wchar.h"
 
 /* Nothing that we read this way is nested deeper. */
@@ -42,6 +43,7 @@ struct JsonTree
 static JsonTree *create_tree(void);
 static void release_tree(void *arg);
 static json_object *parse(const char *body, size_t length);
+static bool is_sound(const char *body, size_t length);
 static json_object *member(json_object *object, const char *key,
 						   json_type type);
 static char *string_member(json_object *object, const char *key);
@@ -347,13 +349,29 @@ parse(const char *body, size_t length)
 	if (tokener == NULL)
 		return NULL;
 	tree->root = json_tokener_parse_ex(tokener, body, (int) length);
-	if (json_tokener_get_error(tokener) != json_tokener_success)
+	if (json_tokener_get_error(tokener) != json_tokener_success ||
+		!is_sound(body, length))
 	{
 		json_object_put(tree->root);
 		tree->root = NULL;
 	}
 	json_tokener_free(tokener);
 	return tree->root;
+}
+
+/*
+ * Is it JSON, and nothing behind it? json-c also takes "3.", NaN, comments and
+ * single quotes, and stops at the end of the first value. It has looked at the
+ * depth before.
+ */
+static bool
+is_sound(const char *body, size_t length)
+{
+	JsonReader	reader;
+
+	json_reader_begin(&reader, body, (int) length);
+	(void) json_reader_value(&reader);
+	return json_reader_end(&reader);
 }
 
 /* A member of the wanted type, or NULL; "object" may be anything. */
