@@ -163,12 +163,12 @@ class Api:
         view = View(self.store, {})
         query = request.query
         return self.contacts_page(request, view, AllContacts(view), query.get("cursor"),
-                                  limit_of_query(query.get("limit")))
+                                  limit_of_query(query.get("limit"), self.settings.max_limit))
 
     def search_contacts(self, request: Request) -> Answer:
         """POST /contacts/search"""
         body = self.body_of(request)
-        limit = limit_of_body(body.get("limit"))
+        limit = limit_of_body(body.get("limit"), self.settings.max_search_limit)
         tree, text = body.get("filter"), self.search_text(body)
         node = Node(lambda reader: True, None)
         if tree is not None:

@@ -4,6 +4,7 @@ A compiled filter is a Node. Its `matches` takes a reader, which gives one value
 where there are any, are (field, value) pairs that every match has one of, so that look-ups need no scan.
 """
 
+import re
 from decimal import Decimal
 from typing import Any, Callable, NamedTuple
 
@@ -30,6 +31,7 @@ TYPE_OPERATORS = {
 }
 OPERATORS = TEXT | ORDER | TIME | {"contains", "does_not_contain", "and", "or"}
 
+PARTS = {"string_contains", "string_does_not_contain"}
 LIST_OPERATORS = {"in", "not_in", "time_range"}
 EITHER_OPERATORS = {"contains", "does_not_contain"}
 NEGATIVE = {"not_equals": "equals", "not_in": "in", "does_not_contain": "contains",
@@ -139,10 +141,18 @@ class Compiler:
         kind = self.custom_type(slug)
         if not self.settings.allows("custom_operators", operator):
             raise refuse(f"filter operator {operator} is not allowed on {slug}")
-        if self.settings.typed_operators and kind and operator not in TYPE_OPERATORS.get(kind, TEXT):
+        if not self.suits(operator, kind):
             raise refuse(f"filter operator {operator} is not allowed on {slug} of type {kind}")
         test = self.test(operator, operands)
+        if operator in COMMON and not self.settings.empty_is_set:
+            return Node(lambda reader: test(custom_text(reader.custom(slug)) or None), None)
         return Node(lambda reader: test(custom_text(reader.custom(slug))), None)
+
+    def suits(self, operator: str, kind: str | None) -> bool:
+        """Whether fields of the type take the operator; a switch of its own says that of texts in lists."""
+        if kind == "multiselect" and operator in PARTS:
+            return self.settings.lists_hold_text != "refuse"
+        return not self.settings.typed_operators or kind is None or operator in TYPE_OPERATORS.get(kind, TEXT)
 
     def custom_type(self, slug: str) -> str | None:
         """The type of a slug; None for an unknown one where that is allowed."""
@@ -174,11 +184,30 @@ class Compiler:
         fold = str if self.settings.case_sensitive else str.lower
         wanted = frozenset(fold(operand) for operand in operands)
         if operator == "string_contains":
-            piece = fold(operands[0])
-            return lambda value: isinstance(value, str) and piece in fold(value)
+            return self.part_test(fold, operands[0])
         if operator == "contains":
             return lambda value: value is not None and any(fold(item) in wanted for item in as_list(value))
         return lambda value: isinstance(value, str) and fold(value) in wanted
+
+
+    def part_test(self, fold: Callable[[str], str], operand: str) -> Callable[[Any], bool]:
+        """string_contains: as it stands or as a pattern, and in values of lists or not."""
+        pattern = like_pattern(fold(operand)) if self.settings.text_pattern else re.compile(re.escape(fold(operand)))
+        into = self.settings.lists_hold_text == "into"
+
+        def test(value: Any) -> bool:
+            if isinstance(value, list):
+                return into and any(pattern.search(fold(item)) for item in value)
+            return isinstance(value, str) and pattern.search(fold(value)) is not None
+
+        return test
+
+
+def like_pattern(text: str) -> re.Pattern:
+    """Each sign of a pattern of SQL's LIKE in the words of a regular expression."""
+    signs = re.findall(r"\\?.", text, re.DOTALL)
+    wild = {"%": ".*", "_": "."}
+    return re.compile("".join(wild.get(sign) or re.escape(sign[-1]) for sign in signs), re.DOTALL)
 
 
 def custom_text(entry: dict | None) -> str | list | None:

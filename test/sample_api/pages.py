@@ -11,29 +11,27 @@ TAIL = "/+"
 CURSOR = re.compile(r"(after|offset)=(\d{1,15})" + re.escape(TAIL))
 
 
-def checked_limit(value: int | None) -> int:
-    """Greater than 0 and less than 1000."""
+def checked_limit(value: int | None, largest: int) -> int:
+    """Greater than 0 and, by the reference, less than 1000."""
     if value is None:
-        return DEFAULT_LIMIT
-    if not 0 < value <= MAX_LIMIT:
-        raise refuse(f"limit must be greater than 0 and less than {MAX_LIMIT + 1}")
+        return min(DEFAULT_LIMIT, largest)
+    if not 0 < value <= largest:
+        raise refuse(f"limit must be greater than 0 and less than {largest + 1}")
     return value
 
 
-def limit_of_query(text: str | None) -> int:
+def limit_of_query(text: str | None, largest: int = MAX_LIMIT) -> int:
     """The limit of a GET request."""
-    if text is None:
-        return DEFAULT_LIMIT
-    if not re.fullmatch(r"-?[0-9]{1,9}", text):
+    if text is not None and not re.fullmatch(r"-?[0-9]{1,9}", text):
         raise refuse("limit must be an integer")
-    return checked_limit(int(text))
+    return checked_limit(None if text is None else int(text), largest)
 
 
-def limit_of_body(value) -> int:
+def limit_of_body(value, largest: int = MAX_LIMIT) -> int:
     """The limit of a search."""
     if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
         raise refuse("limit must be an integer")
-    return checked_limit(value)
+    return checked_limit(value, largest)
 
 
 def cut_page(listing, cursor, limit: int, settings) -> tuple[list[int], str | None]:

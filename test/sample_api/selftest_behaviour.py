@@ -59,6 +59,42 @@ class Switches(Case):
         self.assertEqual(self.leaf("id", "in", values=["1", "2"]).status, 200)
         self.assertEqual(self.leaf("id", "in", values=["1", "2", "3"]).status, 400)
 
+    def test_texts_in_lists(self) -> None:
+        self.assertEqual(self.leaf("regions", "string_contains", "e").status, 400)
+        self.switch(lists_hold_text="into")
+        self.assertEqual(self.leaf("regions", "string_contains", "e").ids, self.leaf("regions", "contains", "eu").ids)
+        self.switch(lists_hold_text="none")
+        self.assertEqual(self.leaf("regions", "string_contains", "e").ids, [])
+
+    def test_patterns(self) -> None:
+        self.ask("POST", "/_contacts", [{"id": "p1", "name": "50%"}, {"id": "p2", "name": "q\\z"},
+                                        {"id": "p3", "name": "qz"}])
+        self.assertEqual(self.leaf("name", "string_contains", "q\\z").ids, ["p2"])
+        self.assertEqual(self.leaf("name", "string_contains", "5_%").ids, [])
+        self.switch(text_pattern="on")
+        self.assertEqual(self.leaf("name", "string_contains", "q\\z").ids, ["p3"])
+        self.assertEqual(self.leaf("name", "string_contains", "5_%").ids, ["p1"])
+        self.assertEqual(self.leaf("name", "string_contains", "0\\%").ids, ["p1"])
+
+    def test_empty_values(self) -> None:
+        self.ask("POST", "/_contacts", [{"id": "e1", "name": "E", "custom_fields": {
+            "notes": {"value": ""}, "regions": {"values": []}}}])
+        for slug in ("notes", "regions"):
+            self.switch(empty_is_set="on")
+            self.assertIn("e1", self.leaf(slug, "is_set").ids)
+            self.assertNotIn("e1", self.leaf(slug, "is_unset").ids)
+            self.switch(empty_is_set="off")
+            self.assertNotIn("e1", self.leaf(slug, "is_set").ids)
+            self.assertIn("e1", self.leaf(slug, "is_unset").ids)
+
+    def test_largest_page(self) -> None:
+        self.switch(max_limit=50)
+        self.assertEqual(self.get("/contacts?limit=51").status, 400)
+        self.assertEqual(len(self.get("/contacts").data), 50)
+        self.assertEqual(self.search({"field": "email", "operator": "equals", "value": "x"}, limit=51).status, 200)
+        self.switch(max_search_limit=50)
+        self.assertEqual(self.search({"field": "email", "operator": "equals", "value": "x"}, limit=51).status, 400)
+
     def test_depth(self) -> None:
         tree = {"field": "id", "operator": "equals", "value": ADA}
         answers = {}
