@@ -71,6 +71,29 @@ static const ContactField custom_field =
 	ALWAYS, false
 };
 
+/*
+ * Operators of the search by the type of a custom field, where that is known.
+ * One with several values holds its text in each of them, or in none.
+ */
+static const struct
+{
+	const char *type;
+	int			operators;
+}			type_operators[] =
+
+{
+	{"text", TEXT_OPERATORS | FIELD_IS_SET},
+	{"url", TEXT_OPERATORS | FIELD_IS_SET},
+	{"user", TEXT_OPERATORS | FIELD_IS_SET},
+	{"select", TEXT_OPERATORS | FIELD_IS_SET},
+	{"number", ID_OPERATORS | FIELD_IS_SET},
+	{"decimal", ID_OPERATORS | FIELD_IS_SET},
+	{"boolean", ID_OPERATORS | FIELD_IS_SET},
+	{"date", ID_OPERATORS | FIELD_IS_SET},
+	{"datetime", ID_OPERATORS | FIELD_IS_SET},
+	{"multiselect", FIELD_CONTAINS | FIELD_IS_SET},
+};
+
 /* What the error context says while a value is converted. */
 typedef struct ConversionContext
 {
@@ -178,6 +201,51 @@ contact_field_operators(const char *name)
 	const ContactField *field = find_field(name);
 
 	return field != NULL ? field->operators : custom_field.operators;
+}
+
+/*
+ * The API's word for the type of the custom field that a column shows, NULL
+ * where it isn't known. In the current memory context.
+ */
+const char *
+contact_column_type(Relation table, AttrNumber attnum)
+{
+	PylonColumnOptions options;
+
+	option_read_column(&options,
+					   GetForeignColumnOptions(RelationGetRelid(table), attnum));
+	return options.field_type;
+}
+
+/* The same of a slug, as far as one of the columns tells it. */
+const char *
+contact_slug_type(Relation table, const char *slug)
+{
+	for (int i = 0; i < RelationGetNumberOfAttributes(table); i++)
+	{
+		PylonColumnOptions options;
+
+		if (!contact_has_column(table, i + 1))
+			continue;
+		option_read_column(&options,
+						   GetForeignColumnOptions(RelationGetRelid(table), i + 1));
+		if (options.field_type != NULL && options.custom_field != NULL &&
+			strcmp(options.custom_field, slug) == 0)
+			return options.field_type;
+	}
+	return NULL;
+}
+
+/* The FIELD_... that a type of custom fields takes; all where it isn't known. */
+int
+contact_type_operators(const char *type)
+{
+	for (size_t i = 0; type != NULL && i < lengthof(type_operators); i++)
+	{
+		if (strcmp(type_operators[i].type, type) == 0)
+			return type_operators[i].operators;
+	}
+	return FIELD_OPERATORS;
 }
 
 /* Raises HV005 if any column of "table" maps to nothing. */

@@ -33,6 +33,7 @@ typedef enum ContactFieldKind
 #define FIELD_STRING_CONTAINS	0x08
 #define FIELD_IS_SET			0x10	/* and is_unset */
 #define FIELD_CONTAINS			0x20
+#define FIELD_OPERATORS			0x3f	/* all of these */
 /* Those that the reference page lists; a server may know no others. */
 #define FIELD_REFERENCE(operators)	((operators) << 8)
 #define FIELD_IN_REFERENCE(operators, operator) \
@@ -126,6 +127,9 @@ extern bool contact_has_column(Relation table, AttrNumber attnum);
 extern Bitmapset *contact_columns(Relation table);
 extern bool contact_slug_is_searchable(const char *slug);
 extern int	contact_field_operators(const char *name);
+extern const char *contact_column_type(Relation table, AttrNumber attnum);
+extern const char *contact_slug_type(Relation table, const char *slug);
+extern int	contact_type_operators(const char *type);
 extern void contact_check_columns(Relation table);
 extern ContactReader *contact_reader_create(Relation table,
 											Bitmapset *attnums);

@@ -30,6 +30,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -42,7 +43,7 @@ typedef struct FilterContext
 	PlannerInfo *root;
 	Relation	table;
 	RelOptInfo *rel;
-	bool		case_sensitive;
+	PylonCase	case_sensitive;
 	List	   *values;
 	Node	   *covered;		/* what of the last one was pushed */
 	const char *reason;			/* why the last one couldn't be */
@@ -58,6 +59,8 @@ typedef struct Operand
 	int			max_length;
 	Oid			type;			/* base type of the column */
 	bool		citext;			/* compared by the operators of citext */
+	Oid			collation;		/* by which case is folded */
+	const char *custom_type;	/* in the API, NULL where it isn't known */
 } Operand;
 
 /* Built-in functions behind the operators that compare a field with a value. */
@@ -121,12 +124,15 @@ static const int required_operators[] =
 #define REASON_NEGATION		"the API can't negate it"
 #define REASON_SLUG			"the slug is empty or the name of a field"
 
+static bool asks(List *node);
 static List *plan_condition(FilterContext *context, Node *node, bool negated);
 static List *plan_expression(FilterContext *context, Node *node, bool negated);
 static List *plan_boolean(FilterContext *context, BoolExpr *expr, bool negated);
 static List *plan_operator(FilterContext *context, OpExpr *op, bool negated);
 static List *plan_comparison(FilterContext *context, OpExpr *op,
 							 Node *left, Node *right);
+static bool fold_case(FilterContext *context, Operand *operand,
+					  FilterTest test, Oid collation);
 static bool is_position(Node *node);
 static List *plan_position(FilterContext *context, OpExpr *op);
 static List *plan_array_operator(FilterContext *context, OpExpr *op);
@@ -140,6 +146,12 @@ static List *plan_flag(FilterContext *context, Node *node, bool value);
 static bool find_operand(FilterContext *context, Node *node, Operand *operand);
 static bool find_extracted(FilterContext *context, Node *node,
 						   Operand *operand);
+static Oid	called_function(Node *node, List **args);
+static char *constant_text(Node *node);
+static char *constant_member(Node *node);
+static bool set_slug(FilterContext *context, const char *slug,
+					 Operand *operand);
+static void restrict_to_type(Operand *operand, int operators);
 static bool set_column(FilterContext *context, Var *column, Operand *operand);
 static bool is_custom_fields(FilterContext *context, Node *node);
 static Var *scanned_column(FilterContext *context, Node *node);
@@ -152,6 +164,7 @@ static bool can_test(FilterContext *context, const Operand *operand,
 					 FilterTest test, Oid collation);
 static List *test_value(FilterContext *context, const Operand *operand,
 						FilterTest test, Oid collation, Node *value);
+static bool may_be_null(Node *value);
 static List *make_node(FilterContext *context, const Operand *operand,
 					   FilterTest test, Node *value);
 static List *give_up(FilterContext *context, const char *reason);
@@ -162,7 +175,7 @@ static List *give_up(FilterContext *context, const char *reason);
  */
 FilterPlan *
 filter_plan(PlannerInfo *root, Relation table, RelOptInfo *rel, List *clauses,
-			bool case_sensitive)
+			PylonCase case_sensitive)
 {
 	FilterPlan *plan = palloc0(sizeof(FilterPlan));
 	FilterContext context = {root, table, rel, case_sensitive, NIL, NULL, NULL};
@@ -184,15 +197,16 @@ filter_plan(PlannerInfo *root, Relation table, RelOptInfo *rel, List *clauses,
 				children = list_concat(children, list_copy_tail(node, 1));
 			else
 				children = lappend(children, node);
+		}
+		if (asks(node))
 			plan->pushed = lappend(plan->pushed,
 								   equal(context.covered, rinfo->clause) ?
 								   (Node *) rinfo : context.covered);
-		}
 		else
 		{
 			plan->local = lappend(plan->local, makeInteger(place));
 			plan->reasons = lappend(plan->reasons,
-									makeString(pstrdup(context.reason)));
+									makeString(pstrdup(node != NIL ? REASON_EXACT : context.reason)));
 		}
 		place++;
 	}
@@ -200,6 +214,24 @@ filter_plan(PlannerInfo *root, Relation table, RelOptInfo *rel, List *clauses,
 		plan->filter = list_concat(list_make1(makeInteger(FILTER_AND)), children);
 	plan->values = context.values;
 	return plan;
+}
+
+/* Is something asked of the API? NULL may decide without. */
+static bool
+asks(List *node)
+{
+	ListCell   *lc;
+
+	if (node == NIL)
+		return false;
+	if (intVal(linitial(node)) != FILTER_AND && intVal(linitial(node)) != FILTER_OR)
+		return !(intVal(list_nth(node, FilterNodeFlags)) & FILTER_NODE_NULLS);
+	for_each_from(lc, node, 1)
+	{
+		if (asks(lfirst(lc)) != (intVal(linitial(node)) == FILTER_OR))
+			return intVal(linitial(node)) == FILTER_AND;
+	}
+	return intVal(linitial(node)) == FILTER_OR;
 }
 
 /* ------------------------------------------------------------------------
@@ -365,13 +397,26 @@ plan_comparison(FilterContext *context, OpExpr *op, Node *left, Node *right)
 	if (test == FILTER_AND)
 		return give_up(context, is_text_type(operand.type) ?
 					   REASON_EXPRESSION : REASON_TYPE);
-	if (fold)
-	{
-		if (context->case_sensitive)
-			return give_up(context, REASON_CASE);
-		operand.flags |= FILTER_NODE_FOLD;
-	}
+	if (fold && !fold_case(context, &operand, test, op->inputcollid))
+		return NIL;
 	return test_value(context, &operand, test, op->inputcollid, right);
+}
+
+/*
+ * The comparison ignores case: is that how the API compares? citext folds by
+ * the database's collation where it is compared, and else as ILIKE does.
+ */
+static bool
+fold_case(FilterContext *context, Operand *operand, FilterTest test, Oid collation)
+{
+	if (context->case_sensitive != CASE_IGNORED)
+	{
+		context->reason = REASON_CASE;
+		return false;
+	}
+	operand->flags |= FILTER_NODE_FOLD;
+	operand->collation = operand->citext && test != FILTER_LIKE ? DEFAULT_COLLATION_OID : collation;
+	return true;
 }
 
 /* strpos(...) or position(...) of texts */
@@ -493,12 +538,8 @@ plan_list(FilterContext *context, ScalarArrayOpExpr *op, bool negated)
 	test = find_test(&operand, opno, &fold);
 	if (!(any ? test == FILTER_EQUALS : test == FILTER_NOT_EQUALS))
 		return give_up(context, REASON_EXPRESSION);
-	if (fold)
-	{
-		if (context->case_sensitive)
-			return give_up(context, REASON_CASE);
-		operand.flags |= FILTER_NODE_FOLD;
-	}
+	if (fold && !fold_case(context, &operand, test, op->inputcollid))
+		return NIL;
 	return test_value(context, &operand, any ? FILTER_IN : FILTER_NOT_IN,
 					  op->inputcollid, right);
 }
@@ -522,7 +563,10 @@ plan_null_test(FilterContext *context, NullTest *test, bool negated)
 	return make_node(context, &operand, unset ? FILTER_UNSET : FILTER_SET, NULL);
 }
 
-/* A boolean custom field that is "value" */
+/*
+ * A boolean custom field that is "value". One of another type may hold "yes"
+ * or "1", which boolean reads, too: that it is set is all that is known then.
+ */
 static List *
 plan_flag(FilterContext *context, Node *node, bool value)
 {
@@ -532,6 +576,11 @@ plan_flag(FilterContext *context, Node *node, bool value)
 	if (column == NULL || !set_column(context, column, &operand) ||
 		!(operand.flags & FILTER_NODE_CUSTOM))
 		return give_up(context, REASON_FIELD);
+	if (operand.custom_type == NULL || strcmp(operand.custom_type, "boolean") != 0)
+	{
+		operand.flags |= FILTER_NODE_WIDE;
+		return make_node(context, &operand, FILTER_SET, NULL);
+	}
 	return make_node(context, &operand, FILTER_EQUALS,
 					 (Node *) makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
 										CStringGetTextDatum(value ? "true" : "false"),
@@ -559,19 +608,14 @@ find_operand(FilterContext *context, Node *node, Operand *operand)
 	node = strip_relabel(node);
 	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == F_LOWER_TEXT)
 	{
-		if (context->case_sensitive)
-		{
-			context->reason = REASON_CASE;
-			return false;
-		}
-		if (!find_operand(context, linitial(((FuncExpr *) node)->args), operand))
-			return false;
-		operand->flags |= FILTER_NODE_FOLD;
-		return true;
+		FuncExpr   *lower = (FuncExpr *) node;
+
+		return find_operand(context, linitial(lower->args), operand) &&
+			fold_case(context, operand, FILTER_LIKE, lower->inputcollid);
 	}
 	if (find_extracted(context, node, operand))
 		return true;
-	if (IsA(node, OpExpr))
+	if (IsA(node, OpExpr) || IsA(node, FuncExpr))
 		return false;
 	if (IsA(node, CoerceViaIO) && ((CoerceViaIO *) node)->resulttype == TEXTOID)
 	{
@@ -589,34 +633,104 @@ find_operand(FilterContext *context, Node *node, Operand *operand)
 	return true;
 }
 
-/* custom_fields ->> 'slug' */
+/*
+ * custom_fields ->> 'slug', custom_fields #>> '{slug}', or the function behind
+ * the latter
+ */
 static bool
 find_extracted(FilterContext *context, Node *node, Operand *operand)
 {
-	OpExpr	   *op = (OpExpr *) node;
-	Oid			function;
-	Const	   *key;
+	List	   *args;
+	char	   *slug;
 
-	if (!IsA(node, OpExpr) || list_length(op->args) != 2)
+	switch (called_function(node, &args))
+	{
+		case F_JSONB_OBJECT_FIELD_TEXT:
+		case F_JSON_OBJECT_FIELD_TEXT:
+			slug = constant_text(lsecond(args));
+			break;
+		case F_JSONB_EXTRACT_PATH_TEXT:
+		case F_JSON_EXTRACT_PATH_TEXT:
+			slug = constant_member(lsecond(args));
+			break;
+		default:
+			return false;
+	}
+	if (slug == NULL || !is_custom_fields(context, linitial(args)))
 		return false;
-	function = get_opcode(op->opno);
-	key = lsecond(op->args);
-	if ((function != F_JSONB_OBJECT_FIELD_TEXT &&
-		 function != F_JSON_OBJECT_FIELD_TEXT) ||
-		!is_custom_fields(context, linitial(op->args)) ||
-		!IsA(key, Const) || key->constisnull)
-		return false;
-	operand->field = TextDatumGetCString(key->constvalue);
-	operand->operators = contact_field_operators(operand->field);
-	if (!contact_slug_is_searchable(operand->field))
+	operand->flags = FILTER_NODE_CUSTOM | FILTER_NODE_EXTRACTED;
+	operand->type = TEXTOID;
+	operand->attnum = scanned_column(context, linitial(args))->varattno;
+	return set_slug(context, slug, operand);
+}
+
+/* The function that an operator or a call with two arguments stands for. */
+static Oid
+called_function(Node *node, List **args)
+{
+	Oid			function = InvalidOid;
+
+	if (IsA(node, OpExpr))
+	{
+		*args = ((OpExpr *) node)->args;
+		function = get_opcode(((OpExpr *) node)->opno);
+	}
+	else if (IsA(node, FuncExpr))
+	{
+		*args = ((FuncExpr *) node)->args;
+		function = ((FuncExpr *) node)->funcid;
+	}
+	return OidIsValid(function) && list_length(*args) == 2 ? function : InvalidOid;
+}
+
+/* A constant of type text, or NULL. */
+static char *
+constant_text(Node *node)
+{
+	Const	   *value = (Const *) node;
+
+	if (!IsA(node, Const) || value->constisnull || value->consttype != TEXTOID)
+		return NULL;
+	return TextDatumGetCString(value->constvalue);
+}
+
+/* The only element of a constant array of texts, or NULL. */
+static char *
+constant_member(Node *node)
+{
+	Const	   *value = (Const *) node;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+
+	if (!IsA(node, Const) || value->constisnull || value->consttype != TEXTARRAYOID)
+		return NULL;
+	deconstruct_array_builtin(DatumGetArrayTypeP(value->constvalue), TEXTOID,
+							  &elements, &nulls, &count);
+	return count == 1 && !nulls[0] ? TextDatumGetCString(elements[0]) : NULL;
+}
+
+/* What can be asked about a member of the column of all custom fields. */
+static bool
+set_slug(FilterContext *context, const char *slug, Operand *operand)
+{
+	if (!contact_slug_is_searchable(slug))
 	{
 		context->reason = REASON_SLUG;
 		return false;
 	}
-	operand->flags = FILTER_NODE_CUSTOM | FILTER_NODE_EXTRACTED;
-	operand->type = TEXTOID;
-	operand->attnum = scanned_column(context, linitial(op->args))->varattno;
+	operand->field = slug;
+	operand->custom_type = contact_slug_type(context->table, slug);
+	restrict_to_type(operand, contact_field_operators(slug));
 	return true;
+}
+
+/* Of the operators, those that fields of the operand's type take. */
+static void
+restrict_to_type(Operand *operand, int operators)
+{
+	operand->operators = operators &
+		(~FIELD_OPERATORS | contact_type_operators(operand->custom_type));
 }
 
 /* A column that shows a field which can be searched at all. */
@@ -630,6 +744,11 @@ set_column(FilterContext *context, Var *column, Operand *operand)
 
 	operand->field = slug != NULL ? slug : field->name;
 	operand->operators = field->operators;
+	if (slug != NULL)
+	{
+		operand->custom_type = contact_column_type(context->table, column->varattno);
+		restrict_to_type(operand, field->operators);
+	}
 	if (slug != NULL && !contact_slug_is_searchable(slug))
 		operand->operators = 0;
 	operand->attnum = column->varattno;
@@ -749,12 +868,33 @@ static List *
 test_value(FilterContext *context, const Operand *operand, FilterTest test,
 		   Oid collation, Node *value)
 {
+	Operand		nulls;
+
 	if (!can_test(context, operand, test, collation))
 		return NIL;
 	if (bms_is_member(context->rel->relid, pull_varnos(context->root, value)) ||
 		contain_subplans(value) || contain_volatile_functions(value))
 		return give_up(context, REASON_VALUE);
-	return make_node(context, operand, test, value);
+	if ((test != FILTER_NOT_EQUALS && test != FILTER_NOT_IN) ||
+		!(operand->operators & FIELD_CASE) || context->case_sensitive == CASE_HEEDED)
+		return make_node(context, operand, test, value);
+	/* An API that ignores case would leave out what differs just in case. */
+	if (!may_be_null(value))
+		return give_up(context, REASON_EXACT);
+	nulls = *operand;
+	nulls.flags |= FILTER_NODE_NULLS;
+	return make_node(context, &nulls, test, value);
+}
+
+/* May it be NULL, or an array that holds a NULL? */
+static bool
+may_be_null(Node *value)
+{
+	Const	   *constant = (Const *) value;
+
+	return !IsA(value, Const) || constant->constisnull ||
+		(OidIsValid(get_base_element_type(constant->consttype)) &&
+		 array_contains_nulls(DatumGetArrayTypeP(constant->constvalue)));
 }
 
 /* Is the API's answer a superset of SQL's? Sets the reason if not. */
@@ -779,9 +919,6 @@ can_test(FilterContext *context, const Operand *operand, FilterTest test,
 		context->reason = REASON_TYPE;
 	else if (negative && (operand->flags & FILTER_NODE_FOLD))
 		context->reason = REASON_NEGATION;
-	else if (negative && (operand->operators & FIELD_CASE) &&
-			 !context->case_sensitive)
-		context->reason = REASON_EXACT;
 	else
 		return true;
 	return false;
@@ -791,7 +928,7 @@ static List *
 make_node(FilterContext *context, const Operand *operand, FilterTest test,
 		  Node *value)
 {
-	int			flags = operand->flags | (context->case_sensitive ? 0 : FILTER_NODE_LOOSE);
+	int			flags = operand->flags | (context->case_sensitive == CASE_HEEDED ? 0 : FILTER_NODE_LOOSE);
 	int			place = -1;
 
 	if (test == FILTER_EQUALS && strcmp(operand->field, "id") == 0 &&
@@ -802,11 +939,12 @@ make_node(FilterContext *context, const Operand *operand, FilterTest test,
 		place = list_length(context->values);
 		context->values = lappend(context->values, copyObject(value));
 	}
-	return lappend(list_make5(makeInteger(test),
+	return lappend(lappend(list_make5(makeInteger(test),
 							  makeString(pstrdup(operand->field)),
 							  makeInteger(flags),
 							  makeInteger(operand->attnum),
 							  makeInteger(operand->max_length)),
+				   makeInteger(operand->collation)),
 				   makeInteger(place));
 }
 

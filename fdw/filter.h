@@ -33,14 +33,17 @@ typedef enum FilterNodeIndex
 	FilterNodeFlags,			/* Integer: FILTER_NODE_... */
 	FilterNodeAttnum,			/* Integer: the column, or 0 */
 	FilterNodeMaxLength,		/* Integer: of a varchar(n), else 0 */
+	FilterNodeCollation,		/* Integer: the one that folds case, or 0 */
 	FilterNodeValue,			/* Integer: place in the list of values, or -1 */
 } FilterNodeIndex;
 
 #define FILTER_NODE_CUSTOM		0x01	/* the field is a slug */
 #define FILTER_NODE_FOLD		0x02	/* case is to be ignored */
 #define FILTER_NODE_EXTRACTED	0x04	/* by ->> from the column */
-#define FILTER_NODE_LOOSE		0x08	/* the API ignores case */
+#define FILTER_NODE_LOOSE		0x08	/* the API may ignore case */
 #define FILTER_NODE_LOOKUP		0x10	/* names one id: GET /contacts/{id} */
+#define FILTER_NODE_WIDE		0x20	/* more comes than SQL wants */
+#define FILTER_NODE_NULLS		0x40	/* just NULL decides; nothing is asked */
 
 /* What is asked of a field. */
 typedef enum FilterTest
@@ -114,12 +117,12 @@ typedef struct FilterState FilterState;
 /* plan time: filter.c */
 extern FilterPlan *filter_plan(PlannerInfo *root, Relation table,
 							   RelOptInfo *rel, List *clauses,
-							   bool case_sensitive);
+							   PylonCase case_sensitive);
 
 /* for the planner: filter_plan.c */
 extern FilterJoinKey *filter_plan_join_key(PlannerInfo *root, Relation table,
 										   RelOptInfo *rel, RestrictInfo *rinfo,
-										   bool case_sensitive);
+										   PylonCase case_sensitive);
 extern bool filter_key_ignores_case(FilterJoinKey *key);
 extern void filter_add_keys(FilterPlan *plan, List *node);
 extern bool filter_is_lookup(List *filter);

@@ -28,7 +28,7 @@ static double count_values(PlannerInfo *root, Node *value);
  */
 FilterJoinKey *
 filter_plan_join_key(PlannerInfo *root, Relation table, RelOptInfo *rel,
-					 RestrictInfo *rinfo, bool case_sensitive)
+					 RestrictInfo *rinfo, PylonCase case_sensitive)
 {
 	OpExpr	   *op = (OpExpr *) rinfo->clause;
 	FilterPlan *plan;

@@ -16,7 +16,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "contact.h"
 #include "executor/executor.h"
@@ -25,7 +24,6 @@
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/formatting.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/ruleutils.h"
@@ -87,7 +85,6 @@ static PylonFilter *evaluate_node(FilterState *state, FilterNode *node,
 								  ExprContext *econtext);
 static PylonFilter *evaluate_keys(FilterState *state);
 static bool is_lookup(FilterNode *node);
-static bool is_possible_id(const char *id);
 static void find_split(FilterState *state);
 static PylonFilter *make_list(FilterState *state, List *texts);
 static List *batch_of(FilterState *state, int batch);
@@ -153,6 +150,7 @@ begin_node(List *node, List *values, List *value_states)
 	result->flags = intVal(list_nth(node, FilterNodeFlags));
 	result->attnum = intVal(list_nth(node, FilterNodeAttnum));
 	result->max_length = intVal(list_nth(node, FilterNodeMaxLength));
+	result->collation = (Oid) intVal(list_nth(node, FilterNodeCollation));
 	place = intVal(list_nth(node, FilterNodeValue));
 	if (place >= 0)
 	{
@@ -223,8 +221,7 @@ filter_evaluate(FilterState *state, ExprContext *econtext)
 	if (lookup != NULL)
 	{
 		state->id = lookup->value;
-		return state->request = is_possible_id(state->id) ? FILTER_CONTACT :
-			FILTER_NOTHING;
+		return state->request = FILTER_CONTACT;
 	}
 	return state->request = state->common == &filter_always && state->split == NULL ?
 		FILTER_LIST : FILTER_SEARCH;
@@ -498,13 +495,6 @@ is_lookup(FilterNode *node)
 	return (node->flags & FILTER_NODE_LOOKUP) != 0;
 }
 
-/* A path can't hold these: they would name another one. */
-static bool
-is_possible_id(const char *id)
-{
-	return strcmp(id, ".") != 0 && strcmp(id, "..") != 0;
-}
-
 /*
  * Of the lists that are longer than a batch, the shortest makes the fewest
  * searches; the others are left to the executor.
@@ -581,8 +571,7 @@ slot_text(const FilterNode *node, TupleTableSlot *slot)
 	getTypeOutputInfo(type, &function, &varlena);
 	text = OidOutputFunctionCall(function, value);
 
-	return (node->flags & FILTER_NODE_FOLD) ?
-		str_tolower(text, strlen(text), DEFAULT_COLLATION_OID) : text;
+	return (node->flags & FILTER_NODE_FOLD) ? filter_fold(node, text) : text;
 }
 
 /* The texts in "texts", sorted; in the current memory context. */
@@ -710,9 +699,7 @@ describe_search(FilterState *state, List *filters,
 			filters = lcons(make_list(state, state->split->texts), filters);
 	}
 	whole = filter_fit(filter_combine("and", filters), &state->evaluation.exact);
-	if (whole == &filter_never ||
-		(description->id != NULL && !description->id_is_sql &&
-		 !is_possible_id(description->id)))
+	if (whole == &filter_never)
 		description->request = FILTER_NOTHING;
 	else if (description->id != NULL)
 		description->request = FILTER_CONTACT;
@@ -751,6 +738,8 @@ describe_node(FilterState *state, FilterNode *node, List *filter,
 	if (IsA(value, Const))
 		return ((Const *) value)->constisnull ? &filter_never :
 			filter_test(&state->evaluation, node, ((Const *) value)->constvalue);
+	if (node->flags & FILTER_NODE_NULLS)
+		return &filter_always;
 	sql = deparse_expression(value, deparse_context, false, false);
 	leaf = filter_make_leaf(&state->evaluation, node->field,
 							filter_operator_names[node->test], NULL, NIL);

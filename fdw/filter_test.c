@@ -49,15 +49,21 @@ static PylonFilter *evaluate_text(FilterEvaluation *evaluation,
 								  FilterNode *node, Datum value);
 static PylonFilter *evaluate_list(FilterEvaluation *evaluation,
 								  FilterNode *node, Datum value);
+static PylonFilter *evaluate_part(FilterEvaluation *evaluation,
+								  FilterNode *node, char *text);
+static PylonFilter *make_pieces(FilterEvaluation *evaluation,
+								FilterNode *node, List *pieces);
 static PylonFilter *evaluate_pattern(FilterEvaluation *evaluation,
 									 FilterNode *node, const char *pattern);
+static bool ends_piece(const FilterNode *node, char c);
 static PylonFilter *evaluate_json(FilterEvaluation *evaluation, Jsonb *json);
 static PylonFilter *evaluate_json_value(FilterEvaluation *evaluation,
 										const char *slug, JsonbValue *value);
 static PylonFilter *widen(FilterEvaluation *evaluation);
 static bool is_within_element(const FilterNode *node, const char *text);
-static bool is_too_long(const FilterNode *node, const char *text);
+static bool is_impossible(const FilterNode *node, const char *text);
 static bool is_expressible(const FilterNode *node, const char *text);
+static bool folds_as_ascii(const FilterNode *node, const char *text);
 static bool is_lower_ascii(const char *text);
 static List *list_texts(FilterNode *node, Datum value, bool *has_null);
 static List *distinct_texts(List *texts);
@@ -74,6 +80,8 @@ filter_test(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 	{
 		case FILTER_SET:
 		case FILTER_UNSET:
+			if (node->flags & FILTER_NODE_WIDE)
+				evaluation->exact = false;
 			return filter_make_leaf(evaluation, node->field,
 									filter_operator_names[node->test], NULL, NIL);
 		case FILTER_JSON:
@@ -93,18 +101,16 @@ static PylonFilter *
 evaluate_text(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 {
 	char	   *text = OutputFunctionCall(&node->output, value);
-	bool		custom = (node->flags & FILTER_NODE_CUSTOM) != 0;
 
+	if (node->flags & FILTER_NODE_NULLS)
+		return widen(evaluation);
 	if (node->test == FILTER_LIKE)
 		return evaluate_pattern(evaluation, node, text);
-	if (text[0] == '\0')
-	{
-		/* Every text holds the empty one; no field of a contact is it. */
-		return node->test == FILTER_EQUALS && !custom ? &filter_never : widen(evaluation);
-	}
-	if (node->test == FILTER_EQUALS && is_too_long(node, text))
-		return &filter_never;
-	if (!is_expressible(node, text))
+	if ((node->test == FILTER_EQUALS || node->test == FILTER_NOT_EQUALS) &&
+		is_impossible(node, text))
+		return node->test == FILTER_EQUALS ? &filter_never : widen(evaluation);
+	/* Every text holds the empty one. */
+	if (text[0] == '\0' || !is_expressible(node, text))
 		return widen(evaluation);
 	if (node->test == FILTER_PREFIX || node->test == FILTER_NOT_EQUALS)
 		evaluation->exact = false;
@@ -113,7 +119,40 @@ evaluate_text(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 
 	if (node->test == FILTER_NOT_EQUALS)
 		return filter_make_leaf(evaluation, node->field, "not_in", NULL, list_make1(text));
+	if (node->test == FILTER_PREFIX || node->test == FILTER_SUBSTRING)
+		return evaluate_part(evaluation, node, text);
 	return filter_make_leaf(evaluation, node->field, filter_operator_names[node->test], text, NIL);
+}
+
+/* A part of the field. What the API does with a backslash in it is unknown. */
+static PylonFilter *
+evaluate_part(FilterEvaluation *evaluation, FilterNode *node, char *text)
+{
+	List	   *pieces = NIL;
+	char	   *rest = text;
+	char	   *piece;
+
+	if (strchr(text, '\\') != NULL)
+		evaluation->exact = false;
+	while ((piece = strsep(&rest, "\\")) != NULL)
+	{
+		if (piece[0] != '\0')
+			pieces = lappend(pieces, piece);
+	}
+	return make_pieces(evaluation, node, pieces);
+}
+
+/* The field holds each of the pieces. */
+static PylonFilter *
+make_pieces(FilterEvaluation *evaluation, FilterNode *node, List *pieces)
+{
+	List	   *filters = NIL;
+	ListCell   *lc;
+
+	foreach(lc, pieces)
+		filters = lappend(filters, filter_make_leaf(evaluation, node->field, "string_contains",
+													lfirst(lc), NIL));
+	return filter_combine("and", filters);
 }
 
 /* Tests against an array. */
@@ -129,15 +168,15 @@ evaluate_list(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 	/* NOT IN is never true with a NULL in it, nor is "has all". */
 	if (has_null && (node->test == FILTER_NOT_IN || node->test == FILTER_HAS_ALL))
 		return &filter_never;
+	if (node->flags & FILTER_NODE_NULLS)
+		return widen(evaluation);
 	if (node->test == FILTER_NOT_IN)
 		evaluation->exact = false;
 	foreach(lc, texts)
 	{
 		char	   *text = lfirst(lc);
 
-		if (text[0] == '\0' && !(node->flags & FILTER_NODE_CUSTOM))
-			continue;			/* no field is the empty text */
-		if (node->test == FILTER_IN && is_too_long(node, text))
+		if (is_impossible(node, text))
 			continue;
 		if (is_expressible(node, text))
 			wanted = lappend(wanted, (node->flags & FILTER_NODE_FOLD) ?
@@ -178,15 +217,15 @@ evaluate_list(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 static PylonFilter *
 evaluate_pattern(FilterEvaluation *evaluation, FilterNode *node, const char *pattern)
 {
+	StringInfoData whole;
 	StringInfoData piece;
 	List	   *pieces = NIL;
-	List	   *filters = NIL;
 	bool		wild = false;
 	bool		open = false;	/* ends in % */
 	bool		loose = false;	/* more is said than "contains one piece" */
 	const char *p;
-	ListCell   *lc;
 
+	initStringInfo(&whole);
 	initStringInfo(&piece);
 	for (p = pattern;; p++)
 	{
@@ -194,22 +233,17 @@ evaluate_pattern(FilterEvaluation *evaluation, FilterNode *node, const char *pat
 
 		if (*p == '\\' && *++p == '\0')
 			return widen(evaluation);	/* an error, for the executor to raise */
-		/* Ignoring case is understood in the same way just for ASCII. */
-		if (literal && (node->flags & FILTER_NODE_FOLD) && IS_HIGHBIT_SET(*p))
-		{
-			literal = false;
-			loose = true;
-		}
 		if (literal)
 		{
-			appendStringInfoChar(&piece, *p);
+			appendStringInfoChar(&whole, *p);
 			open = false;
-			continue;
+			if (!ends_piece(node, *p))
+			{
+				appendStringInfoChar(&piece, *p);
+				continue;
+			}
+			loose = true;
 		}
-		/* Without wildcards the one piece is the whole text. */
-		if (*p == '\0' && !wild && !loose && piece.len > 0 &&
-			is_expressible(node, piece.data))
-			return filter_make_leaf(evaluation, node->field, "equals", piece.data, NIL);
 		if (piece.len > 0)
 		{
 			loose |= pieces != NIL;
@@ -219,18 +253,34 @@ evaluate_pattern(FilterEvaluation *evaluation, FilterNode *node, const char *pat
 				pieces = lappend(pieces, pstrdup(piece.data));
 			resetStringInfo(&piece);
 		}
+		if (literal)
+			continue;
 		if (*p == '\0')
 			break;
 		open = *p == '%';
 		loose |= *p == '_';
-		wild |= *p == '%' || *p == '_';
+		wild = true;
 	}
+	if (!wild && whole.len > 0 && is_expressible(node, whole.data))
+		return filter_make_leaf(evaluation, node->field, "equals", whole.data, NIL);
 	if (loose || pieces == NIL || pattern[0] != '%' || !open)
 		evaluation->exact = false;
-	foreach(lc, pieces)
-		filters = lappend(filters, filter_make_leaf(evaluation, node->field, "string_contains",
-													lfirst(lc), NIL));
-	return filter_combine("and", filters);
+	return make_pieces(evaluation, node, pieces);
+}
+
+/*
+ * Ends a character of a pattern the piece before it, and stands in none? What
+ * the API does with a backslash is unknown; a custom field's piece with one
+ * isn't asked for at all. Case is ignored in one way just for ASCII.
+ */
+static bool
+ends_piece(const FilterNode *node, char c)
+{
+	char		text[] = {c, '\0'};
+
+	if (c == '\\')
+		return !(node->flags & FILTER_NODE_CUSTOM);
+	return (node->flags & FILTER_NODE_FOLD) && !folds_as_ascii(node, text);
 }
 
 /* custom_fields @> json: each member must be there. */
@@ -293,9 +343,7 @@ evaluate_json_value(FilterEvaluation *evaluation, const char *slug, JsonbValue *
 FilterKeyKind
 filter_test_key(const FilterNode *node, const char *text)
 {
-	if (text[0] == '\0' && !(node->flags & FILTER_NODE_CUSTOM))
-		return FILTER_KEY_NEVER;	/* no field is the empty text */
-	if (is_too_long(node, text))
+	if (is_impossible(node, text))
 		return FILTER_KEY_NEVER;
 	return is_expressible(node, text) ? FILTER_KEY_ASKED : FILTER_KEY_UNKNOWN;
 }
@@ -320,11 +368,21 @@ is_within_element(const FilterNode *node, const char *text)
 		(strpbrk(text, "[]{}\"\\,") == NULL && strcmp(text, " ") != 0);
 }
 
-/* Longer than a varchar(n) column can show? Folding may change the length. */
+/*
+ * Is it a text that no contact has? A contact's own field is never empty, an
+ * id can't be what a path can't hold, and a varchar(n) column shows nothing
+ * longer, though folding may change the length.
+ */
 static bool
-is_too_long(const FilterNode *node, const char *text)
+is_impossible(const FilterNode *node, const char *text)
 {
+	if (!(node->flags & FILTER_NODE_CUSTOM) &&
+		(text[0] == '\0' || (strcmp(node->field, "id") == 0 &&
+							 (strcmp(text, ".") == 0 || strcmp(text, "..") == 0))))
+		return true;
 	return node->max_length > 0 && !(node->flags & FILTER_NODE_FOLD) &&
+		(node->test == FILTER_EQUALS || node->test == FILTER_IN ||
+		 node->test == FILTER_KEYS) &&
 		pg_mbstrlen(text) > node->max_length;
 }
 
@@ -347,16 +405,30 @@ is_expressible(const FilterNode *node, const char *text)
 	if ((node->flags & FILTER_NODE_LOOSE) &&
 		(node->test == FILTER_NOT_EQUALS || node->test == FILTER_NOT_IN))
 		return is_lower_ascii(text);
-	/* Ignoring case is understood in the same way just for ASCII. */
-	if (node->flags & FILTER_NODE_FOLD)
+	return !(node->flags & FILTER_NODE_FOLD) || folds_as_ascii(node, text);
+}
+
+/*
+ * Is the text ASCII, and does SQL fold it as ASCII? An API that ignores case
+ * understands nothing else for sure. A Turkish I is folded to a dotless one.
+ */
+static bool
+folds_as_ascii(const FilterNode *node, const char *text)
+{
+	for (const char *p = text; *p != '\0'; p++)
 	{
-		for (const char *p = text; *p != '\0'; p++)
-		{
-			if (IS_HIGHBIT_SET(*p))
-				return false;
-		}
+		if (IS_HIGHBIT_SET(*p))
+			return false;
 	}
-	return true;
+	return strcmp(str_tolower(text, strlen(text), node->collation),
+				  asc_tolower(text, strlen(text))) == 0;
+}
+
+/* "text" as SQL folds it, where the node's test ignores case. */
+char *
+filter_fold(const FilterNode *node, char *text)
+{
+	return str_tolower(text, strlen(text), node->collation);
 }
 
 /* As the ids of the API are. */

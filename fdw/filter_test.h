@@ -24,6 +24,7 @@ typedef struct FilterNode
 	int			flags;
 	AttrNumber	attnum;
 	int			max_length;
+	Oid			collation;		/* by which SQL folds case */
 	ExprState  *value;			/* NULL if the test has none */
 	Oid			type;			/* of the value */
 	Oid			element;		/* of an array, else invalid */
@@ -47,6 +48,7 @@ extern const char *const filter_operator_names[];
 
 extern PylonFilter *filter_test(FilterEvaluation *evaluation,
 								FilterNode *node, Datum value);
+extern char *filter_fold(const FilterNode *node, char *text);
 extern FilterKeyKind filter_test_key(const FilterNode *node, const char *text);
 extern bool filter_is_refused(FilterEvaluation *evaluation, const char *field,
 							  const char *operator, int values);

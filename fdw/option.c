@@ -50,6 +50,7 @@ typedef enum OptionType
 	OPTION_REAL,
 	OPTION_POSITIVE_REAL,		/* zero is out of range */
 	OPTION_BOOL,
+	OPTION_CASE,				/* a boolean that may be unset */
 	OPTION_FIELD_TYPE,			/* one of field_types */
 } OptionType;
 
@@ -99,8 +100,8 @@ static const Option options[] =
 	"64MB"},
 	{"updatable", ON_SERVER | ON_TABLE, OPTION_BOOL, SERVER(updatable), 0, 0,
 	"a boolean", "true"},
-	{"case_sensitive", ON_SERVER, OPTION_BOOL, SERVER(case_sensitive), 0, 0,
-	"a boolean", "true"},
+	{"case_sensitive", ON_SERVER, OPTION_CASE, SERVER(case_sensitive), 0, 0,
+	"a boolean", NULL},
 	{"request_cost", ON_SERVER, OPTION_REAL, SERVER(request_cost), 0, 1e10,
 	"a number from 0 to 1e10", "1000"},
 	{"estimated_contacts", ON_TABLE, OPTION_POSITIVE_REAL,
@@ -361,6 +362,7 @@ check_option(const Option *option, const char *value)
 				raise_invalid_value(option, value, NULL);
 			break;
 		case OPTION_BOOL:
+		case OPTION_CASE:
 			if (!parse_bool(value, &boolean))
 				raise_invalid_value(option, value, NULL);
 			break;
@@ -483,6 +485,7 @@ static void
 store_option(void *target, const Option *option, const char *value)
 {
 	void	   *member = (char *) target + option->offset;
+	bool		boolean;
 
 	switch (option->type)
 	{
@@ -497,6 +500,10 @@ store_option(void *target, const Option *option, const char *value)
 			break;
 		case OPTION_BOOL:
 			(void) parse_bool(value, (bool *) member);
+			break;
+		case OPTION_CASE:
+			if (parse_bool(value, &boolean))
+				*(PylonCase *) member = boolean ? CASE_HEEDED : CASE_IGNORED;
 			break;
 		case OPTION_REAL:
 		case OPTION_POSITIVE_REAL:

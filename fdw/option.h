@@ -13,6 +13,14 @@
 
 #include "nodes/pg_list.h"
 
+/* Does the API heed case when it compares text? Its documentation doesn't say. */
+typedef enum PylonCase
+{
+	CASE_UNKNOWN,
+	CASE_HEEDED,
+	CASE_IGNORED,
+} PylonCase;
+
 /* Options of the server, overridden by those of the table. */
 typedef struct PylonOptions
 {
@@ -27,7 +35,7 @@ typedef struct PylonOptions
 	int			max_retry_wait; /* ms */
 	int			max_response_size;	/* bytes, inflated */
 	bool		updatable;
-	bool		case_sensitive;
+	PylonCase	case_sensitive;
 	double		request_cost;
 	double		estimated_contacts;
 } PylonOptions;

@@ -256,7 +256,7 @@ can_push(PlannerInfo *root, Relation table, RelOptInfo *baserel,
 	PylonRelation *relation = baserel->fdw_private;
 
 	return filter_plan(root, table, baserel, list_make1(rinfo),
-					   relation->options.case_sensitive)->filter != NIL;
+					   relation->options.case_sensitive)->pushed != NIL;
 }
 
 /* How many contacts the filter leaves, and in how many requests they come. */
@@ -300,7 +300,7 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel,
 		/* The loop may turn out longer than is thought. */
 		request_cost *= 1 + LOOP_RISK;
 	}
-	else if (filter->filter != NIL && isinf(filter_max_rows(root, filter)))
+	else if (filter->pushed != NIL && isinf(filter_max_rows(root, filter)))
 		request_cost *= 1 + SEARCH_RISK;
 	startup = request_cost + quals.startup + baserel->reltarget->cost.startup;
 	total = startup + (estimate.requests - 1) * request_cost +
@@ -329,7 +329,7 @@ add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel,
 		FilterPlan *filter;
 
 		if (!join_clause_is_movable_to(rinfo, baserel) ||
-			plan_filter(root, baserel, foreigntableid, list_make1(rinfo))->filter == NIL)
+			plan_filter(root, baserel, foreigntableid, list_make1(rinfo))->pushed == NIL)
 			continue;
 		outer = bms_union(rinfo->clause_relids, baserel->lateral_relids);
 		outer = bms_del_member(outer, baserel->relid);

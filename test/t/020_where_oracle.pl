@@ -24,24 +24,29 @@ my $seed = $ENV{PYLON_ORACLE_SEED} // 1;
 my $json = JSON::PP->new->utf8;
 
 # What the API is like, and what may be expected of a scan then: "strict" APIs answer some filters with 400.
-my %relaxed = (typed_operators => 'off', unknown_slug => 'empty');
+my %relaxed = (typed_operators => 'off', unknown_slug => 'empty', lists_hold_text => 'into');
 my @modes = (
 	{ name => 'exact', set => {%relaxed} },
-	{ name => 'ignores case', set => { %relaxed, case_sensitive => 'off' }, ignore_case => 1 },
-	{ name => 'ignores case, unknown to the server', set => { %relaxed, case_sensitive => 'off' }, no_negation => 1 },
+	{ name => 'ignores case', set => { %relaxed, case_sensitive => 'off' }, case => 'ignored' },
+	{ name => 'ignores case, unknown to the server', set => { %relaxed, case_sensitive => 'off' }, case => 'unknown' },
+	{ name => 'heeds case, unknown to the server', set => {%relaxed}, case => 'unknown' },
 	{ name => 'by type', set => { typed_operators => 'on', unknown_slug => 'error' }, strict => 1 },
 	{ name => 'reference only', set => { custom_operators => 'equals', refuse_name_filter => 'on' }, strict => 1 },
 	{ name => 'no custom fields', set => { custom_operators => 'none', refuse_name_filter => 'on', unknown_slug => 'error' }, strict => 1 },
+	# where nothing says so, a custom field is taken to have one value, or text to be looked for in each of them
+	{ name => 'no text in lists', set => { %relaxed, lists_hold_text => 'none', text_pattern => 'on' }, tables => [ 'plain', 'typed' ] },
+	{ name => 'no text in lists, as refused', set => { %relaxed, lists_hold_text => 'refuse' }, strict => 1 },
+	{ name => 'text as pattern', set => { %relaxed, text_pattern => 'on' } },
 	{ name => 'not_in skips', set => { %relaxed, not_in_null => 'skip', empty_in => 'none', zero_matches => 'missing' } },
 	{ name => 'short pages', set => { %relaxed, short_pages => 7, last_page => 'null_cursor', end_page => 'trailing' }, paged => 1 },
 	{ name => 'flat', set => { %relaxed, depth_counts_leaves => 'off', last_page => 'no_pagination', zero_matches => 'null', absent => 'absent' } },
 	{ name => 'short lists', set => { %relaxed, max_in => 3, last_page => 'no_has_next', absent => 'null' } },
 	{ name => 'shorter lists', set => { %relaxed, max_in => 2, absent => 'empty' }, strict => 1 },
-	{ name => 'all in the empty list', set => { %relaxed, empty_in => 'all', case_sensitive => 'off', not_in_null => 'skip' }, ignore_case => 1 },
-	{ name => 'strict and ignores case', set => { custom_operators => 'equals,in', case_sensitive => 'off' }, strict => 1, ignore_case => 1 },
+	{ name => 'all in the empty list', set => { %relaxed, empty_in => 'all', case_sensitive => 'off', not_in_null => 'skip' }, case => 'ignored' },
+	{ name => 'strict and ignores case', set => { custom_operators => 'equals,in', case_sensitive => 'off' }, strict => 1, case => 'ignored' },
 );
 my %default = (
-	typed_operators => 'on', unknown_slug => 'error', case_sensitive => 'on', custom_operators => 'all', refuse_name_filter => 'off',
+	typed_operators => 'on', unknown_slug => 'error', lists_hold_text => 'refuse', text_pattern => 'off', case_sensitive => 'on', custom_operators => 'all', refuse_name_filter => 'off',
 	not_in_null => 'match', empty_in => 'error', zero_matches => 'empty', short_pages => 0, last_page => 'empty_cursor',
 	end_page => 'exact', depth_counts_leaves => 'on', absent => 'mixed', max_in => 0);
 @modes = grep { $_->{name} eq $ENV{PYLON_ORACLE_MODE} } @modes if defined $ENV{PYLON_ORACLE_MODE};
@@ -59,10 +64,9 @@ sub setup
 {
 	my $tables = OracleTables->new($node, $api);
 
-	for my $server ('exact', 'folded')
-	{
-		$tables->create_server($server, lookup_batch_size => $WhereOracle::BATCH, case_sensitive => $server eq 'exact' ? 'true' : 'false');
-	}
+	$tables->create_server('exact', lookup_batch_size => $WhereOracle::BATCH, case_sensitive => 'true');
+	$tables->create_server('folded', lookup_batch_size => $WhereOracle::BATCH, case_sensitive => 'false');
+	$tables->create_server('unsaid', lookup_batch_size => $WhereOracle::BATCH);
 	$tables->run(<<'SQL');
 	CREATE FUNCTION rows_of(settings text[], prepare text, query text, explain bool, OUT ids text[], OUT plan jsonb, OUT failure text)
 		LANGUAGE plpgsql AS $$
@@ -201,7 +205,7 @@ sub run_block
 {
 	my ($mode, $first, $count) = @_;
 	my $generator = $tables->generator;
-	my $server = $mode->{ignore_case} ? 'folded' : 'exact';
+	my $server = { ignored => 'folded', unknown => 'unsaid' }->{ $mode->{case} // '' } // 'exact';
 	my $session = PylonSession->new($node);
 	my @clauses;
 	my $sql = "SET jit = off; SET client_min_messages = notice;\n";
@@ -209,8 +213,9 @@ sub run_block
 	api_set($api, %default, %{ $mode->{set} });
 	for my $number ($first .. $first + $count - 1)
 	{
-		my $table = $used_tables[ $number % @used_tables ];
-		my $clause = $generator->clause(seed => $number, table => $table, map { $_ => $mode->{$_} } 'ignore_case', 'no_negation');
+		my @tables = @{ $mode->{tables} // \@used_tables };
+		my $table = $tables[ $number % @tables ];
+		my $clause = $generator->clause(seed => $number, table => $table, case => $mode->{case} // 'heeded');
 		my $style = WhereOracle::one_of(@styles);
 		my ($settings, $foreign_prepare, $foreign) = $clause->statements($style, "$server.$table");
 		my (undef, $local_prepare, $local) = $clause->statements($style, "local.$table");

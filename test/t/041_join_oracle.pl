@@ -31,12 +31,12 @@ my $block = 10;
 
 # What the API is like, and what of it the server knows; "strict" APIs answer some filters with 400.  A fault comes with
 # each query, after some of its searches.
-my %relaxed = (typed_operators => 'off', unknown_slug => 'empty');
+my %relaxed = (typed_operators => 'off', unknown_slug => 'empty', lists_hold_text => 'into');
 my @modes = (
 	{ name => 'exact', set => {%relaxed} },
 	{ name => 'exact', set => {%relaxed} },
-	{ name => 'ignores case', set => { %relaxed, case_sensitive => 'off' }, ignore_case => 1 },
-	{ name => 'ignores case, unknown to the server', set => { %relaxed, case_sensitive => 'off' }, no_negation => 1 },
+	{ name => 'ignores case', set => { %relaxed, case_sensitive => 'off' }, case => 'ignored' },
+	{ name => 'ignores case, unknown to the server', set => { %relaxed, case_sensitive => 'off' }, case => 'unknown' },
 	{ name => 'reference only', set => { custom_operators => 'equals', refuse_name_filter => 'on' }, strict => 1 },
 	{ name => 'short lists', set => { %relaxed, max_in => 2 }, strict => 1 },
 	{ name => 'no search', set => {%relaxed}, strict => 1, fault => 1 },
@@ -45,7 +45,7 @@ my @modes = (
 	{ name => 'refuses a search now and then', set => {%relaxed}, strict => 1, sudden => { kind => 'status', status => 400, body => { errors => ['no'], request_id => 'r' } } },
 	{ name => 'breaks off a search now and then', set => {%relaxed}, unsteady => 1, sudden => { kind => 'close' } });
 my %default = (
-	typed_operators => 'on', unknown_slug => 'error', case_sensitive => 'on', custom_operators => 'all', refuse_name_filter => 'off', zero_matches => 'empty',
+	typed_operators => 'on', unknown_slug => 'error', lists_hold_text => 'refuse', case_sensitive => 'on', custom_operators => 'all', refuse_name_filter => 'off', zero_matches => 'empty',
 	short_pages => 0, end_page => 'exact', max_in => 0, latency => 0, chunked => 'off', compress => 'off');
 my @batches = (100, 3, 1, 100, 3);
 my @pages = (999, 999, 7, 999, 1, 999, 999);
@@ -78,9 +78,11 @@ sub setup
 {
 	api_set($_, %relaxed) for @apis;
 	$tables->create_server('another', lookup_batch_size => 5);
-	for my $server ('exact', 'folded')
+	for my $server ('exact', 'folded', 'unsaid')
 	{
-		my %options = (lookup_batch_size => 100, page_size => 999, request_cost => 1000, case_sensitive => $server eq 'exact' ? 'true' : 'false');
+		my %options = (lookup_batch_size => 100, page_size => 999, request_cost => 1000);
+
+		$options{case_sensitive} = $server eq 'exact' ? 'true' : 'false' if $server ne 'unsaid';
 
 		$tables->create_server($server, %options);
 		$tables->create_table($server, 'others', 'plain', 'another');
@@ -322,7 +324,7 @@ sub statements
 sub make_query
 {
 	my ($number, $mode) = @_;
-	my $query = $generator->query(seed => $number, map { $_ => $mode->{$_} } 'ignore_case', 'no_negation');
+	my $query = $generator->query(seed => $number, case => $mode->{case} // 'heeded');
 	my $style = WhereOracle::one_of(@styles);
 	my @set = map { WhereOracle::one_of(@settings) } 1 .. WhereOracle::one_of(0, 0, 1, 2, 3);
 
@@ -348,7 +350,7 @@ sub run_block
 	my ($first, $count) = @_;
 	my $at = int($first / $block);
 	my ($mode, $batch, $page, $cost) = ($modes[ $at % @modes ], $batches[ $at % @batches ], $pages[ $at % @pages ], $costs[ ($at + int($at / @costs)) % @costs ]);
-	my $server = $mode->{ignore_case} ? 'folded' : 'exact';
+	my $server = { ignored => 'folded', unknown => 'unsaid' }->{ $mode->{case} // '' } // 'exact';
 	my $session = PylonSession->new($node);
 	my @queries = map { make_query($_, $mode) } $first .. $first + $count - 1;
 

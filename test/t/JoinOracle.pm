@@ -4,7 +4,7 @@ package JoinOracle;
 #
 #	my $generator = JoinOracle->new(where => $where, pools => \%pools);
 #	print $generator->tables;                      # SQL that makes the local tables l1 to l4
-#	my $query = $generator->query(seed => 5, ignore_case => 0, no_negation => 0);
+#	my $query = $generator->query(seed => 5, case => 'heeded');
 #	print $query->{clause}->sql('constants');
 #
 # A query names tables without a schema: search_path tells whether they are foreign.  What is known of a query: "simple"
@@ -157,9 +157,7 @@ sub clause
 {
 	my ($self, $contacts) = @_;
 	my $table = $contacts->{table} =~ $LIKE_PLAIN ? 'plain' : $contacts->{table};
-	# the server of "others" does not know of an API that ignores case
-	my $wrong = $self->{ignore_case} && $contacts->{table} =~ /^(?:others|branches)$/;
-	my $clause = $self->{where}->clause(seed => int rand 2**31, table => $table, ignore_case => $self->{ignore_case}, no_negation => $self->{no_negation} || $wrong);
+	my $clause = $self->{where}->clause(seed => int rand 2**31, table => $table, case => $self->{case});
 	my $first = @{ $self->{values} };
 	my $sql = $clause->{template} =~ s/\bt\.(?=[a-z])/$contacts->{alias}./gr;
 
@@ -522,7 +520,7 @@ sub make
 	my ($self, $options, @kinds) = @_;
 
 	srand($options->{seed});
-	@$self{qw(aliases values with settings simple keys asked ignore_case no_negation)} = (0, [], [], [], undef, undef, undef, @$options{qw(ignore_case no_negation)});
+	@$self{qw(aliases values with settings simple keys asked case)} = (0, [], [], [], undef, undef, undef, $options->{case});
 	my $kind = one_of(@kinds);
 	my $sql = $self->$kind;
 

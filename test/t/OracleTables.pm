@@ -197,10 +197,11 @@ sub columns_of
 
 	for my $column (@{ $WhereOracle::COLUMNS{$table} }, [ 'custom_fields', $WhereOracle::JSON_TYPE{$table}, 'custom_fields' ])
 	{
-		my ($name, $type, $field) = @$column;
+		my ($name, $type, $field, undef, undef, $field_type) = @$column;
 		$field = $name if $field eq '-';
 		$type =~ s/^(NAME|NOTES)$/varchar($length{$1})/;
 		my $option = $field =~ /^\*(.*)/ ? "custom_field '$1'" : "field '$field'";
+		$option .= ", field_type '$field_type'" if defined $field_type;
 		$type =~ s/^(\S+)(.*)/$1 OPTIONS ($option)$2/ if $options;
 		push @columns, [ $name, $type, $field ];
 	}

@@ -3,11 +3,11 @@ package WhereOracle;
 # Random WHERE clauses, for a test that compares a foreign table with a local copy of the same contacts.
 #
 #	my $generator = WhereOracle->new(pools => \%pools, contacts => \@pools, labels => \@labels);
-#	my $clause = $generator->clause(seed => 5, table => 'plain', ignore_case => 0);
+#	my $clause = $generator->clause(seed => 5, table => 'plain', case => 'heeded');
 #	print $clause->{sql};                          # as written with constants
 #	my ($prepare, $run) = $clause->statements('generic', 'remote.plain');
 #
-# A clause is made of seed and options alone.  What is known of it beforehand: "never" says that values make it untrue
+# A clause is made of seed and options alone.  "case" is what the server knows of the API: heeded, ignored or unknown.  What is known of it beforehand: "never" says that values make it untrue
 # for all contacts in a way that sends no request; "push" that it is one row of the table of what is pushed down, with
 # the fewest requests that can answer it.  Both are silent where in doubt.
 
@@ -21,7 +21,7 @@ our $BATCH = 3;
 
 # The columns of the tables: [name, type, what the API calls it, how it compares, pool of values].  How: text, fold
 # (citext), loose (a collation under which different texts are equal), blank (char(n)), uuid, enum, flag, number, list.
-# An asterisk marks a column of a custom field, a dash one that the API can't search.
+# An asterisk marks a column of a custom field, a dash one that the API can't search.  A sixth member says its field_type.
 our %COLUMNS = (
 	plain => [
 		[qw(id text id text id)], [qw(account_id text account_id text account_id)],
@@ -29,7 +29,7 @@ our %COLUMNS = (
 		[qw(tier text *tier text tier)], [qw(notes text *notes text notes)], [qw(website text *website text website)],
 		[ 'owner', 'text', '*owner', 'text', 'owner' ], [qw(private text *email loose_field private)],
 		[ 'sales_id', 'text', '*contact.salesforce.Contact_ID_for_Pylon__c', 'text', 'sales_id' ],
-		[qw(regions text[] *regions list regions)], [qw(vip boolean *vip flag vip)],
+		[qw(regions text[] *regions list regions multiselect)], [qw(vip boolean *vip flag vip boolean)],
 		[qw(seats integer *seats number seats)], [qw(portal_role text - text portal_role)],
 		[qw(emails text[] - list email)],
 	],
@@ -137,7 +137,7 @@ sub list_of
 # A pattern of LIKE made from a text of the data.
 sub pattern
 {
-	my ($self, $pool, $anchored, $escape) = @_;
+	my ($self, $pool, $escape) = @_;
 	my $text = $self->known($pool);
 	my $protected = sub { my $piece = shift; $piece =~ s/([\\%_])/$escape$1/g unless chance(0.15); $piece };
 	my ($from, $length) = (int rand(1 + length $text), 1 + int rand 6);
@@ -153,7 +153,6 @@ sub pattern
 		"$escape$escape%", "%$escape$escape%", "%$escape%%", "$head$escape", "%$piece$escape" . 'x%', $escape,
 		"%$head%$piece%$tail%");
 	$pattern = $self->recased($pattern) if chance(0.15);
-	$pattern =~ s/^[%_]+// if $anchored;
 	return $pattern;
 }
 
@@ -204,7 +203,7 @@ sub tree
 	my ($self, $depth) = @_;
 
 	return $self->leaf if $depth == 0 || chance(0.15);
-	if (!$self->{options}{no_negation} && chance(0.2))
+	if (chance(0.2))
 	{
 		my $part = $self->tree($depth - 1);
 		return { sql => "NOT ($part->{sql})", never => $part->{never_not}, never_not => $part->{never} };
@@ -260,11 +259,17 @@ sub extracted_leaf
 {
 	my $self = shift;
 	my ($slug, $pool) = @{ one_of(@SLUGS) };
-	my %column = (sql => "(t.custom_fields->>'$slug')", type => 'text', field => "*$slug", custom => 1, how => 'text', pool => $pool,
-		searchable => $slug ne 'email', anchored => $slug eq 'regions', extracted => 1);
+	my $json = $JSON_TYPE{ $self->{options}{table} };
+	my $sql = one_of("(t.custom_fields->>'$slug')", "(t.custom_fields->>'$slug')", "(t.custom_fields #>> ARRAY['$slug'])",
+		"${json}_extract_path_text(t.custom_fields, '$slug')");
+	my %column = (sql => $sql, type => 'text', field => "*$slug", custom => 1, how => 'text', pool => $pool,
+		searchable => $slug ne 'email', extracted => 1);
+
+	# what is known to have several values has no text of its own
+	$column{several} = $slug eq 'regions' && $self->{options}{table} eq 'plain';
 
 	# the text of a list in json, as opposed to jsonb, is that of the API
-	return $self->null_leaf(\%column) if chance(0.2) || ($column{anchored} && $JSON_TYPE{ $self->{options}{table} } eq 'json');
+	return $self->null_leaf(\%column) if chance(0.2) || ($slug eq 'regions' && $json eq 'json');
 	return $self->text_leaf(\%column);
 }
 
@@ -294,17 +299,17 @@ sub is_pushed
 	my ($self, $column) = @_;
 	my $how = $column->{how};
 
-	return 0 unless $column->{searchable};
+	return 0 unless $column->{searchable} && !$column->{several};
 	return 0 if $column->{custom} && ($how eq 'uuid' || $column->{cast});
-	return is_exact($how) || ($how eq 'fold' && $self->{options}{ignore_case});
+	return is_exact($how) || ($how eq 'fold' && $self->{options}{case} eq 'ignored');
 }
 
-# Where the API ignores case, only values in lower case are left out by it: the other case of one is another id in SQL.
+# Where the API may ignore case, only values in lower case are left out by it: the other case of one is another id in SQL.
 sub can_negate
 {
 	my ($self, @values) = @_;
 
-	return !$self->{options}{ignore_case} || grep { !/[A-Z]|[^\x00-\x7f]/ } @values;
+	return $self->{options}{case} eq 'heeded' || !grep { /[A-Z]|[^\x00-\x7f]/ } @values;
 }
 
 # =, <>, IN and the like
@@ -316,8 +321,10 @@ sub equality_leaf
 	$type = 'tier' if $type eq 'tiers';
 	my $pushed = $self->is_pushed($column);
 	my $built_in = !$column->{custom};
-	my $negatable = $pushed && $built_in && !($self->{options}{ignore_case} && $column->{field} =~ /^(?:name|email)$/);
-	my $kind = one_of($self->{options}{no_negation} ? qw(equals equals in any) : qw(equals equals not_equals in in any not_in all));
+	my $negatable = $pushed && $built_in && ($self->{options}{case} eq 'heeded' || $column->{field} !~ /^(?:name|email)$/);
+	# that NULL makes it untrue is known in any case
+	my $null_decides = $pushed && $built_in && is_exact($how);
+	my $kind = one_of(qw(equals equals not_equals in in any not_in all));
 
 	if ($kind =~ /equals$/)
 	{
@@ -328,8 +335,8 @@ sub equality_leaf
 		my %leaf = (sql => chance(0.75) ? "$sql $operator $value" : "$value $operator $sql");
 
 		$leaf{never} = $pushed && $none if $kind eq 'equals';
-		$leaf{never_not} = $negatable && $null if $kind eq 'equals';
-		$leaf{never} = $negatable && $null if $kind eq 'not_equals';
+		$leaf{never_not} = $null_decides && $null if $kind eq 'equals';
+		$leaf{never} = $null_decides && $null if $kind eq 'not_equals';
 		$leaf{never_not} = $pushed && $none if $kind eq 'not_equals';
 		$leaf{push} = { requests => 1, id => $column->{field} eq 'id' && $kind eq 'equals' }
 		  if is_regular($column, $is) && ($kind eq 'equals' ? $pushed : $negatable && $self->can_negate($is));
@@ -356,7 +363,7 @@ sub equality_leaf
 	my %leaf = (sql => "$sql $list");
 	my $has_null = !defined $is || grep { !defined } @$is;
 	my @some = grep { defined && !($_ eq '' && $built_in) } @{ $is // [] };
-	my ($never_any, $never_all) = ($pushed && !@some, $negatable && $has_null);
+	my ($never_any, $never_all) = ($pushed && !@some, $null_decides && $has_null);
 	my $all = $kind =~ /not_in|all/;
 	@leaf{qw(never never_not)} = $all ? ($never_all, $never_any) : ($never_any, $never_all);
 	my %distinct = map { ($how eq 'fold' || $how eq 'uuid' ? lc : $_) => 1 } @some;
@@ -377,19 +384,18 @@ sub equality_leaf
 sub text_leaf
 {
 	my ($self, $column) = @_;
-	my ($sql, $how, $pool, $anchored) = @$column{qw(sql how pool anchored)};
+	my ($sql, $how, $pool) = @$column{qw(sql how pool)};
 	my $type = $how eq 'fold' && chance(0.8) ? 'citext' : $how eq 'blank' ? 'bpchar' : 'text';
 	my $value = sub { my $of = shift // $type; my ($text) = $self->value($of, sub { $self->text($pool) }); $text };
 	my $array = sub { my ($text) = $self->value("$type\[]", sub { $self->list_of('text', $pool) }); $text };
-	my $negation = $self->{options}{no_negation} ? '' : 'NOT ';
 	my $list = join ', ', map { $value->() } 0 .. int rand 4;
 
 	return $self->equality_leaf($column) if chance(0.35);
 	return $self->like_leaf($column) if chance(0.4) && $how ne 'loose';
-	if (!$anchored && $how !~ /^(?:loose|fold)$/ && chance(0.3))
+	if ($how !~ /^(?:loose|fold)$/ && chance(0.3))
 	{
 		my ($text, $is) = $self->value('text', sub { $self->text($pool) });
-		my $like = !$column->{cast} && $how eq 'text' && $column->{searchable} && $column->{field} !~ /id$/;
+		my $like = !$column->{cast} && $how eq 'text' && $column->{searchable} && !$column->{several} && $column->{field} !~ /id$/;
 		my ($expression, $positive) = @{ one_of(
 			[ "starts_with($sql, $text)", 1 ], [ "$sql ^@ $text", 1 ], [ "strpos($sql, $text) > 0", 1 ],
 			[ "strpos($sql, $text) >= 1", 1 ], [ "0 < strpos($sql, $text)", 1 ], [ "strpos($sql, $text) <> 0", 1 ],
@@ -405,13 +411,13 @@ sub text_leaf
 	{
 		my $folded = one_of('lower', 'lower', 'lower', 'upper', 'trim');
 		my ($text, $is) = $self->value('text', sub { my $text = $self->text($pool); defined $text && chance(0.7) ? lc $text : $text });
-		my $pushed = $folded eq 'lower' && $self->is_pushed($column) && $self->{options}{ignore_case} && $column->{how} eq 'text'
+		my $pushed = $folded eq 'lower' && $self->is_pushed($column) && $self->{options}{case} eq 'ignored' && $column->{how} eq 'text'
 		  && !$column->{cast};
 		return { sql => chance(0.7) ? "$folded($sql) = $text" : "$text = $folded($sql)",
 			push => $pushed && is_regular($column, $is) ? { requests => 1 } : undef } if chance(0.5);
 		my ($texts) = $self->value('text[]', sub {
 			[ map { defined && chance(0.8) ? lc : $_ } @{ $self->list_of('text', $pool) } ] });
-		return { sql => one_of("$folded($sql) = ANY ($texts)", $negation ? "NOT ($folded($sql) = ANY ($texts))" : 'true',
+		return { sql => one_of("$folded($sql) = ANY ($texts)", "NOT ($folded($sql) = ANY ($texts))",
 				"$folded($sql) LIKE $text", "starts_with($folded($sql), $text)", "lower($text) = lower($sql)",
 				"lower(upper($sql)) = $text", "strpos(lower($sql), $text) > 0", "$folded($sql) || '' = $text") };
 	}
@@ -431,8 +437,7 @@ sub text_leaf
 	push @more, "$sql IS DISTINCT FROM " . $value->(), "($sql = " . $value->() . ') IS ' . one_of('FALSE', 'NOT TRUE', 'NOT FALSE', 'UNKNOWN', 'NOT UNKNOWN'),
 	  "($sql <> " . $value->() . ') IS ' . one_of('FALSE', 'TRUE', 'NOT TRUE', 'UNKNOWN'), "($sql IN ($list)) IS " . one_of('FALSE', 'TRUE', 'UNKNOWN'),
 	  "$sql <> ANY (" . $array->() . ')', "$sql <> $other", "$sql COLLATE loose <> " . $value->(), "coalesce($sql = " . $value->() . ', true)',
-	  "($sql IN ($list)) = false", "($sql = " . $value->() . ') <> true', "$sql\::citext <> " . $value->('citext'), "$sql <> " . $value->('varchar')
-	  if $negation;
+	  "($sql IN ($list)) = false", "($sql = " . $value->() . ') <> true', "$sql\::citext <> " . $value->('citext'), "$sql <> " . $value->('varchar');
 	@more = grep { !/(?:<|>=|BETWEEN)/ } @more if $how eq 'loose';
 	return { sql => one_of(@more) };
 }
@@ -440,19 +445,19 @@ sub text_leaf
 sub like_leaf
 {
 	my ($self, $column) = @_;
-	my ($sql, $how, $pool, $anchored) = @$column{qw(sql how pool anchored)};
-	my $negation = $self->{options}{no_negation} || chance(0.75) ? '' : 'NOT ';
+	my ($sql, $how, $pool) = @$column{qw(sql how pool)};
+	my $negation = chance(0.75) ? '' : 'NOT ';
 	my $any_case = chance(0.3) ? 'I' : '';
 	my $escape = chance(0.15) ? '!' : '\\';
-	my ($pattern, $is) = $self->value('text', sub { $self->pattern($pool, $anchored, $escape) });
+	my ($pattern, $is) = $self->value('text', sub { $self->pattern($pool, $escape) });
 	my $ignores = $any_case || $how eq 'fold';
-	my $pushed = !$negation && $column->{searchable} && $how =~ /^(?:text|fold)$/ && !$column->{cast} && $column->{field} !~ /id$/
-	  && (!$ignores || $self->{options}{ignore_case});
+	my $pushed = !$negation && $column->{searchable} && !$column->{several} && $how =~ /^(?:text|fold)$/ && !$column->{cast} && $column->{field} !~ /id$/
+	  && (!$ignores || $self->{options}{case} eq 'ignored');
 	my $regular = defined $is && $is =~ /^[%a-zA-Z0-9@. :\/=-]+$/ && grep({ $_ ne '' && $_ ne ' ' } split /%/, $is) && !($column->{type} =~ /^[A-Z]/ && length $is > 5);
 
 	if (chance(0.1))
 	{
-		my ($patterns) = $self->value('text[]', sub { [ map { $self->pattern($pool, $anchored, '\\') } 0 .. int rand 4 ] });
+		my ($patterns) = $self->value('text[]', sub { [ map { $self->pattern($pool, '\\') } 0 .. int rand 4 ] });
 		return { sql => "$sql $negation$any_case" . 'LIKE ' . one_of('ANY', 'ALL') . " ($patterns)" };
 	}
 	return { sql => "$sql $negation$any_case" . "LIKE $pattern" . ($escape eq '!' ? " ESCAPE '!'" : ''),
@@ -466,9 +471,6 @@ sub flag_leaf
 	my $pushed = $column->{type} eq 'boolean' && { requests => 1 };
 	my ($value) = $self->value('boolean', sub { one_of('true', 'false', 'true', 'false', undef) });
 
-	return @{ [ { sql => $sql, push => $pushed }, { sql => "$sql = true", push => $pushed },
-		{ sql => "$sql IS TRUE", push => $pushed }, { sql => "$sql IS NOT NULL", push => { requests => 1 } }, { sql => "$sql = $value" },
-		{ sql => "$sql IN (true, $value)" }, { sql => "$sql AND NOT NOT $sql" } ] }[ int rand 7 ] if $self->{options}{no_negation};
 	return @{ [ { sql => $sql, push => $pushed }, { sql => "NOT $sql", push => $pushed }, { sql => "$sql = true", push => $pushed },
 		{ sql => "$sql = false", push => $pushed }, { sql => "$sql <> true", push => $pushed }, { sql => "false = $sql", push => $pushed },
 		{ sql => "$sql IS TRUE" }, { sql => "$sql IS NOT TRUE" }, { sql => "$sql IS FALSE" }, { sql => "$sql IS NOT FALSE" },
@@ -495,7 +497,7 @@ sub list_leaf
 	my ($sql, $how, $pool) = @$column{qw(sql how pool)};
 	my $base = $how eq 'fold_list' ? 'citext' : $column->{type} =~ /varchar/ ? 'varchar' : 'text';
 	my $pushed = $column->{searchable} && $how eq 'list' && $base eq 'text';
-	my $negation = $self->{options}{no_negation} || chance(0.8) ? '' : 'NOT ';
+	my $negation = chance(0.8) ? '' : 'NOT ';
 	my ($item, $one) = $self->value($base, sub { $self->text($pool) });
 	my ($list, $all) = $self->value("$base\[]", sub { chance(0.03) ? undef : $self->list_of('text', $pool) });
 	my $null = !defined $all || grep { !defined } @$all;
@@ -541,7 +543,7 @@ sub json_leaf
 	my $self = shift;
 	my ($slug, $pool) = @{ one_of(@SLUGS) };
 	my $sql = 't.custom_fields';
-	my $negation = $self->{options}{no_negation} || chance(0.75) ? '' : 'NOT ';
+	my $negation = chance(0.75) ? '' : 'NOT ';
 	my ($json, $is) = $self->value('jsonb', sub {
 		return one_of(undef, '{}', '[]', '"tier"', '["tier"]', '{"a": {"tier": "gold"}}') if chance(0.1);
 		return '{' . join(', ', map { $self->json_member } 0 .. one_of(0, 0, 1, 2)) . '}' });
