@@ -4,9 +4,9 @@
  *		Has the API done what was sent?
  *
  * The API ignores what it doesn't know instead of refusing it, so its answer
- * is compared with what was sent. A value may come back normalized, but it
- * must come back: what is as it was before, or of a new contact something
- * else altogether, has been ignored.
+ * is compared with what was sent. A value may come back in a form of the
+ * API's own (contact_form.c), but it must come back: what is as it was
+ * before, or of a new contact something else altogether, has been ignored.
  *
  * IDENTIFICATION
  *		fdw/contact_check.c
@@ -15,25 +15,19 @@
  */
 #include "postgres.h"
 
-#include <ctype.h>
-
-#include "catalog/pg_type.h"
 #include "contact_check.h"
+#include "contact_form.h"
 #include "contact_text.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
-#include "utils/typcache.h"
+#include "utils/rel.h"
 
+static void raise_ignored(const SentField *sent, const char *id);
 static bool is_done(const SentField *sent, const Datum *values,
 					const bool *nulls);
-static bool is_missing(const SentField *sent, const Datum *values,
-					   const bool *nulls);
-static bool is_ignored(const SentField *sent, Datum answer);
-static JsonbValue *find_member(const SentField *sent, Datum value,
-							   JsonbValue *buffer);
-static bool is_same(const SentField *sent, Datum value, const char *answer);
-static bool is_address(const WriterColumn *column);
-static bool is_similar(const SentField *sent, const char *answer);
+static bool read_answer(const SentField *sent, Datum value,
+						SentTexts *answer);
+static bool is_ignored(const SentField *sent, Datum value, SentTexts answer);
+static bool is_replaced(const SentField *sent, SentTexts answer);
 
 /*
  * Does the contact in the API's answer, read into "values" and "nulls", have
@@ -50,148 +44,88 @@ contact_check_answer(ContactWriter *writer, const ContactChange *change,
 
 	foreach(lc, change->sent)
 	{
-		SentField  *sent = lfirst(lc);
-		char	   *detail;
-
-		if (sent->ignorable || is_done(sent, values, nulls))
-			continue;
-		detail = psprintf("%s%s%s%s%s%s%s",
-						  sent->slug ? "Custom field \"" : "", sent->slug ? sent->slug : "",
-						  sent->slug ? "\"." : "", sent->slug && id ? " " : "",
-						  id ? "The new contact has id \"" : "", id ? id : "", id ? "\"." : "");
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 sent->cleared ?
-				 errmsg("the API did not clear column \"%s\" of foreign table \"%s\"",
-						sent->column->name, writer->table) :
-				 errmsg("the API ignored the value for column \"%s\" of foreign table \"%s\"",
-						sent->column->name, writer->table),
-				 detail[0] != '\0' ? errdetail_internal("%s", detail) : 0,
-				 errhint("The rest of the row was written. Does the field exist, and may it be written?")));
+		if (!is_done(lfirst(lc), values, nulls))
+			raise_ignored(lfirst(lc), id);
 	}
 	AtEOXact_GUC(true, modes);
 }
 
-/* Addresses that differ in the case of letters are one. */
-bool
-contact_same_address(const char *left, const char *right)
+static void
+raise_ignored(const SentField *sent, const char *id)
 {
-	for (; pg_ascii_tolower(*left) == pg_ascii_tolower(*right); left++, right++)
-	{
-		if (*left == '\0')
-			return true;
-	}
-	return false;
+	const char *table = RelationGetRelationName(sent->column->table);
+	const char *slug = sent->column->slug == NULL ? sent->slug : NULL;
+	char	   *detail = psprintf("%s%s%s%s%s%s%s",
+								  slug ? "Custom field \"" : "", slug ? slug : "",
+								  slug ? "\"." : "", slug && id ? " " : "",
+								  id ? "The new contact has id \"" : "", id ? id : "", id ? "\"." : "");
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 sent->cleared ?
+			 errmsg("the API did not clear column \"%s\" of foreign table \"%s\"",
+					sent->column->name, table) :
+			 errmsg("the API ignored the value for column \"%s\" of foreign table \"%s\"",
+					sent->column->name, table),
+			 detail[0] != '\0' ? errdetail_internal("%s", detail) : 0,
+			 errhint("The rest of the row was written. Does the field exist, and may it be written?"),
+			 errtablecol(sent->column->table, sent->column->attnum)));
 }
 
 static bool
 is_done(const SentField *sent, const Datum *values, const bool *nulls)
 {
-	bool		missing = is_missing(sent, values, nulls);
+	int			place = sent->column->attnum - 1;
+	SentTexts	answer;
 
-	return missing ? sent->cleared :
-		!sent->cleared && !is_ignored(sent, values[sent->column->attnum - 1]);
+	/* Nothing is what was sent, or what is left of blanks. */
+	if (nulls[place] || !read_answer(sent, values[place], &answer) || contact_is_empty(answer))
+		return sent->cleared || contact_is_blank(sent->texts);
+	return !sent->cleared && !is_ignored(sent, values[place], answer);
 }
 
-/* Has the answer no value where one was sent or cleared? */
+/* False if the answer has no value of the field. */
 static bool
-is_missing(const SentField *sent, const Datum *values, const bool *nulls)
+read_answer(const SentField *sent, Datum value, SentTexts *answer)
 {
-	int			place = sent->column->attnum - 1;
+	Jsonb	   *json;
 	JsonbValue *member;
 	JsonbValue	buffer;
 
-	if (nulls[place])
-		return true;
-	if (sent->slug != NULL)
+	if (sent->column->field->kind != FIELD_CUSTOM_FIELDS)
 	{
-		member = find_member(sent, values[place], &buffer);
-		return member == NULL ||
-			(member->type == jbvBinary && JsonContainerIsArray(member->val.binary.data) &&
-			 JsonContainerSize(member->val.binary.data) == 0);
+		*answer = contact_texts(sent->column, value);
+		return true;
 	}
-	if (sent->column->field->kind == FIELD_JSON)
-		return strcmp(contact_value_text(sent->column->type, values[place]), "[]") == 0;
-	return contact_is_list(sent->column) &&
-		contact_list_texts(sent->column, values[place]) == NIL;
+	json = contact_object_of(sent->column, value, false);
+	member = getKeyJsonValueFromContainer(&json->root, sent->slug, strlen(sent->slug), &buffer);
+	return member != NULL && contact_member_texts(member, answer);
 }
 
 /*
  * Does the answer show another value than was sent, namely the old one or,
- * of a new contact, a default? A value may come back in another form.
+ * where there was none, a default?
  */
 static bool
-is_ignored(const SentField *sent, Datum value)
-{
-	JsonbValue	buffer;
-	const char *answer = sent->slug == NULL ? contact_sent_text(sent->column, value) :
-		contact_member_text(find_member(sent, value, &buffer));
-
-	if (is_same(sent, value, answer))
-		return false;
-	if (sent->before != NULL)
-		return strcmp(answer, sent->before) == 0;
-	return sent->column->field->kind == FIELD_STRING && !is_similar(sent, answer);
-}
-
-static JsonbValue *
-find_member(const SentField *sent, Datum value, JsonbValue *buffer)
-{
-	Jsonb	   *json = contact_object_of(sent->column, value, false);
-
-	return getKeyJsonValueFromContainer(&json->root, sent->slug, strlen(sent->slug), buffer);
-}
-
-/* Is it what was sent, by the type's own notion of that, or by the field's? */
-static bool
-is_same(const SentField *sent, Datum value, const char *answer)
+is_ignored(const SentField *sent, Datum value, SentTexts answer)
 {
 	const WriterColumn *column = sent->column;
-	TypeCacheEntry *type;
-	char		category;
-	bool		preferred;
 
-	if (strcmp(sent->text, answer) == 0)
-		return true;
-	if (is_address(column))
-		return contact_same_address(sent->text, answer);
-	if (column->field->kind != FIELD_CUSTOM)
+	if (contact_is_form(column, sent->texts, answer) ||
+		(column->field->kind == FIELD_CUSTOM && contact_same_by_type(column, sent->value, value)))
 		return false;
-	get_type_category_preferred(column->type, &category, &preferred);
-	type = lookup_type_cache(column->type, TYPECACHE_EQ_OPR_FINFO);
-	/* 12.5 and 12.50 are one number; of texts each character counts. */
-	return category != TYPCATEGORY_STRING && OidIsValid(type->eq_opr_finfo.fn_oid) &&
-		DatumGetBool(FunctionCall2Coll(&type->eq_opr_finfo, type->typcollation,
-									   sent->value, value));
+	if (sent->had)
+		return contact_is_form(column, sent->before, answer);
+	return column->field->kind == FIELD_STRING && is_replaced(sent, answer);
 }
 
+/* Of a picture's URL, another one will do: the API may keep pictures itself. */
 static bool
-is_address(const WriterColumn *column)
+is_replaced(const SentField *sent, SentTexts answer)
 {
-	return column->field->name != NULL &&
-		(strcmp(column->field->name, "email") == 0 || strcmp(column->field->name, "emails") == 0);
-}
+	const char *text = linitial(answer.texts);
 
-/*
- * The same letters and digits, whatever their case and what stands between
- * them; of a picture's URL another one, as the API may keep pictures itself.
- */
-static bool
-is_similar(const SentField *field, const char *answer)
-{
-	const char *sent = field->text;
-
-	if (strcmp(field->column->field->name, "avatar_url") == 0)
-		return strncmp(answer, "http", 4) == 0;
-	for (;; sent++, answer++)
-	{
-		while (*sent != '\0' && !IS_HIGHBIT_SET(*sent) && !isalnum((unsigned char) *sent))
-			sent++;
-		while (*answer != '\0' && !IS_HIGHBIT_SET(*answer) && !isalnum((unsigned char) *answer))
-			answer++;
-		if (pg_ascii_tolower(*sent) != pg_ascii_tolower(*answer))
-			return false;
-		if (*sent == '\0')
-			return true;
-	}
+	if (strcmp(sent->column->field->name, "avatar_url") == 0 && strncmp(text, "http", 4) == 0)
+		return false;
+	return !contact_resembles(linitial(sent->texts.texts), text);
 }

@@ -3,8 +3,8 @@
  * contact_text.c
  *		Values of columns as the texts that the API takes.
  *
- * All that is sent of a contact is strings and lists of strings. What the API
- * answers is put into the same form, to be compared (contact_check.c).
+ * All that is sent of a contact is strings and lists of strings. What was read
+ * and what the API answers is put into the same form, to be compared.
  *
  * IDENTIFICATION
  *		fdw/contact_text.c
@@ -15,14 +15,23 @@
 
 #include "catalog/pg_type.h"
 #include "contact_text.h"
+#include "json_slice.h"
+#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 
-static const char *sent_form(const WriterColumn *column, const char *text);
+static char *sent_form(const WriterColumn *column, char *text);
+static List *array_texts(const WriterColumn *column, Datum value);
 static List *json_list_texts(const WriterColumn *column, const char *json);
+static Jsonb *json_of(const WriterColumn *column, Datum value);
+static char *scalars_as_strings(const char *json);
+static int	quoted_length(const char *json);
+static List *element_texts(Jsonb *json);
+static char *element_text(JsonbValue *element);
+static char *string_member(JsonbContainer *object, const char *key);
 
 /*
  * Settings that change what the output functions give are as postgres_fdw
@@ -67,32 +76,76 @@ contact_value_text(Oid type, Datum value)
 	}
 }
 
-/* A column's value as it is sent, to be compared; a list as one text. */
-const char *
-contact_sent_text(const WriterColumn *column, Datum value)
+/* A column's value as it is sent, or as it is compared with what was sent. */
+SentTexts
+contact_texts(const WriterColumn *column, Datum value)
 {
-	if (contact_is_list(column))
-		return contact_joined(contact_list_texts(column, value));
-	return sent_form(column, contact_value_text(column->type, value));
+	SentTexts	texts = {.list = column->field->kind != FIELD_STRING};
+
+	switch (column->field->kind)
+	{
+		case FIELD_LIST:
+			texts.texts = contact_list_texts(column, value);
+			break;
+		case FIELD_JSON:
+			texts.texts = element_texts(json_of(column, value));
+			break;
+		default:
+			texts.list = OidIsValid(column->element);
+			texts.texts = texts.list ? contact_list_texts(column, value) :
+				list_make1(sent_form(column, contact_value_text(column->type, value)));
+	}
+	return texts;
 }
 
-/* Is it sent as a list? */
+/* The same text, or the same list in the same order? */
 bool
-contact_is_list(const WriterColumn *column)
+contact_same_texts(SentTexts left, SentTexts right)
 {
-	return column->field->kind == FIELD_LIST ||
-		(column->field->kind == FIELD_CUSTOM && OidIsValid(column->element));
+	ListCell   *lc;
+	ListCell   *rc;
+
+	if (left.list != right.list || list_length(left.texts) != list_length(right.texts))
+		return false;
+	forboth(lc, left.texts, rc, right.texts)
+	{
+		if (strcmp(lfirst(lc), lfirst(rc)) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Nothing, or nothing but empty text? */
+bool
+contact_is_empty(SentTexts texts)
+{
+	return texts.texts == NIL ||
+		(list_length(texts.texts) == 1 && ((char *) linitial(texts.texts))[0] == '\0');
+}
+
+/* Nothing but blanks? */
+bool
+contact_is_blank(SentTexts texts)
+{
+	const char *text = list_length(texts.texts) == 1 ? linitial(texts.texts) : "";
+
+	return !texts.list && text[strspn(text, " \t\r\n")] == '\0';
 }
 
 /* Phone numbers are read with a plus, but taken without (reference). */
-static const char *
-sent_form(const WriterColumn *column, const char *text)
+static char *
+sent_form(const WriterColumn *column, char *text)
+{
+	return contact_is_phone(column) && text[0] == '+' ? &text[1] : text;
+}
+
+bool
+contact_is_phone(const WriterColumn *column)
 {
 	const char *name = column->field->name;
-	bool		phone = name != NULL &&
-		(strcmp(name, "phone_numbers") == 0 || strcmp(name, "primary_phone_number") == 0);
 
-	return phone && text[0] == '+' ? &text[1] : text;
+	return name != NULL &&
+		(strcmp(name, "phone_numbers") == 0 || strcmp(name, "primary_phone_number") == 0);
 }
 
 /*
@@ -103,7 +156,14 @@ sent_form(const WriterColumn *column, const char *text)
 List *
 contact_list_texts(const WriterColumn *column, Datum value)
 {
-	ArrayType  *array;
+	if (OidIsValid(column->element))
+		return array_texts(column, value);
+	return json_list_texts(column, contact_value_text(column->type, value));
+}
+
+static List *
+array_texts(const WriterColumn *column, Datum value)
+{
 	List	   *texts = NIL;
 	Datum	   *elements;
 	bool	   *nulls;
@@ -112,22 +172,18 @@ contact_list_texts(const WriterColumn *column, Datum value)
 	bool		byval;
 	char		align;
 
-	if (!OidIsValid(column->element))
-		return json_list_texts(column, contact_value_text(column->type, value));
-	array = DatumGetArrayTypeP(value);
 	get_typlenbyvalalign(column->element, &length, &byval, &align);
-	deconstruct_array(array, column->element, length, byval, align, &elements, &nulls, &count);
+	deconstruct_array(DatumGetArrayTypeP(value), column->element, length, byval, align,
+					  &elements, &nulls, &count);
 	for (int i = 0; i < count; i++)
 	{
-		char	   *text;
-
 		if (nulls[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("column \"%s\" can't hold a NULL in its list", column->name)));
-		text = contact_value_text(getBaseType(column->element), elements[i]);
-
-		texts = lappend(texts, unconstify(char *, sent_form(column, text)));
+					 errmsg("column \"%s\" can't hold a NULL in its list", column->name),
+					 errtablecol(column->table, column->attnum)));
+		texts = lappend(texts, sent_form(column, contact_value_text(getBaseType(column->element),
+																	elements[i])));
 	}
 	return texts;
 }
@@ -135,41 +191,153 @@ contact_list_texts(const WriterColumn *column, Datum value)
 static List *
 json_list_texts(const WriterColumn *column, const char *json)
 {
-	Jsonb	   *list = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json)));
-	bool		valid = JB_ROOT_IS_ARRAY(list) && !JB_ROOT_IS_SCALAR(list);
-	JsonbIterator *iterator = JsonbIteratorInit(&list->root);
-	JsonbValue	element;
-	List	   *texts = NIL;
+	List	   *texts;
+	ListCell   *lc;
 
-	(void) JsonbIteratorNext(&iterator, &element, true);
-	while (valid && JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
-	{
-		valid = contact_scalar_text(&element) != NULL;
-		if (valid)
-			texts = lappend(texts, unconstify(char *, sent_form(column, contact_scalar_text(&element))));
-	}
-	if (!valid)
+	if (!contact_json_list(json, &texts))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("column \"%s\" must be a JSON array of strings", column->name)));
+				 errmsg("column \"%s\" must be a JSON array of strings", column->name),
+				 errtablecol(column->table, column->attnum)));
+	foreach(lc, texts)
+		lfirst(lc) = sent_form(column, lfirst(lc));
 	return texts;
 }
 
-/* A list as one text, which no other list and no single value has. */
-char *
-contact_joined(List *texts)
+/*
+ * The elements of a JSON array of strings, numbers and booleans, as texts in
+ * "texts". False for anything else.
+ */
+bool
+contact_json_list(const char *json, List **texts)
 {
-	StringInfoData text;
-	ListCell   *lc;
+	char	   *utf8 = pg_server_to_any(json, strlen(json), PG_UTF8);
+	JsonReader	reader;
+	bool		first = true;
+	bool		valid;
 
-	initStringInfo(&text);
-	appendStringInfoChar(&text, '[');
-	foreach(lc, texts)
+	*texts = NIL;
+	json_reader_begin(&reader, utf8, strlen(utf8));
+	valid = json_reader_token(&reader) == JSON_TOKEN_ARRAY_START;
+	if (valid)
+		json_reader_enter(&reader);
+	while (valid && json_reader_next_element(&reader, &first))
 	{
-		appendStringInfoChar(&text, ' ');
-		escape_json(&text, lfirst(lc));
+		JsonSlice	element = json_reader_value(&reader);
+
+		valid = !reader.failed && !json_slice_is_null(element) &&
+			!json_slice_is_object(element) && !json_slice_is_array(element);
+		if (valid)
+			*texts = lappend(*texts, json_slice_cstring(element));
 	}
-	return text.data;
+	return json_reader_end(&reader) && valid;
+}
+
+/*
+ * The API's own JSON as it is sent: numbers and booleans, of which the API
+ * knows none there, as strings, digit by digit as they were written. NULL if
+ * the value is no JSON.
+ */
+char *
+contact_json_text(const WriterColumn *column, Datum value)
+{
+	Jsonb	   *json = json_of(column, value);
+
+	return json == NULL ? NULL :
+		scalars_as_strings(JsonbToCString(NULL, &json->root, VARSIZE(json)));
+}
+
+static Jsonb *
+json_of(const WriterColumn *column, Datum value)
+{
+	return column->type == JSONBOID ? DatumGetJsonbP(value) :
+		contact_parse_json(contact_value_text(column->type, value));
+}
+
+/* NULL for what is no JSON. */
+Jsonb *
+contact_parse_json(const char *text)
+{
+	char	   *utf8 = pg_server_to_any(text, strlen(text), PG_UTF8);
+	JsonReader	reader;
+
+	json_reader_begin(&reader, utf8, strlen(utf8));
+	(void) json_reader_value(&reader);
+	if (!json_reader_end(&reader))
+		return NULL;
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+}
+
+/* "json" as jsonb writes it. */
+static char *
+scalars_as_strings(const char *json)
+{
+	StringInfoData result;
+
+	initStringInfo(&result);
+	while (*json != '\0')
+	{
+		int			length = *json == '"' ? quoted_length(json) : (int) strcspn(json, "\",:[]{} ");
+		bool		bare = *json != '"' && length > 0 && strncmp(json, "null", 4) != 0;
+
+		length = Max(length, 1);
+		appendStringInfo(&result, bare ? "\"%.*s\"" : "%.*s", length, json);
+		json += length;
+	}
+	return result.data;
+}
+
+/* Of the JSON string that "json" begins with. */
+static int
+quoted_length(const char *json)
+{
+	int			length = 1;
+
+	while (json[length] != '"')
+		length += json[length] == '\\' ? 2 : 1;
+	return length + 1;
+}
+
+/* What is compared of a list of external ids; NIL for what is no list. */
+static List *
+element_texts(Jsonb *json)
+{
+	List	   *texts = NIL;
+	JsonbIterator *iterator;
+	JsonbValue	element;
+
+	if (json == NULL || !JB_ROOT_IS_ARRAY(json))
+		return NIL;
+	iterator = JsonbIteratorInit(&json->root);
+	(void) JsonbIteratorNext(&iterator, &element, true);
+	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
+		texts = lappend(texts, element_text(&element));
+	return texts;
+}
+
+/* Id and label, in whatever order they stand; the API may know more of it. */
+static char *
+element_text(JsonbValue *element)
+{
+	char	   *scalar = contact_scalar_text(element);
+
+	if (scalar != NULL)
+		return scalar;
+	if (element->type == jbvBinary && JsonContainerIsObject(element->val.binary.data))
+		return psprintf("%s\n%s", string_member(element->val.binary.data, "label"),
+						string_member(element->val.binary.data, "external_id"));
+	return "";
+}
+
+/* "" if it is missing. */
+static char *
+string_member(JsonbContainer *object, const char *key)
+{
+	JsonbValue	buffer;
+	JsonbValue *value = getKeyJsonValueFromContainer(object, key, strlen(key), &buffer);
+	char	   *text = value == NULL ? NULL : contact_scalar_text(value);
+
+	return text == NULL ? "" : text;
 }
 
 /* The API takes strings only. NULL for what can't be one. */
@@ -191,32 +359,31 @@ contact_scalar_text(JsonbValue *value)
 }
 
 /*
- * A member of custom_fields as it is sent, to be compared: a scalar's text,
- * or the JSON of a list of such texts. The JSON of what can't be sent.
+ * A member of custom_fields as it is sent: a scalar's text, or the texts of
+ * a list. False for what can't be sent.
  */
-char *
-contact_member_text(JsonbValue *value)
+bool
+contact_member_texts(JsonbValue *value, SentTexts *texts)
 {
 	char	   *scalar = contact_scalar_text(value);
 	JsonbIterator *iterator;
 	JsonbValue	element;
-	List	   *texts = NIL;
-	Jsonb	   *json;
 
+	texts->list = value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data);
+	texts->texts = NIL;
 	if (scalar != NULL)
-		return scalar;
+		texts->texts = list_make1(scalar);
+	if (!texts->list)
+		return scalar != NULL;
 
-	json = JsonbValueToJsonb(value);
-	if (!JB_ROOT_IS_ARRAY(json) || JB_ROOT_IS_SCALAR(json))
-		return JsonbToCString(NULL, &json->root, VARSIZE(json));
-	iterator = JsonbIteratorInit(&json->root);
+	iterator = JsonbIteratorInit(value->val.binary.data);
 	(void) JsonbIteratorNext(&iterator, &element, true);
 	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
 	{
 		scalar = contact_scalar_text(&element);
 		if (scalar == NULL)
-			return JsonbToCString(NULL, &json->root, VARSIZE(json));
-		texts = lappend(texts, scalar);
+			return false;
+		texts->texts = lappend(texts->texts, scalar);
 	}
-	return contact_joined(texts);
+	return true;
 }

@@ -15,11 +15,16 @@
 
 extern int	contact_begin_texts(void);
 extern char *contact_value_text(Oid type, Datum value);
-extern const char *contact_sent_text(const WriterColumn *column, Datum value);
-extern bool contact_is_list(const WriterColumn *column);
+extern SentTexts contact_texts(const WriterColumn *column, Datum value);
+extern bool contact_same_texts(SentTexts left, SentTexts right);
+extern bool contact_is_empty(SentTexts texts);
+extern bool contact_is_blank(SentTexts texts);
+extern bool contact_is_phone(const WriterColumn *column);
 extern List *contact_list_texts(const WriterColumn *column, Datum value);
-extern char *contact_joined(List *texts);
+extern bool contact_json_list(const char *json, List **texts);
+extern char *contact_json_text(const WriterColumn *column, Datum value);
+extern Jsonb *contact_parse_json(const char *text);
 extern char *contact_scalar_text(JsonbValue *value);
-extern char *contact_member_text(JsonbValue *value);
+extern bool contact_member_texts(JsonbValue *value, SentTexts *texts);
 
 #endif							/* PYLON_CONTACT_TEXT_H */

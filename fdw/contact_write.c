@@ -18,27 +18,23 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "contact_check.h"
+#include "contact_form.h"
 #include "contact_text.h"
 #include "foreign/foreign.h"
 #include "json.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "option.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-/* A name in a message is cut to so many bytes. */
+/* A name in a message is cut to so many bytes, and a value to so many. */
 #define MAX_LABEL 128
-
-typedef enum EmailList
-{
-	EMAILS_SAME,
-	EMAILS_NONE,
-	EMAILS_SOME,
-} EmailList;
+#define MAX_VALUE 64
 
 /* What a change is made of while it is made. */
 typedef struct ChangeContext
@@ -46,56 +42,53 @@ typedef struct ChangeContext
 	ContactWriter *writer;
 	ContactChange *change;
 	JsonTree   *body;
-	List	   *fields;			/* of ContactField *: those already sent */
-	List	   *slugs;			/* of char *: custom fields already sent */
-	char	   *email;			/* the primary address assigned, or NULL */
-	EmailList	emails;			/* what becomes of the list of all */
+	bool		emails;			/* the list of all addresses is sent */
+	const char *email;			/* which of them is the primary one; NULL: the
+								 * first */
 } ChangeContext;
 
-static void check_writable(ContactWriter *writer, const WriterColumn *column,
-						   bool creating);
+static bool is_writable(const WriterColumn *column, int needed);
+static void raise_unwritable(const WriterColumn *column, int needed,
+							 const char *change);
+static char *change_text(const WriterColumn *column, Datum old_value,
+						 bool old_null, Datum value, bool null);
+static bool may_read(const WriterColumn *column);
+static char *shown_value(const WriterColumn *column, Datum value, bool null);
 static bool is_null(const WriterColumn *column, Datum value, bool null);
-static bool same_value(const WriterColumn *column, Datum old_value,
-					   bool old_null, Datum value, bool null);
-static void note_addresses(ChangeContext *context, const WriterColumn *column,
-						   Datum value, bool null);
-static void write_column(ChangeContext *context, const WriterColumn *column,
-						 Datum old_value, bool old_null,
-						 Datum value, bool null);
-static void write_string(ChangeContext *context, const WriterColumn *column,
-						 Datum value, bool null);
-static void write_json(ChangeContext *context, const WriterColumn *column,
-					   Datum value, bool null);
-static void write_list(ChangeContext *context, const WriterColumn *column,
-					   Datum value, bool null);
-static void write_emails(ChangeContext *context, const WriterColumn *column,
-						 Datum value, bool null);
-static List *distinct_emails(List *texts, char *primary);
-static void write_custom(ChangeContext *context, const WriterColumn *column,
-						 Datum value, bool null);
-static void write_custom_fields(ChangeContext *context,
-								const WriterColumn *column,
-								Datum old_value, bool old_null,
-								Datum value, bool null);
-static void write_member(ChangeContext *context, const WriterColumn *column,
-						 const char *slug, JsonbValue *old_value,
-						 JsonbValue *value);
+static bool is_json_null(const WriterColumn *column, Datum value);
+static bool is_nothing(const WriterColumn *column, Datum value);
+static bool differs(const WriterColumn *column, Datum old_value, bool old_null,
+					Datum value, bool null);
+static void settle_emails(ChangeContext *context, TupleTableSlot *row,
+						  bool *changes);
+static bool holds_address(List *addresses, const char *address);
+static void add_column(ChangeContext *context, const WriterColumn *column,
+					   Datum old_value, bool old_null, Datum value, bool null);
+static void fill_sent(ChangeContext *context, SentField *sent, Datum old_value);
+static SentTexts custom_texts(const SentField *sent);
+static bool is_json_list(const SentField *sent, List **elements);
+static void add_custom_fields(ChangeContext *context,
+							  const WriterColumn *column,
+							  Datum old_value, bool old_null,
+							  Datum value, bool null);
 static bool same_member(JsonbValue *left, JsonbValue *right);
-static List *member_texts(const char *slug, JsonbValue *value);
-static void raise_unfit_member(const char *slug);
-static void note_field(ChangeContext *context, const WriterColumn *column);
-static void note_slug(ChangeContext *context, const WriterColumn *column,
-					  const char *slug);
-static void raise_twice(ContactWriter *writer, const char *what,
-						const char *name);
-static SentField *note_sent(ChangeContext *context, const WriterColumn *column,
-							const char *slug, bool cleared);
+static void add_member(ChangeContext *context, const WriterColumn *column,
+					   const char *slug, JsonbValue *old_value,
+					   JsonbValue *value);
+static void add_sent(ChangeContext *context, SentField *sent);
+static bool same_target(const SentField *left, const SentField *right);
+static bool same_content(const SentField *left, const SentField *right);
+static void raise_twice(const WriterColumn *left, const WriterColumn *right,
+						const char *what);
+static void write_sent(ChangeContext *context, const SentField *sent);
+static void write_string(ChangeContext *context, const SentField *sent);
+static List *distinct_emails(List *texts, const char *primary);
 static bool is_field(const WriterColumn *column, const char *name);
 static void copy_values(TupleTableSlot *row, Datum **values, bool **nulls);
 
 /*
- * Prepares to write rows of "table", in the current memory context.
- * "assigned" are the attribute numbers that an UPDATE assigns.
+ * Prepares to write rows of "table", which must stay open, in the current
+ * memory context. "assigned" are the attribute numbers that an UPDATE assigns.
  */
 ContactWriter *
 contact_writer_create(Relation table, List *assigned)
@@ -103,7 +96,7 @@ contact_writer_create(Relation table, List *assigned)
 	ContactWriter *writer = palloc0(sizeof(ContactWriter));
 	TupleDesc	desc = RelationGetDescr(table);
 
-	writer->table = pstrdup(RelationGetRelationName(table));
+	writer->table = table;
 	writer->columns = palloc0(desc->natts * sizeof(WriterColumn));
 	for (int i = 0; i < desc->natts; i++)
 	{
@@ -115,10 +108,12 @@ contact_writer_create(Relation table, List *assigned)
 		if (!contact_has_column(table, i + 1))
 			continue;
 		option_read_column(&options, GetForeignColumnOptions(RelationGetRelid(table), i + 1));
+		column->table = table;
 		column->attnum = i + 1;
 		column->name = pstrdup(NameStr(attr->attname));
 		column->field = contact_column_field(table, i + 1, &slug);
 		column->slug = slug;
+		column->field_type = options.field_type;
 		column->read_only = options.readonly;
 		column->assigned = list_member_int(assigned, i + 1);
 		column->type = getBaseType(attr->atttypid);
@@ -180,30 +175,6 @@ contact_id_column(Relation table)
 }
 
 /*
- * May an UPDATE assign these columns? Raises 428C9 if one of them can't be
- * written, and 22023 if two of them show the same field.
- */
-void
-contact_check_assigned(Relation table, List *attnums)
-{
-	ContactWriter *writer = contact_writer_create(table, attnums);
-	ChangeContext context = {.writer = writer};
-
-	for (int i = 0; i < writer->ncolumns; i++)
-	{
-		const WriterColumn *column = &writer->columns[i];
-
-		if (!column->assigned)
-			continue;
-		check_writable(writer, column, false);
-		if (column->field->kind == FIELD_CUSTOM)
-			note_slug(&context, column, column->slug);
-		else
-			note_field(&context, column);
-	}
-}
-
-/*
  * The create for "row": all values that aren't NULL. Raises 428C9 for values
  * of columns that can't be written and 23502 where the name is missing.
  * Allocated in the current memory context.
@@ -213,6 +184,7 @@ contact_creation(ContactWriter *writer, TupleTableSlot *row)
 {
 	ContactChange *change = palloc0(sizeof(ContactChange));
 	ChangeContext context = {.writer = writer,.change = change,.body = json_body_create()};
+	const WriterColumn *name = NULL;
 	bool		named = false;
 	int			modes = contact_begin_texts();
 
@@ -220,19 +192,26 @@ contact_creation(ContactWriter *writer, TupleTableSlot *row)
 	for (int i = 0; i < writer->ncolumns; i++)
 	{
 		const WriterColumn *column = &writer->columns[i];
-		int			place = column->attnum - 1;
+		Datum		value = row->tts_values[column->attnum - 1];
+		bool		null = is_null(column, value, row->tts_isnull[column->attnum - 1]);
 
-		if (is_null(column, row->tts_values[place], row->tts_isnull[place]))
+		if (column->field->required)
+			name = column;
+		named |= column->field->required && !null;
+		if (null)
 			continue;
-		check_writable(writer, column, true);
-		named |= column->field->required;
-		write_column(&context, column, (Datum) 0, true, row->tts_values[place], false);
+		if (is_writable(column, FIELD_ON_INSERT))
+			add_column(&context, column, (Datum) 0, true, value, false);
+		else if (!is_nothing(column, value))
+			raise_unwritable(column, FIELD_ON_INSERT, "");
 	}
 	if (!named)
 		ereport(ERROR,
 				(errcode(ERRCODE_NOT_NULL_VIOLATION),
 				 errmsg("a contact needs a name"),
-				 errdetail("Failing row of foreign table \"%s\" has none.", writer->table)));
+				 errdetail("Failing row of foreign table \"%s\" has none.",
+						   RelationGetRelationName(writer->table)),
+				 name != NULL ? errtablecol(writer->table, name->attnum) : errtable(writer->table)));
 	change->body = json_body_text(context.body);
 	AtEOXact_GUC(true, modes);
 	return change;
@@ -240,7 +219,9 @@ contact_creation(ContactWriter *writer, TupleTableSlot *row)
 
 /*
  * The update that makes "old_row" into "new_row": the values that differ.
- * Its body is NULL where none do. Allocated in the current memory context.
+ * Its body is NULL where none do. Raises 428C9 for values that differ though
+ * they can't be written, and 22023 for two columns that want different values
+ * of one field. Allocated in the current memory context.
  */
 ContactChange *
 contact_update(ContactWriter *writer, TupleTableSlot *old_row,
@@ -248,242 +229,308 @@ contact_update(ContactWriter *writer, TupleTableSlot *old_row,
 {
 	ContactChange *change = palloc0(sizeof(ContactChange));
 	ChangeContext context = {.writer = writer,.change = change,.body = json_body_create()};
+	bool	   *changes = palloc0(writer->ncolumns * sizeof(bool));
 	int			modes = contact_begin_texts();
 
 	slot_getallattrs(old_row);
 	slot_getallattrs(new_row);
-
-	/* The new primary address goes into the list, if that changes, too. */
-	for (int pass = 0; pass < 2; pass++)
+	for (int i = 0; i < writer->ncolumns; i++)
 	{
-		for (int i = 0; i < writer->ncolumns; i++)
-		{
-			const WriterColumn *column = &writer->columns[i];
-			int			place = column->attnum - 1;
-			Datum		value = new_row->tts_values[place];
-			bool		null = new_row->tts_isnull[place];
+		const WriterColumn *column = &writer->columns[i];
+		int			place = column->attnum - 1;
 
-			if (same_value(column, old_row->tts_values[place], old_row->tts_isnull[place],
-						   value, null))
-			{
-				/* Assigned is assigned: it stays the primary one. */
-				if (column->assigned && is_field(column, "email"))
-					note_addresses(&context, column, value, null);
-				continue;
-			}
-			if (pass == 0)
-			{
-				check_writable(writer, column, false);
-				note_addresses(&context, column, value, null);
-			}
-			else
-				write_column(&context, column, old_row->tts_values[place],
-							 old_row->tts_isnull[place], value, null);
-		}
+		changes[i] = differs(column, old_row->tts_values[place], old_row->tts_isnull[place],
+							 new_row->tts_values[place], new_row->tts_isnull[place]);
+		if (changes[i] && !is_writable(column, FIELD_ON_UPDATE))
+			raise_unwritable(column, FIELD_ON_UPDATE,
+							 change_text(column, old_row->tts_values[place],
+										 old_row->tts_isnull[place],
+										 new_row->tts_values[place],
+										 new_row->tts_isnull[place]));
+	}
+	settle_emails(&context, new_row, changes);
+	for (int i = 0; i < writer->ncolumns; i++)
+	{
+		const WriterColumn *column = &writer->columns[i];
+		int			place = column->attnum - 1;
+
+		if (changes[i])
+			add_column(&context, column, old_row->tts_values[place], old_row->tts_isnull[place],
+					   new_row->tts_values[place], new_row->tts_isnull[place]);
 	}
 	change->body = json_body_text(context.body);
 	AtEOXact_GUC(true, modes);
 	return change;
 }
 
-static void
-check_writable(ContactWriter *writer, const WriterColumn *column, bool creating)
+/* By an INSERT or an UPDATE: "needed" is FIELD_ON_... */
+static bool
+is_writable(const WriterColumn *column, int needed)
 {
-	int			needed = creating ? FIELD_ON_INSERT : FIELD_ON_UPDATE;
+	return !column->read_only && (column->field->writes & needed) != 0;
+}
 
-	if (!column->read_only && (column->field->writes & needed))
-		return;
+/* "change" says what was to become what, or nothing. */
+static void
+raise_unwritable(const WriterColumn *column, int needed, const char *change)
+{
+	const char *reason = column->read_only ? "Its option \"readonly\" says so." :
+		needed == FIELD_ON_INSERT && (column->field->writes & FIELD_ON_UPDATE) ?
+		"The API takes it only in an update." : "The API doesn't let it be written.";
+
 	ereport(ERROR,
 			(errcode(ERRCODE_GENERATED_ALWAYS),
 			 errmsg("cannot write column \"%s\" of foreign table \"%s\"",
-					column->name, writer->table),
-			 column->read_only ? errdetail("Its option \"readonly\" says so.") :
-			 creating && (column->field->writes & FIELD_ON_UPDATE) ?
-			 errdetail("The API takes it only in an update.") :
-			 errdetail("The API doesn't let it be written.")));
+					column->name, RelationGetRelationName(column->table)),
+			 errdetail_internal("%s%s", reason, change),
+			 errtablecol(column->table, column->attnum)));
 }
 
-/* NULL and the empty string are one for the fields of a contact. */
+static char *
+change_text(const WriterColumn *column, Datum old_value, bool old_null,
+			Datum value, bool null)
+{
+	char	   *wanted = shown_value(column, value, null);
+
+	if (!may_read(column))
+		return psprintf(" It can't become %s.", wanted);
+	return psprintf(" It is %s, and can't become %s.",
+					shown_value(column, old_value, old_null), wanted);
+}
+
+/* May the user see what is in it? As core asks before it shows a row. */
+static bool
+may_read(const WriterColumn *column)
+{
+	Oid			table = RelationGetRelid(column->table);
+
+	return pg_class_aclcheck(table, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+		pg_attribute_aclcheck(table, column->attnum, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
+/* As it may stand in a message. */
+static char *
+shown_value(const WriterColumn *column, Datum value, bool null)
+{
+	char	   *text;
+	int			length;
+
+	if (null)
+		return "null";
+	text = contact_value_text(column->type, value);
+	length = pg_mbcliplen(text, strlen(text), MAX_VALUE);
+	text = psprintf("\"%.*s%s\"", length, text, text[length] == '\0' ? "" : "...");
+	for (char *p = text; *p != '\0'; p++)
+	{
+		if ((unsigned char) *p < ' ' || *p == 0x7f)
+			*p = ' ';
+	}
+	return text;
+}
+
+/*
+ * NULL and the empty string are one for the fields of a contact, and null in
+ * JSON is NULL.
+ */
 static bool
 is_null(const WriterColumn *column, Datum value, bool null)
 {
-	return null || (column->field->kind == FIELD_STRING &&
-					contact_value_text(column->type, value)[0] == '\0');
+	switch (null ? FIELD_STRING : column->field->kind)
+	{
+		case FIELD_STRING:
+			return null || contact_value_text(column->type, value)[0] == '\0';
+		case FIELD_CUSTOM:
+			return (column->type == JSONBOID || column->type == JSONOID) && is_json_null(column, value);
+		default:
+			return !OidIsValid(column->element) && is_json_null(column, value);
+	}
 }
 
 static bool
-same_value(const WriterColumn *column, Datum old_value, bool old_null,
-		   Datum value, bool null)
+is_json_null(const WriterColumn *column, Datum value)
 {
-	null = is_null(column, value, null);
-	if (old_null || null)
-		return old_null == null;
-	return datum_image_eq(old_value, value, column->byval, column->length);
+	JsonbValue	scalar;
+	const char *text;
+
+	if (column->type == JSONBOID)
+		return JsonbExtractScalar(&DatumGetJsonbP(value)->root, &scalar) && scalar.type == jbvNull;
+	text = contact_value_text(column->type, value);
+	text += strspn(text, " \t\r\n");
+	return *text == '\0' ||
+		(strncmp(text, "null", 4) == 0 && text[4 + strspn(text + 4, " \t\r\n")] == '\0');
 }
 
-/* The primary address and the list of all exclude each other in a body. */
-static void
-note_addresses(ChangeContext *context, const WriterColumn *column, Datum value,
-			   bool null)
+/* What a form sends for a column that nobody has filled in. */
+static bool
+is_nothing(const WriterColumn *column, Datum value)
 {
-	if (is_field(column, "email") && !is_null(column, value, null))
-		context->email = contact_value_text(column->type, value);
-	else if (is_field(column, "emails"))
-		context->emails = null || contact_list_texts(column, value) == NIL ? EMAILS_NONE : EMAILS_SOME;
+	return column->field->kind == FIELD_CUSTOM && !OidIsValid(column->element) &&
+		contact_value_text(column->type, value)[0] == '\0';
+}
+
+/* Of the map of custom fields, add_custom_fields finds out which ones. */
+static bool
+differs(const WriterColumn *column, Datum old_value, bool old_null,
+		Datum value, bool null)
+{
+	null = is_null(column, value, null);
+	old_null = is_null(column, old_value, old_null);
+	if (old_null || null)
+		return old_null != null;
+	return !contact_same_value(column, old_value, value);
+}
+
+/*
+ * Where the list of all addresses is sent, it says which one is primary, for
+ * it and "email" exclude each other in a body: the address that "email" is
+ * assigned, be it the one that it has already, else the first. Takes "email"
+ * out of the changes where it says nothing.
+ */
+static void
+settle_emails(ChangeContext *context, TupleTableSlot *row, bool *changes)
+{
+	ContactWriter *writer = context->writer;
+	const WriterColumn *emails = NULL;
+	List	   *addresses = NIL;
+
+	for (int i = 0; i < writer->ncolumns; i++)
+	{
+		if (changes[i] && is_field(&writer->columns[i], "emails"))
+			emails = &writer->columns[i];
+	}
+	if (emails == NULL)
+		return;
+	context->emails = true;
+	if (!is_null(emails, row->tts_values[emails->attnum - 1], row->tts_isnull[emails->attnum - 1]))
+		addresses = contact_list_texts(emails, row->tts_values[emails->attnum - 1]);
+
+	for (int i = 0; i < writer->ncolumns; i++)
+	{
+		const WriterColumn *column = &writer->columns[i];
+		Datum		value = row->tts_values[column->attnum - 1];
+		bool		null = row->tts_isnull[column->attnum - 1];
+
+		if (!is_field(column, "email") || (!changes[i] && !column->assigned))
+			continue;
+		if (is_null(column, value, null))
+			changes[i] = false;
+		else if (holds_address(addresses, contact_value_text(column->type, value)))
+			context->email = contact_value_text(column->type, value);
+		else if (changes[i])
+			raise_twice(column, emails, "the primary address");
+	}
+}
+
+static bool
+holds_address(List *addresses, const char *address)
+{
+	ListCell   *lc;
+
+	foreach(lc, addresses)
+	{
+		if (contact_same_address(lfirst(lc), address))
+			return true;
+	}
+	return false;
 }
 
 /* A column whose value differs from the one that was read. */
 static void
-write_column(ChangeContext *context, const WriterColumn *column,
-			 Datum old_value, bool old_null, Datum value, bool null)
+add_column(ChangeContext *context, const WriterColumn *column,
+		   Datum old_value, bool old_null, Datum value, bool null)
 {
-	switch (column->field->kind)
-	{
-		case FIELD_STRING:
-			write_string(context, column, value, null);
-			break;
-		case FIELD_LIST:
-			if (is_field(column, "emails"))
-				write_emails(context, column, value, null);
-			else
-				write_list(context, column, value, null);
-			break;
-		case FIELD_JSON:
-			write_json(context, column, value, null);
-			break;
-		case FIELD_CUSTOM:
-			write_custom(context, column, value, null);
-			break;
-		case FIELD_CUSTOM_FIELDS:
-			write_custom_fields(context, column, old_value, old_null, value, null);
-			return;				/* its members have been noted one by one */
-	}
-	if (column->field->kind != FIELD_CUSTOM)
-		note_field(context, column);
-	if (!old_null)
-		((SentField *) llast(context->change->sent))->before = contact_sent_text(column, old_value);
-}
-
-/* NULL is sent as the empty string, which the API documents for account_id. */
-static void
-write_string(ChangeContext *context, const WriterColumn *column,
-			 Datum value, bool null)
-{
-	const char *text = is_null(column, value, null) ? "" : contact_sent_text(column, value);
 	SentField  *sent;
 
-	if (column->field->required && text[0] == '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_NOT_NULL_VIOLATION),
-				 errmsg("a contact needs a name"),
-				 errdetail("Column \"%s\" of foreign table \"%s\" can't be NULL or empty.",
-						   column->name, context->writer->table)));
-	sent = note_sent(context, column, NULL, text[0] == '\0');
-	sent->text = text;
-
-	if (!is_field(column, "email") || context->emails == EMAILS_SAME)
-		json_body_string(context->body, column->field->name, text);
-	/* Else the list of all addresses says which is the primary one. */
-	else if (sent->cleared && context->emails == EMAILS_SOME)
-		sent->ignorable = true;
-}
-
-/* The empty list is as good as none. */
-static void
-write_json(ChangeContext *context, const WriterColumn *column, Datum value,
-		   bool null)
-{
-	const char *json = null ? "[]" : contact_value_text(column->type, value);
-
-	json_body_json(context->body, column->field->key, json);
-	note_sent(context, column, NULL, strcmp(json, "[]") == 0)->text = json;
-}
-
-static void
-write_list(ChangeContext *context, const WriterColumn *column, Datum value,
-		   bool null)
-{
-	List	   *texts = null ? NIL : contact_list_texts(column, value);
-
-	json_body_list(context->body, column->field->key, texts);
-	note_sent(context, column, NULL, texts == NIL)->text = contact_joined(texts);
-}
-
-/*
- * All addresses; the primary is the "email" assigned, else the first. It
- * and this field exclude each other, so "email" itself is left out then.
- */
-static void
-write_emails(ChangeContext *context, const WriterColumn *column, Datum value,
-			 bool null)
-{
-	List	   *texts = distinct_emails(null ? NIL : contact_list_texts(column, value), context->email);
-
-	json_body_emails(context->body, texts,
-					 context->email != NULL ? context->email :
-					 texts != NIL ? linitial(texts) : "");
-	note_sent(context, column, NULL, texts == NIL)->text = contact_joined(texts);
-}
-
-/*
- * Each address once, whatever its case, with "primary" (NULL if there is no
- * new one) in its own spelling among them.
- */
-static List *
-distinct_emails(List *texts, char *primary)
-{
-	List	   *distinct = NIL;
-	bool		listed = primary == NULL;
-	ListCell   *lc;
-	ListCell   *other;
-
-	foreach(lc, texts)
+	if (column->field->kind == FIELD_CUSTOM_FIELDS)
 	{
-		char	   *text = lfirst(lc);
-		bool		found = false;
-
-		if (primary != NULL && contact_same_address(text, primary))
-		{
-			text = primary;
-
-			listed = true;
-		}
-		foreach(other, distinct)
-			found |= contact_same_address(lfirst(other), text);
-		if (!found)
-			distinct = lappend(distinct, text);
+		add_custom_fields(context, column, old_value, old_null, value, null);
+		return;
 	}
-	return listed ? distinct : lcons(primary, distinct);
-}
-
-/* A custom field with a column of its own. */
-static void
-write_custom(ChangeContext *context, const WriterColumn *column, Datum value,
-			 bool null)
-{
-	List	   *texts = NIL;
-	SentField  *sent;
-
-	note_slug(context, column, column->slug);
-	if (!null && OidIsValid(column->element))
-	{
-		texts = contact_list_texts(column, value);
-		json_body_custom_values(context->body, column->slug, texts);
-	}
-	else
-		json_body_custom_value(context->body, column->slug,
-							   null ? NULL : contact_sent_text(column, value));
-
-	/* The API may answer with an empty list as with none. */
-	sent = note_sent(context, column, NULL, null || (OidIsValid(column->element) && texts == NIL));
+	sent = palloc0(sizeof(SentField));
+	sent->column = column;
+	sent->slug = column->slug;
 	sent->value = value;
-	sent->text = null ? NULL : contact_sent_text(column, value);
+	sent->cleared = is_null(column, value, null);
+	sent->had = !is_null(column, old_value, old_null);
+	fill_sent(context, sent, old_value);
+	add_sent(context, sent);
+}
+
+/* The texts of a column's values. An empty list is as good as none. */
+static void
+fill_sent(ChangeContext *context, SentField *sent, Datum old_value)
+{
+	const WriterColumn *column = sent->column;
+
+	if (sent->had)
+		sent->before = contact_texts(column, old_value);
+	if (column->field->kind == FIELD_JSON)
+		sent->json = sent->cleared ? "[]" : contact_json_text(column, sent->value);
+	if (column->field->kind == FIELD_JSON && sent->json == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the value for column \"%s\" is not JSON", column->name),
+				 errtablecol(column->table, column->attnum)));
+	if (sent->cleared)
+		return;
+	sent->texts = column->field->kind == FIELD_CUSTOM ? custom_texts(sent) : contact_texts(column, sent->value);
+	if (is_field(column, "emails"))
+		sent->texts.texts = distinct_emails(sent->texts.texts, context->email);
+	sent->cleared = sent->texts.list && sent->texts.texts == NIL;
+}
+
+/*
+ * A custom field with a column of its own has one value or a list of them.
+ * Its type says which, where it is known, and else the column's.
+ */
+static SentTexts
+custom_texts(const SentField *sent)
+{
+	const WriterColumn *column = sent->column;
+	SentTexts	texts = contact_texts(column, sent->value);
+	List	   *elements;
+
+	if (column->field_type != NULL && strcmp(column->field_type, "multiselect") != 0)
+	{
+		if (list_length(texts.texts) == 1)
+			texts.list = false;
+	}
+	else if (!texts.list && is_json_list(sent, &elements))
+	{
+		texts.list = true;
+		texts.texts = elements;
+	}
+	return texts;
+}
+
+/*
+ * Are these the elements of a list that stands in a text or JSON column as it
+ * was read? Where the type isn't known, text that looks like a list is one
+ * if that was so before, and JSON unless it was something else before.
+ */
+static bool
+is_json_list(const SentField *sent, List **elements)
+{
+	const WriterColumn *column = sent->column;
+	SentTexts	texts = contact_texts(column, sent->value);
+	bool		is_list = contact_json_list(linitial(texts.texts), elements);
+	List	   *before;
+
+	if (column->field_type != NULL)
+	{
+		if (!is_list)
+			*elements = contact_is_empty(texts) ? NIL : texts.texts;
+		return true;
+	}
+	if (!sent->had)
+		return is_list && (column->type == JSONBOID || column->type == JSONOID);
+	return is_list && contact_json_list(linitial(sent->before.texts), &before);
 }
 
 /* Of the map of all custom fields, the members that differ. */
 static void
-write_custom_fields(ChangeContext *context, const WriterColumn *column,
-					Datum old_value, bool old_null, Datum value, bool null)
+add_custom_fields(ChangeContext *context, const WriterColumn *column,
+				  Datum old_value, bool old_null, Datum value, bool null)
 {
 	Jsonb	   *before = contact_object_of(column, old_value, old_null);
 	Jsonb	   *after = contact_object_of(column, value, null);
@@ -502,8 +549,8 @@ write_custom_fields(ChangeContext *context, const WriterColumn *column,
 
 		(void) JsonbIteratorNext(&iterator, &member, true);
 		if (old_member == NULL ? member.type != jbvNull : !same_member(old_member, &member))
-			write_member(context, column, pnstrdup(key.val.string.val, key.val.string.len),
-						 old_member, &member);
+			add_member(context, column, pnstrdup(key.val.string.val, key.val.string.len),
+					   old_member, &member);
 	}
 
 	iterator = JsonbIteratorInit(&before->root);
@@ -515,70 +562,44 @@ write_custom_fields(ChangeContext *context, const WriterColumn *column,
 										 key.val.string.len, &buffer) == NULL)
 		{
 			member.type = jbvNull;
-			write_member(context, column, pnstrdup(key.val.string.val, key.val.string.len),
-						 NULL, &member);
+			add_member(context, column, pnstrdup(key.val.string.val, key.val.string.len),
+					   NULL, &member);
 		}
 	}
 }
 
-/* Would the same be sent of both? */
+/* Would the same be sent of both? A number is one, however it is written. */
 static bool
 same_member(JsonbValue *left, JsonbValue *right)
 {
-	return (left->type == jbvNull) == (right->type == jbvNull) &&
-		(left->type == jbvBinary) == (right->type == jbvBinary) &&
-		strcmp(contact_member_text(left), contact_member_text(right)) == 0;
+	SentTexts	left_texts;
+	SentTexts	right_texts;
+
+	if (!contact_member_texts(left, &left_texts) || !contact_member_texts(right, &right_texts))
+		return left->type == jbvNull && right->type == jbvNull;
+	return contact_same_texts(left_texts, right_texts) ||
+		(right->type == jbvNumeric && !left_texts.list &&
+		 contact_same_number(linitial(left_texts.texts), linitial(right_texts.texts)));
 }
 
 /* One member of the map; null unsets it. */
 static void
-write_member(ChangeContext *context, const WriterColumn *column,
-			 const char *slug, JsonbValue *old_value, JsonbValue *value)
+add_member(ChangeContext *context, const WriterColumn *column,
+		   const char *slug, JsonbValue *old_value, JsonbValue *value)
 {
-	SentField  *sent;
-	List	   *texts = NIL;
-	bool		list = value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data);
+	SentField  *sent = palloc0(sizeof(SentField));
 
-	note_slug(context, column, slug);
-	if (list)
-	{
-		texts = member_texts(slug, value);
-		json_body_custom_values(context->body, slug, texts);
-	}
-	else if (value->type == jbvNull)
-		json_body_custom_value(context->body, slug, NULL);
-	else if (contact_scalar_text(value) != NULL)
-		json_body_custom_value(context->body, slug, contact_scalar_text(value));
-	else
-		raise_unfit_member(slug);
-	sent = note_sent(context, column, slug, value->type == jbvNull || (list && texts == NIL));
-	sent->text = contact_member_text(value);
-	sent->before = old_value != NULL ? contact_member_text(old_value) : NULL;
-}
-
-static List *
-member_texts(const char *slug, JsonbValue *value)
-{
-	JsonbIterator *iterator = JsonbIteratorInit(value->val.binary.data);
-	JsonbValue	element;
-	List	   *texts = NIL;
-
-	(void) JsonbIteratorNext(&iterator, &element, true);
-	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
-	{
-		if (contact_scalar_text(&element) == NULL)
-			raise_unfit_member(slug);
-		texts = lappend(texts, contact_scalar_text(&element));
-	}
-	return texts;
-}
-
-static void
-raise_unfit_member(const char *slug)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("custom field \"%s\" can't hold an object, or a null in a list", slug)));
+	sent->column = column;
+	sent->slug = slug;
+	sent->cleared = value->type == jbvNull;
+	if (!sent->cleared && !contact_member_texts(value, &sent->texts))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("custom field \"%s\" can't hold an object, or a null in a list", slug),
+				 errtablecol(column->table, column->attnum)));
+	sent->cleared |= sent->texts.list && sent->texts.texts == NIL;
+	sent->had = old_value != NULL && contact_member_texts(old_value, &sent->before);
+	add_sent(context, sent);
 }
 
 /* The map of all custom fields; raises 22023 for what is none. */
@@ -587,70 +608,144 @@ contact_object_of(const WriterColumn *column, Datum value, bool null)
 {
 	Jsonb	   *json;
 
-	if (null)
+	if (is_null(column, value, null))
 		return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
 	json = column->type == JSONBOID ? DatumGetJsonbP(value) :
-		DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(contact_value_text(column->type, value))));
-	if (!JB_ROOT_IS_OBJECT(json))
+		contact_parse_json(contact_value_text(column->type, value));
+	if (json == NULL || !JB_ROOT_IS_OBJECT(json))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("column \"%s\" must be a JSON object of custom fields", column->name)));
+				 errmsg("column \"%s\" must be a JSON object of custom fields", column->name),
+				 errtablecol(column->table, column->attnum)));
 	return json;
 }
 
-/* Two columns that show the same can't both say what it is. */
+/* Two columns that show one field may both change it, if they agree. */
 static void
-note_field(ChangeContext *context, const WriterColumn *column)
+add_sent(ChangeContext *context, SentField *sent)
 {
-	if (list_member_ptr(context->fields, column->field))
-		raise_twice(context->writer, "field", column->field->name);
-	context->fields = lappend(context->fields, unconstify(ContactField *, column->field));
-}
-
-/* The same of custom fields, whether by columns of their own or by the map. */
-static void
-note_slug(ChangeContext *context, const WriterColumn *column, const char *slug)
-{
-	ContactWriter *writer = context->writer;
+	ContactChange *change = context->change;
 	ListCell   *lc;
 
-	foreach(lc, context->slugs)
+	foreach(lc, change->sent)
 	{
-		if (strcmp(lfirst(lc), slug) == 0)
-			raise_twice(writer, "custom field", slug);
-	}
-	for (int i = 0; column->slug == NULL && i < writer->ncolumns; i++)
-	{
-		const WriterColumn *other = &writer->columns[i];
+		SentField  *other = lfirst(lc);
 
-		/* Assigned, though perhaps the value that it has already. */
-		if (other->assigned && other->slug != NULL && strcmp(other->slug, slug) == 0)
-			raise_twice(writer, "custom field", slug);
+		if (!same_target(other, sent))
+			continue;
+		if (!same_content(other, sent))
+			raise_twice(other->column, sent->column,
+						sent->slug == NULL ? psprintf("field \"%s\"", sent->column->field->name) :
+						psprintf("custom field \"%s\"", sent->slug));
+		return;
 	}
-	context->slugs = lappend(context->slugs, pstrdup(slug));
+	change->sent = lappend(change->sent, sent);
+	change->attnums = bms_add_member(change->attnums, sent->column->attnum);
+	write_sent(context, sent);
+}
+
+static bool
+same_target(const SentField *left, const SentField *right)
+{
+	if (left->slug != NULL && right->slug != NULL)
+		return strcmp(left->slug, right->slug) == 0;
+	return left->slug == right->slug && left->column->field == right->column->field;
+}
+
+static bool
+same_content(const SentField *left, const SentField *right)
+{
+	if (left->cleared || right->cleared)
+		return left->cleared == right->cleared;
+	if (left->json != NULL)
+		return strcmp(left->json, right->json) == 0;
+	return contact_same_texts(left->texts, right->texts) ||
+		(!left->texts.list && !right->texts.list &&
+		 contact_same_number(linitial(left->texts.texts), linitial(right->texts.texts)));
 }
 
 static void
-raise_twice(ContactWriter *writer, const char *what, const char *name)
+raise_twice(const WriterColumn *left, const WriterColumn *right, const char *what)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s \"%s\" is written by two columns of foreign table \"%s\"",
-					what, name, writer->table)));
+			 errmsg("%s is written by two columns of foreign table \"%s\"",
+					what, RelationGetRelationName(left->table)),
+			 errdetail("Columns \"%s\" and \"%s\" give it different values.",
+					   left->name, right->name),
+			 errtablecol(right->table, right->attnum)));
 }
 
-static SentField *
-note_sent(ChangeContext *context, const WriterColumn *column, const char *slug,
-		  bool cleared)
+static void
+write_sent(ChangeContext *context, const SentField *sent)
 {
-	SentField  *sent = palloc0(sizeof(SentField));
+	const ContactField *field = sent->column->field;
 
-	sent->column = column;
-	sent->slug = slug;
-	sent->cleared = cleared;
-	context->change->sent = lappend(context->change->sent, sent);
-	context->change->attnums = bms_add_member(context->change->attnums, column->attnum);
-	return sent;
+	switch (field->kind)
+	{
+		case FIELD_STRING:
+			write_string(context, sent);
+			break;
+		case FIELD_LIST:
+			if (is_field(sent->column, "emails"))
+				json_body_emails(context->body, sent->texts.texts,
+								 context->email != NULL ? context->email :
+								 sent->cleared ? "" : linitial(sent->texts.texts));
+			else
+				json_body_list(context->body, field->name, sent->texts.texts);
+			break;
+		case FIELD_JSON:
+			json_body_json(context->body, field->name, sent->json);
+			break;
+		case FIELD_CUSTOM:
+		case FIELD_CUSTOM_FIELDS:
+			if (sent->texts.list)
+				json_body_custom_values(context->body, sent->slug, sent->texts.texts);
+			else
+				json_body_custom_value(context->body, sent->slug,
+									   sent->cleared ? NULL : linitial(sent->texts.texts));
+			break;
+	}
+}
+
+/* NULL is sent as the empty string, which the API documents for account_id. */
+static void
+write_string(ChangeContext *context, const SentField *sent)
+{
+	const WriterColumn *column = sent->column;
+
+	if (column->field->required && sent->cleared)
+		ereport(ERROR,
+				(errcode(ERRCODE_NOT_NULL_VIOLATION),
+				 errmsg("a contact needs a name"),
+				 errdetail("Column \"%s\" of foreign table \"%s\" can't be NULL or empty.",
+						   column->name, RelationGetRelationName(column->table)),
+				 errtablecol(column->table, column->attnum)));
+	if (!context->emails || !is_field(column, "email"))
+		json_body_string(context->body, column->field->name,
+						 sent->cleared ? "" : linitial(sent->texts.texts));
+}
+
+/*
+ * Each address once, whatever its case, "primary" (which is among them,
+ * unless it is NULL) in its own spelling.
+ */
+static List *
+distinct_emails(List *texts, const char *primary)
+{
+	List	   *distinct = NIL;
+	ListCell   *lc;
+
+	foreach(lc, texts)
+	{
+		const char *text = lfirst(lc);
+
+		if (primary != NULL && contact_same_address(text, primary))
+			text = primary;
+		if (!holds_address(distinct, text))
+			distinct = lappend(distinct, unconstify(char *, text));
+	}
+	return distinct;
 }
 
 /* Is it the column of this field of the contact itself? */
@@ -677,6 +772,7 @@ contact_fill_row(ContactWriter *writer, TupleTableSlot *row)
 		const WriterColumn *column = &writer->columns[i];
 		int			place = column->attnum - 1;
 
+		nulls[place] = is_null(column, values[place], nulls[place]);
 		if (column->field->kind == FIELD_CUSTOM_FIELDS && nulls[place])
 		{
 			Oid			function;
@@ -686,7 +782,6 @@ contact_fill_row(ContactWriter *writer, TupleTableSlot *row)
 			values[place] = OidInputFunctionCall(function, "{}", ioparam, -1);
 			nulls[place] = false;
 		}
-		nulls[place] = is_null(column, values[place], nulls[place]);
 	}
 	contact_store_row(row, values, nulls);
 }

@@ -18,10 +18,12 @@
 /* A column, as it is written. */
 typedef struct WriterColumn
 {
+	Relation	table;
 	AttrNumber	attnum;
 	const char *name;
 	const ContactField *field;
 	const char *slug;			/* of FIELD_CUSTOM */
+	const char *field_type;		/* of that, if it is known */
 	bool		read_only;		/* by option */
 	bool		assigned;		/* by the UPDATE */
 	Oid			type;			/* base type */
@@ -33,10 +35,17 @@ typedef struct WriterColumn
 /* How the columns of a foreign table are written. */
 typedef struct ContactWriter
 {
-	const char *table;
+	Relation	table;
 	int			ncolumns;
 	WriterColumn *columns;
 } ContactWriter;
+
+/* A value in the form in which it is sent. */
+typedef struct SentTexts
+{
+	bool		list;
+	List	   *texts;			/* of char *: one, unless it is a list */
+} SentTexts;
 
 /* One write: what is sent, and what the answer must show. */
 typedef struct ContactChange
@@ -49,7 +58,6 @@ typedef struct ContactChange
 extern ContactWriter *contact_writer_create(Relation table, List *assigned);
 extern char *contact_label(ContactWriter *writer, TupleTableSlot *row);
 extern AttrNumber contact_id_column(Relation table);
-extern void contact_check_assigned(Relation table, List *attnums);
 extern ContactChange *contact_creation(ContactWriter *writer,
 									   TupleTableSlot *row);
 extern ContactChange *contact_update(ContactWriter *writer,

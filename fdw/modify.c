@@ -18,7 +18,6 @@
 
 #include "access/htup_details.h"
 #include "access/sysattr.h"
-#include "access/table.h"
 #include "compat.h"
 #include "contact_check.h"
 #include "contact_text.h"
@@ -141,16 +140,11 @@ pylonAddForeignUpdateTargets(PlannerInfo *root, Index rtindex,
 	}
 }
 
-/*
- * Raises an error for what an UPDATE can't assign. The plan has what
- * PylonModifyPrivate says.
- */
+/* The plan has what PylonModifyPrivate says. */
 List *
 pylonPlanForeignModify(PlannerInfo *root, ModifyTable *plan,
 					   Index resultRelation, int subplan_index)
 {
-	RangeTblEntry *rte = planner_rt_fetch(resultRelation, root);
-	Relation	table = table_open(rte->relid, NoLock);
 	List	   *assigned = NIL;
 
 	if (plan->operation == CMD_UPDATE)
@@ -160,9 +154,7 @@ pylonPlanForeignModify(PlannerInfo *root, ModifyTable *plan,
 
 		while ((member = bms_next_member(columns, member)) >= 0)
 			assigned = lappend_int(assigned, member + FirstLowInvalidHeapAttributeNumber);
-		contact_check_assigned(table, assigned);
 	}
-	table_close(table, NoLock);
 	return list_make2(makeBoolean(plan->onConflictAction == ONCONFLICT_NOTHING), assigned);
 }
 

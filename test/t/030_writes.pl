@@ -221,12 +221,9 @@ for my $column (qw(id emails account_external_ids integration_user_ids))
 	refused("INSERT INTO contacts (name, $column) VALUES ('x', $value)", '428C9', qr/"$column"/, "INSERT of $column");
 	refused("UPDATE contacts SET $column = $value WHERE id = '$ada'", '428C9', qr/"$column"/, "UPDATE of $column") unless $column eq 'emails';
 }
-take();
-fails_with($node, "UPDATE contacts SET id = 'x'", '428C9', qr/"id"/, 'UPDATE of id');
-is_deeply([ take() ], [], 'UPDATE of id: no request at all');
 refused("INSERT INTO typed (name, synced) VALUES ('x', 'y')", '428C9', qr/"synced"/, 'INSERT of a column with option readonly');
 refused("UPDATE typed SET synced = 'y' WHERE id = '$ada'", '428C9', qr/"synced"/, 'UPDATE of a column with option readonly');
-refused("INSERT INTO both_forms (name, tier, custom_fields) VALUES ('x', 'gold', '{\"tier\": \"gold\"}')", '22023', qr/"tier"/, 'both forms of a slug in INSERT');
+refused("INSERT INTO both_forms (name, tier, custom_fields) VALUES ('x', 'gold', '{\"tier\": \"silver\"}')", '22023', qr/"tier"/, 'both forms of a slug in INSERT');
 refused("UPDATE both_forms SET tier = 'bronze', custom_fields = custom_fields || '{\"tier\": \"silver\"}' WHERE id = '$ada'", '22023', qr/"tier"/, 'both forms of a slug in UPDATE');
 refused("INSERT INTO contacts (name, custom_fields) VALUES ('x', '[]')", '22023', qr/custom_fields/, 'custom_fields that are no object');
 refused("INSERT INTO contacts (name, custom_fields) VALUES ('x', '{\"tier\": {}}')", '22023', qr/tier/, 'an object in a custom field');
@@ -461,11 +458,11 @@ reset_api();
 $node->safe_psql('postgres', "CREATE FOREIGN TABLE alike (id text, name text, email text, avatar_url text, seats bigint OPTIONS (custom_field 'seats'), mrr numeric OPTIONS (custom_field 'mrr'),
 	website text OPTIONS (custom_field 'website')) SERVER pylon");
 control('POST', '/_set', encode_json({ ignore_fields => 'seats,website,name,avatar_url,mrr' }));
-for my $case ([ seats => '-seats' ], [ avatar_url => "'https://x.com/new.png'" ], [ name => "'ADA LOVELACE'" ], [ name => "'Adalovelace'" ], [ mrr => 'mrr * 10' ], [ mrr => '-mrr' ])
+for my $case ([ seats => '-seats' ], [ avatar_url => "'https://x.com/new.png'" ], [ name => "'Ada-Lovelace'" ], [ name => "'Adalovelace'" ], [ mrr => 'mrr * 10' ], [ mrr => '-mrr' ])
 {
 	fails_with($node, "UPDATE alike SET $case->[0] = $case->[1] WHERE id = '$ada'", '22023', qr/ignored the value for column "$case->[0]"/, "ignored: $case->[0] = $case->[1]");
 }
-writes("UPDATE alike SET mrr = 1250.500 WHERE id = '$ada' RETURNING mrr", '1250.50', [ $custom->($ada, '{"slug":"mrr","value":"1250.500"}') ], 'the same number in other digits');
+writes("UPDATE alike SET mrr = 1250.500 WHERE id = '$ada' RETURNING mrr", '1250.50', [], 'the same number in other digits');
 reset_api();
 control('POST', '/_set', encode_json({ normalise_email => 'on' }));
 writes("UPDATE contacts SET email = 'ADA\@acme.com' WHERE id = '$ada' RETURNING email", 'ada@acme.com', [ patch($ada, '{"email":"ADA@acme.com"}') ], 'an address that is normalised to what it was');
@@ -534,8 +531,7 @@ $node->safe_psql('postgres', "CREATE FOREIGN TABLE twice (id text, name text, em
 	custom_fields jsonb) SERVER pylon");
 refused("UPDATE twice SET email = 'a\@t.example', mail2 = 'b\@t.example' WHERE id = '$ada'", '22023', qr/field "email" is written by two columns/, 'two columns of a field');
 refused("INSERT INTO twice (name, email, mail2) VALUES ('t', 'a\@t.example', 'b\@t.example')", '22023', qr/field "email" is written by two columns/, 'two columns of a field in INSERT');
-refused("UPDATE twice SET tier = 'gold', tier2 = 'silver' WHERE id = '$ada'", '22023', qr/"tier" is written by two columns/, 'two columns of a slug, one as it was');
-refused("UPDATE twice SET tier = tier, custom_fields = custom_fields || '{\"tier\": \"silver\"}' WHERE id = '$ada'", '22023', qr/"tier" is written by two columns/, 'both forms of a slug, one as it was');
+refused("UPDATE twice SET tier = 'bronze', tier2 = 'silver' WHERE id = '$ada'", '22023', qr/"tier" is written by two columns/, 'two columns of a slug');
 writes("UPDATE twice SET tier = tier, custom_fields = custom_fields || '{\"seats\": \"26\"}' WHERE id = '$ada'", '', [ $custom->($ada, '{"slug":"seats","value":"26"}') ], 'both forms of different slugs, one as it was');
 writes("UPDATE twice SET mail2 = 'b\@t.example' WHERE id = '$ada' RETURNING email, mail2", 'b@t.example|b@t.example', [ patch($ada, '{"email":"b@t.example"}') ], 'the second column of a field');
 reset_api();
