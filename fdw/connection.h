@@ -63,6 +63,8 @@ typedef struct PylonConnection
 	PylonOptions options;
 	char	   *token;
 	struct PylonStatement *statement;	/* that it writes for, or NULL */
+	char	   *schema_name;	/* with it, of the table that is written: what */
+	char	   *table_name;		/* errors of a row name */
 	double		started;		/* monotonic ms */
 	PylonCounters calls;		/* of this connection alone */
 	PylonSession *session;

@@ -26,7 +26,8 @@ static bool is_done(const SentField *sent, const Datum *values,
 					const bool *nulls);
 static bool read_answer(const SentField *sent, Datum value,
 						SentTexts *answer);
-static bool is_ignored(const SentField *sent, Datum value, SentTexts answer);
+static bool is_form(const SentField *sent, Datum value, SentTexts answer);
+static bool is_ignored(const SentField *sent, SentTexts answer);
 static bool is_replaced(const SentField *sent, SentTexts answer);
 
 /*
@@ -77,11 +78,14 @@ is_done(const SentField *sent, const Datum *values, const bool *nulls)
 {
 	int			place = sent->column->attnum - 1;
 	SentTexts	answer;
+	bool		missing = nulls[place] || !read_answer(sent, values[place], &answer);
 
+	if (!missing && !sent->cleared && is_form(sent, values[place], answer))
+		return true;
 	/* Nothing is what was sent, or what is left of blanks. */
-	if (nulls[place] || !read_answer(sent, values[place], &answer) || contact_is_empty(answer))
+	if (missing || contact_is_empty(answer))
 		return sent->cleared || contact_is_blank(sent->texts);
-	return !sent->cleared && !is_ignored(sent, values[place], answer);
+	return !sent->cleared && !is_ignored(sent, answer);
 }
 
 /* False if the answer has no value of the field. */
@@ -102,21 +106,22 @@ read_answer(const SentField *sent, Datum value, SentTexts *answer)
 	return member != NULL && contact_member_texts(member, answer);
 }
 
-/*
- * Does the answer show another value than was sent, namely the old one or,
- * where there was none, a default?
- */
+/* Is it what was sent, in whatever form? */
 static bool
-is_ignored(const SentField *sent, Datum value, SentTexts answer)
+is_form(const SentField *sent, Datum value, SentTexts answer)
 {
-	const WriterColumn *column = sent->column;
+	return contact_is_form(sent->column, sent->texts, answer) ||
+		(sent->column->field->kind == FIELD_CUSTOM &&
+		 contact_same_by_type(sent->column, sent->value, value));
+}
 
-	if (contact_is_form(column, sent->texts, answer) ||
-		(column->field->kind == FIELD_CUSTOM && contact_same_by_type(column, sent->value, value)))
-		return false;
+/* Of what is something else: the old value or, where there was none, a default? */
+static bool
+is_ignored(const SentField *sent, SentTexts answer)
+{
 	if (sent->had)
-		return contact_is_form(column, sent->before, answer);
-	return column->field->kind == FIELD_STRING && is_replaced(sent, answer);
+		return contact_is_form(sent->column, sent->before, answer);
+	return sent->column->field->kind == FIELD_STRING && is_replaced(sent, answer);
 }
 
 /* Of a picture's URL, another one will do: the API may keep pictures itself. */

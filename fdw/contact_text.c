@@ -115,12 +115,16 @@ contact_same_texts(SentTexts left, SentTexts right)
 	return true;
 }
 
-/* Nothing, or nothing but empty text? */
+/* No value: nothing, nothing but empty text, or an empty list in a text column? */
 bool
 contact_is_empty(SentTexts texts)
 {
-	return texts.texts == NIL ||
-		(list_length(texts.texts) == 1 && ((char *) linitial(texts.texts))[0] == '\0');
+	const char *text = list_length(texts.texts) == 1 ? linitial(texts.texts) : "";
+	List	   *elements;
+
+	if (list_length(texts.texts) > 1)
+		return false;
+	return text[0] == '\0' || (contact_json_list(text, &elements) && elements == NIL);
 }
 
 /* Nothing but blanks? */

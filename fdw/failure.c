@@ -76,6 +76,7 @@ static const struct
 	{HTTP_OUT_OF_MEMORY, ERRCODE_OUT_OF_MEMORY, "out of memory", NULL},
 };
 
+static int	errtable_written(const PylonConnection *connection);
 static char *with_writes(const HttpResponse *response, const char *detail);
 static bool is_write(const HttpResponse *response);
 static char *without_stop(const char *text);
@@ -177,7 +178,8 @@ failure_raise_refusal(const HttpResponse *response, const char *problem)
 				 errmsg("could not %s: there is such a contact already", connection->purpose),
 				 errdetail_internal("%s. It is contact %s. %s", without_stop(detail),
 									safe_text(connection, error.exists_id),
-									writes_done(connection))));
+									writes_done(connection)),
+				 errtable_written(connection)));
 
 	/* A success that came here has the wrong shape: the last line. */
 	while (response->status < status_failures[i].first ||
@@ -194,7 +196,18 @@ failure_raise_refusal(const HttpResponse *response, const char *problem)
 					status_failures[i].summary),
 			 errdetail_internal("%s", with_writes(response, problem == NULL ? detail :
 												  psprintf("%s. %s", without_stop(detail), problem))),
-			 hint ? errhint("%s", hint) : 0));
+			 hint ? errhint("%s", hint) : 0,
+			 errtable_written(connection)));
+}
+
+/* Names the table that is written, if any, for clients that read such fields. */
+static int
+errtable_written(const PylonConnection *connection)
+{
+	if (connection->statement == NULL)
+		return 0;
+	err_generic_string(PG_DIAG_SCHEMA_NAME, connection->schema_name);
+	return err_generic_string(PG_DIAG_TABLE_NAME, connection->table_name);
 }
 
 /*

@@ -362,6 +362,8 @@ begin_modify(Relation table, EState *estate, Oid userid, List *assigned,
 										 psprintf("write foreign table \"%s\"",
 												  RelationGetRelationName(table)));
 	modify->connection->statement = writes_of_statement(estate->es_query_cxt);
+	modify->connection->schema_name = get_namespace_name(RelationGetNamespace(table));
+	modify->connection->table_name = pstrdup(RelationGetRelationName(table));
 	modify->writer = contact_writer_create(table, assigned);
 	modify->contacts = contact_reader_create(table, contact_columns(table));
 	modify->skip_duplicates = skip_duplicates;
@@ -463,6 +465,11 @@ raise_of_row(PylonModify *modify, const RowWrite *row, ErrorData *error)
 								 error->detail ? " " : "", writes_done(modify->connection));
 	error->context = psprintf("%s%s%s", error->context ? error->context : "",
 							  error->context ? "\n" : "", row->purpose);
+	if (error->table_name == NULL && error->datatype_name == NULL)
+	{
+		error->schema_name = modify->connection->schema_name;
+		error->table_name = modify->connection->table_name;
+	}
 	ReThrowError(error);
 }
 
