@@ -91,6 +91,7 @@ struct HttpRequest
 	bool		in_multi;
 	bool		listed;			/* in "unfinished" */
 	bool		sent;			/* in the present try */
+	bool		refused;		/* ... and refused by HTTP/2 before it was done */
 	bool		too_large;
 	bool		out_of_memory;
 	bool		neglected;		/* nobody drove it for a while */
@@ -141,10 +142,13 @@ static int	note_timer(CURLM *handle, long timeout, void *arg);
 static size_t append_body(char *data, size_t size, size_t count, void *arg);
 static int	note_sending(void *arg, char *remote, char *local,
 						 int remote_port, int local_port);
+static int	note_refusal(CURL *easy, curl_infotype type, char *text,
+						 size_t length, void *arg);
 
 /* life of a request */
 static void initialize(void);
 static void prepare_transfer(HttpRequest *request);
+static void use_own_connection(HttpRequest *request);
 static void add_header(HttpRequest *request, const char *header);
 static void start_transfer(HttpRequest *request);
 static void stop_transfer(HttpRequest *request);
@@ -353,7 +357,7 @@ append_body(char *data, size_t size, size_t count, void *arg)
 /*
  * A request is about to be sent. libcurl does that a second time by itself
  * when a connection from the pool turns out to be dead, which must not happen
- * to what can't be repeated.
+ * to what can't be repeated, and when the server has refused it unseen.
  */
 static int
 note_sending(void *arg, char *remote, char *local, int remote_port,
@@ -361,16 +365,43 @@ note_sending(void *arg, char *remote, char *local, int remote_port,
 {
 	HttpRequest *request = arg;
 
-	if (request->sent && !request->response.call.repeatable)
+	if (request->sent && !request->refused && !request->response.call.repeatable)
 		return CURL_PREREQFUNC_ABORT;
 	if (request->sent)
 	{
-		request->response.unheard = true;
+		request->response.unheard |= !request->refused;
 		CONNECTION_COUNT(request->response.connection, retries, 1);
 	}
 	CONNECTION_COUNT(request->response.connection, requests, 1);
 	request->sent = true;
+	request->refused = false;
 	return CURL_PREREQFUNC_OK;
+}
+
+/*
+ * What libcurl says as it works on a request that has a connection of its
+ * own. A server that ends an HTTP/2 connection, or has too much to do, tells
+ * which requests it has not looked at: by RST_STREAM with REFUSED_STREAM, or
+ * by GOAWAY with the last one that it has. libcurl passes that on in these
+ * words alone; should they ever change, what is refused counts as unknown,
+ * and is not sent again.
+ */
+static int
+note_refusal(CURL *easy, curl_infotype type, char *text, size_t length,
+			 void *arg)
+{
+	HttpRequest *request = arg;
+	char		words[128];
+	const char *last;
+
+	if (type != CURLINFO_TEXT)
+		return 0;
+	strlcpy(words, text, Min(length + 1, sizeof(words)));
+	last = strstr(words, " GOAWAY, error=") == NULL ? NULL : strstr(words, ", last_stream=");
+	if (strncmp(words, "REFUSED_STREAM, retrying", 24) == 0 ||
+		(last != NULL && atoi(last + strlen(", last_stream=")) == 0))
+		request->refused = true;
+	return 0;
 }
 
 /* ------------------------------------------------------------------------
@@ -453,6 +484,8 @@ prepare_transfer(HttpRequest *request)
 		SETOPT(request, CURLOPT_POSTFIELDS, call->body);
 	}
 	SETOPT(request, CURLOPT_HTTPHEADER, request->headers);
+	if (!call->repeatable)
+		use_own_connection(request);
 
 	SETOPT(request, CURLOPT_CONNECTTIMEOUT_MS, (long) options->connect_timeout);
 	SETOPT(request, CURLOPT_TIMEOUT_MS, (long) options->request_timeout);
@@ -460,6 +493,23 @@ prepare_transfer(HttpRequest *request)
 	SETOPT(request, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) options->max_response_size);
 	SETOPT(request, CURLOPT_WRITEFUNCTION, append_body);
 	SETOPT(request, CURLOPT_WRITEDATA, request);
+}
+
+/*
+ * What can't be repeated goes out on a connection of its own. One from the
+ * pool may have been closed by the server or a balancer, at that very moment
+ * even, and over TLS libcurl doesn't notice before it writes; then nobody
+ * could say whether the request was done. Of a new connection, libcurl tells
+ * where the server has refused the request unseen.
+ */
+static void
+use_own_connection(HttpRequest *request)
+{
+	SETOPT(request, CURLOPT_FRESH_CONNECT, 1L);
+	SETOPT(request, CURLOPT_FORBID_REUSE, 1L);
+	SETOPT(request, CURLOPT_DEBUGFUNCTION, note_refusal);
+	SETOPT(request, CURLOPT_DEBUGDATA, request);
+	SETOPT(request, CURLOPT_VERBOSE, 1L);
 }
 
 static void
@@ -482,7 +532,7 @@ start_transfer(HttpRequest *request)
 
 	request->length = 0;
 	request->response.sent |= request->sent;
-	request->sent = request->neglected = false;
+	request->sent = request->refused = request->neglected = false;
 	request->too_large = request->out_of_memory = false;
 	request->error[0] = '\0';
 	request->started = connection_now();
@@ -545,6 +595,12 @@ finish_transfer(HttpRequest *request, CURLcode code)
 		classify_failure(request, code, &transient);
 	else
 		transient = status >= 500;
+	if (request->refused && code != CURLE_OK)
+	{
+		request->sent = false;
+		strlcpy(request->error, "The server has refused the request without looking at it.",
+				sizeof(request->error));
+	}
 	if (transient)
 		response->unheard |= request->sent;
 	if (response->status == 429)
