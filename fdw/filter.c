@@ -64,6 +64,8 @@ static List *plan_position(FilterContext *context, OpExpr *op);
 static List *plan_array_operator(FilterContext *context, OpExpr *op);
 static List *plan_json_operator(FilterContext *context, OpExpr *op,
 								bool negated);
+static List *plan_built_json(FilterContext *context, Node *json);
+static List *plan_member(FilterContext *context, const char *slug, Node *value);
 static List *plan_list(FilterContext *context, ScalarArrayOpExpr *op,
 					   bool negated);
 static List *plan_null_test(FilterContext *context, NullTest *test,
@@ -382,6 +384,7 @@ plan_json_operator(FilterContext *context, OpExpr *op, bool negated)
 	Node	   *column = swapped ? lsecond(op->args) : linitial(op->args);
 	Node	   *value = swapped ? linitial(op->args) : lsecond(op->args);
 	FilterOperand operand = {0};
+	List	   *members;
 
 	if (!operand_is_custom_fields(context, column))
 		return give_up(context, REASON_EXPRESSION);
@@ -400,7 +403,64 @@ plan_json_operator(FilterContext *context, OpExpr *op, bool negated)
 	}
 	if (negated)
 		return give_up(context, REASON_NEGATION);
-	return test_value(context, &operand, FILTER_JSON, DEFAULT_COLLATION_OID, value);
+	members = plan_built_json(context, value);
+	return members != NIL ? members :
+		test_value(context, &operand, FILTER_JSON, DEFAULT_COLLATION_OID, value);
+}
+
+/*
+ * custom_fields @> jsonb_build_object(slug, value, ...), the values of which
+ * needn't be known yet to tell what will be asked. NIL if that is nothing.
+ */
+static List *
+plan_built_json(FilterContext *context, Node *json)
+{
+	FuncExpr   *func = (FuncExpr *) json;
+	List	   *slugs = NIL;
+	List	   *children = NIL;
+	bool		wide = false;
+
+	if (!IsA(json, FuncExpr) || func->funcid != F_JSONB_BUILD_OBJECT_ANY ||
+		func->funcvariadic || list_length(func->args) % 2 != 0)
+		return NIL;
+	/* Of members with the same key the last one counts. */
+	for (int i = list_length(func->args) - 2; i >= 0; i -= 2)
+	{
+		char	   *slug = operand_constant_text(list_nth(func->args, i));
+		List	   *child;
+
+		if (slug == NULL)
+			return NIL;
+		if (list_member(slugs, makeString(slug)))
+			continue;
+		slugs = lappend(slugs, makeString(slug));
+		child = plan_member(context, slug, list_nth(func->args, i + 1));
+		if (child != NIL)
+			children = lcons(child, children);
+		else
+			wide = true;
+	}
+	if (children == NIL)
+		return NIL;
+	if (wide)
+		intVal(list_nth(linitial(children), FilterNodeFlags)) |= FILTER_NODE_WIDE;
+	return list_length(children) == 1 ? linitial(children) :
+		lcons(makeInteger(FILTER_AND), children);
+}
+
+/* A member with this value, which is a text or an array of texts. */
+static List *
+plan_member(FilterContext *context, const char *slug, Node *value)
+{
+	FilterOperand operand = {.flags = FILTER_NODE_CUSTOM};
+	Oid			type = exprType(value);
+
+	operand.type = type == TEXTARRAYOID ? TEXTARRAYOID : TEXTOID;
+	if ((type != TEXTOID && type != VARCHAROID && type != UNKNOWNOID && type != TEXTARRAYOID) ||
+		!operand_of_slug(context, slug, &operand))
+		return NIL;
+	return test_value(context, &operand, type == TEXTARRAYOID ? FILTER_HAS_ALL : FILTER_EQUALS,
+					  DEFAULT_COLLATION_OID, value);
 }
 
 /* field = ANY (array), field <> ALL (array), value = ANY (list) */

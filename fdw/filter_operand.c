@@ -154,15 +154,17 @@ called_function(Node *node, List **args)
 	return OidIsValid(function) && list_length(*args) == 2 ? function : InvalidOid;
 }
 
-/* A constant of type text, or NULL. */
+/* A constant of type text, or a literal without a type; else NULL. */
 char *
 operand_constant_text(Node *node)
 {
 	Const	   *value = (Const *) node;
 
-	if (!IsA(node, Const) || value->constisnull || value->consttype != TEXTOID)
+	if (!IsA(node, Const) || value->constisnull)
 		return NULL;
-	return TextDatumGetCString(value->constvalue);
+	if (value->consttype == UNKNOWNOID)
+		return DatumGetCString(value->constvalue);
+	return value->consttype == TEXTOID ? TextDatumGetCString(value->constvalue) : NULL;
 }
 
 /* The only element of a constant array of texts, or NULL. */

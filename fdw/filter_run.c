@@ -97,6 +97,9 @@ static List *find_suspects(List *found, const PylonFilter *filter,
 						   Suspect suspect);
 static void describe_search(FilterState *state, List *filters,
 							FilterDescription *description);
+static bool contains_param(Node *node, void *context);
+static PylonFilter *describe_value(FilterState *state, FilterNode *node,
+								   Expr *expr);
 static PylonFilter *describe_node(FilterState *state, FilterNode *node,
 								  List *filter, List *values,
 								  List *deparse_context);
@@ -740,17 +743,44 @@ describe_node(FilterState *state, FilterNode *node, List *filter,
 			filter_test(&state->evaluation, node, ((Const *) value)->constvalue);
 	if (node->flags & FILTER_NODE_NULLS)
 		return &filter_always;
+	/* Which custom fields a JSON value names must be known. */
+	if (node->test == FILTER_JSON && !contains_param(value, NULL))
+		return describe_value(state, node, (Expr *) value);
 	sql = deparse_expression(value, deparse_context, false, false);
 	leaf = filter_make_leaf(&state->evaluation, node->field,
 							filter_operator_names[node->test], NULL, NIL);
 	if (leaf == &filter_always)
 		return leaf;
-	if (OidIsValid(node->element) || node->test == FILTER_NOT_EQUALS)
+	/* "has all" asks for each element by itself. */
+	if ((OidIsValid(node->element) && node->test != FILTER_HAS_ALL) || node->test == FILTER_NOT_EQUALS)
 		leaf->values = list_make1(sql);
 	else
 		leaf->value = sql;
-	/* Which custom fields a JSON value will name isn't known yet. */
 	if (node->test == FILTER_JSON)
 		leaf->field = NULL;
 	return leaf;
+}
+
+/* Depends an expression on what isn't known before it is executed? */
+static bool
+contains_param(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return IsA(node, Param) || IsA(node, SubPlan) ||
+		expression_tree_walker(node, contains_param, context);
+}
+
+/* What is asked with the value of a stable expression, as of now. */
+static PylonFilter *
+describe_value(FilterState *state, FilterNode *node, Expr *expr)
+{
+	EState	   *estate = CreateExecutorState();
+	bool		null;
+	Datum		value = ExecEvalExprSwitchContext(ExecInitExpr(expr, NULL),
+												  GetPerTupleExprContext(estate), &null);
+	PylonFilter *filter = null ? &filter_never : filter_test(&state->evaluation, node, value);
+
+	FreeExecutorState(estate);
+	return filter;
 }

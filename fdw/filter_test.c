@@ -76,12 +76,12 @@ static int	compare_places(const void *a, const void *b);
 PylonFilter *
 filter_test(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 {
+	if (node->flags & FILTER_NODE_WIDE)
+		evaluation->exact = false;
 	switch (node->test)
 	{
 		case FILTER_SET:
 		case FILTER_UNSET:
-			if (node->flags & FILTER_NODE_WIDE)
-				evaluation->exact = false;
 			return filter_make_leaf(evaluation, node->field,
 									filter_operator_names[node->test], NULL, NIL);
 		case FILTER_JSON:

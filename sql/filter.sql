@@ -172,6 +172,24 @@ SELECT test($$custom_fields @> '{"tier": "gold", "regions": ["eu", "us"]}'$$);
 SELECT test($$'{"tier": "gold"}' <@ custom_fields$$);
 SELECT test($$custom_fields @> '{"seats": 25}'$$);
 SELECT test($$custom_fields @> '{}'$$);
+-- what is built of values is told by them, not as an expression
+SELECT test($$custom_fields @> jsonb_build_object('tier', 'gold')$$);
+SELECT test($$custom_fields @> jsonb_build_object('tier', 'silver', 'regions', ARRAY['eu', 'us'], 'tier', lower('GOLD'), 'seats', 25)$$);
+SELECT test($$custom_fields @> jsonb_build_object('tier', 'gold', 'seats', '25', 'email', 'ada@home.example')$$);
+SELECT test($$custom_fields @> jsonb_build_object('tier', NULL::text)$$);
+SELECT test($$custom_fields @> jsonb_build_object('seats', 25)$$);
+SELECT test($$custom_fields @> jsonb_build_object('tier', to_jsonb('gold'::text))$$);
+SELECT test($$custom_fields @> jsonb_build_object(VARIADIC ARRAY['tier', 'gold'])$$);
+PREPARE built(text, text[], jsonb) AS SELECT id FROM contacts
+  WHERE custom_fields @> jsonb_build_object('tier', $1, 'regions', $2) AND custom_fields @> $3;
+SET plan_cache_mode = force_generic_plan;
+EXPLAIN (COSTS OFF) EXECUTE built('gold', '{eu,us}', '{"seats": "25"}');
+EXECUTE built('gold', '{eu,us}', '{"seats": "25"}');
+\echo `$ctl take | tail -1`
+EXECUTE built(NULL, '{eu}', '{}');
+RESET plan_cache_mode;
+-- an id is shown as it is sent
+EXPLAIN (COSTS OFF) SELECT FROM contacts WHERE id = 'a/b ü';
 SELECT test($$'eu' = ANY (regions)$$);
 SELECT test($$regions @> ARRAY['eu', 'us']$$);
 SELECT test($$ARRAY['eu'] <@ regions$$);
