@@ -17,6 +17,7 @@
 #include "failure.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "utils/formatting.h"
 #include "writes.h"
 
 /* Remote words in a message are cut to this. */
@@ -186,6 +187,8 @@ failure_raise_refusal(const HttpResponse *response, const char *problem)
 		   response->status > status_failures[i].last)
 		i++;
 	hint = status_failures[i].hint;
+	if (response->status == 400 && (response->call.large_page || failure_is_of_page(response)))
+		hint = "The API may give fewer contacts at once: lower option \"page_size\" of the server or the table.";
 	if (error.code != NULL && strcmp(error.code, "wrong_region_token") == 0)
 		hint = psprintf("The token belongs to another region: set option \"base_url\" of the server to \"%s\".",
 						other_region(connection));
@@ -246,6 +249,28 @@ failure_describe(const HttpResponse *response, PylonError *error)
 						 response->retry_after / 1000, response->waited / 1000,
 						 connection->options.max_retry_wait / 1000.0);
 	return detail.data;
+}
+
+/*
+ * Is an error about the size of a page, rather than what was searched? Just
+ * the API's own words tell: the reference calls that size "limit".
+ */
+bool
+failure_is_of_page(const HttpResponse *response)
+{
+	static const char *const others[] = {"filter", "operator", "value", "depth"};
+	PylonError	error;
+	char	   *words;
+
+	if (!failure_read(response, &error) || error.message == NULL)
+		return false;
+	words = asc_tolower(error.message, strlen(error.message));
+	for (size_t i = 0; i < lengthof(others); i++)
+	{
+		if (strstr(words, others[i]) != NULL)
+			return false;
+	}
+	return strstr(words, "limit") != NULL || strstr(words, "page size") != NULL;
 }
 
 /*

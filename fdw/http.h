@@ -31,6 +31,7 @@ typedef struct HttpCall
 	const char *path;			/* with its query, percent-encoded */
 	const char *body;			/* UTF-8 JSON; NULL for none */
 	bool		repeatable;		/* doing it twice does no harm */
+	bool		large_page;		/* asks for more contacts than come by default */
 } HttpCall;
 
 /* What became of a request, after all its retries. Owned by the request. */

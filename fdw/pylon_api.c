@@ -26,6 +26,9 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+/* Reference: the "limit" of a request that has none. */
+#define DEFAULT_PAGE_SIZE 100
+
 typedef enum ReadMode
 {
 	READ_LIST,					/* GET /contacts */
@@ -78,6 +81,7 @@ static bool at_end(const PylonReader *reader);
 static bool note_cursor(PylonReader *reader, const char *cursor);
 static void receive_page(PylonReader *reader);
 static bool is_refusal(PylonReader *reader, const HttpResponse *response);
+static bool has_list(const PylonFilter *filter);
 static void read_ahead(PylonReader *reader, const HttpResponse *response);
 static void parse_page(PylonReader *reader, HttpRequest *request,
 					   const HttpResponse *response);
@@ -284,6 +288,7 @@ request_page(PylonReader *reader)
 												 "pylon_fdw page",
 												 ALLOCSET_DEFAULT_SIZES);
 	before = MemoryContextSwitchTo(reader->next_context);
+	call.large_page = reader->mode != READ_CONTACT && limit > DEFAULT_PAGE_SIZE;
 	switch (reader->mode)
 	{
 		case READ_LIST:
@@ -416,13 +421,31 @@ receive_page(PylonReader *reader)
 	connection_report_progress(reader->connection, 0);
 }
 
-/* 400 says that the question is wrong; a list asks none. */
+/*
+ * 400 says that the question is wrong; a list asks none, and what a search
+ * asks may not be the reason.
+ */
 static bool
 is_refusal(PylonReader *reader, const HttpResponse *response)
 {
 	return response->outcome == HTTP_ANSWERED && reader->pages == 0 &&
 		(response->status == 400 || response->status == 422) &&
-		reader->mode != READ_LIST;
+		reader->mode != READ_LIST &&
+		(reader->mode != READ_SEARCH || has_list(reader->filter) || !failure_is_of_page(response));
+}
+
+/* Does the filter hold a list, of which there may be a largest size as well? */
+static bool
+has_list(const PylonFilter *filter)
+{
+	ListCell   *lc;
+
+	foreach(lc, filter->subfilters)
+	{
+		if (has_list(lfirst(lc)))
+			return true;
+	}
+	return list_length(filter->values) > 1;
 }
 
 /*

@@ -45,6 +45,7 @@ typedef struct PylonScan
 	PylonReader *reader;
 	bool		started;		/* else the next row is the first one */
 	bool		warned;			/* of a condition that the API refused */
+	char	   *refusal;		/* what is to be warned of, or NULL */
 	char	   *signature;		/* of what "reader" reads, or NULL */
 	FilterRequest request;
 	int			batch;			/* of the filter's searches */
@@ -62,6 +63,7 @@ static void connect(ForeignScanState *node, PylonScan *scan);
 static void start(ForeignScanState *node, PylonScan *scan);
 static bool can_rewind(PylonScan *scan, const char *signature);
 static void retreat(ForeignScanState *node, PylonScan *scan);
+static void warn_of_refusal(ForeignScanState *node, PylonScan *scan);
 static void begin_batch(ForeignScanState *node, PylonScan *scan, int batch);
 static bool next_contact(ForeignScanState *node, PylonScan *scan);
 static bool must_wait(PylonScan *scan);
@@ -329,7 +331,7 @@ can_rewind(PylonScan *scan, const char *signature)
  * The API refused a search, before it gave any of its contacts: asks for
  * less, in the end for all contacts. The executor checks every row in any
  * case, so these stay right; only the cost has changed, which the user should
- * know.
+ * know once it is certain.
  */
 static void
 retreat(ForeignScanState *node, PylonScan *scan)
@@ -338,17 +340,25 @@ retreat(ForeignScanState *node, PylonScan *scan)
 
 	if (!filter_retreat(scan->filter, scan->batch))
 		pylon_raise_refusal(scan->reader);
-	if (scan->request == FILTER_SEARCH && !scan->warned)
-	{
-		ereport(WARNING,
-				(errmsg("the API refused a condition on foreign table \"%s\", which is checked locally instead",
-						RelationGetRelationName(node->ss.ss_currentRelation)),
-				 errdetail_internal("%s", pylon_refusal(scan->reader))));
-		scan->warned = true;
-	}
+	if (scan->request == FILTER_SEARCH && !scan->warned && scan->refusal == NULL)
+		scan->refusal = pstrdup(pylon_refusal(scan->reader));
 	scan->request = filter_evaluate(scan->filter, node->ss.ps.ps_ExprContext);
 	begin_batch(node, scan, 0);
 	MemoryContextSwitchTo(before);
+}
+
+/* What is asked instead was answered, so that the condition was the reason. */
+static void
+warn_of_refusal(ForeignScanState *node, PylonScan *scan)
+{
+	if (scan->refusal == NULL)
+		return;
+	ereport(WARNING,
+			(errmsg("the API refused a condition on foreign table \"%s\", which is checked locally instead",
+					RelationGetRelationName(node->ss.ss_currentRelation)),
+			 errdetail_internal("%s", scan->refusal)));
+	scan->refusal = NULL;
+	scan->warned = true;
 }
 
 /* Sets out on a batch of the filter's searches; sends nothing yet. */
@@ -400,6 +410,7 @@ next_contact(ForeignScanState *node, PylonScan *scan)
 			scan->next = 0;
 			scan->turn--;
 			filter_confirm(scan->filter);
+			warn_of_refusal(node, scan);
 		}
 		else if (pylon_refusal(scan->reader) != NULL)
 			retreat(node, scan);
