@@ -409,8 +409,9 @@ is_expressible(const FilterNode *node, const char *text)
 }
 
 /*
- * Is the text ASCII, and does SQL fold it as ASCII? An API that ignores case
- * understands nothing else for sure. A Turkish I is folded to a dotless one.
+ * Is the text ASCII, and does SQL fold its letters as ASCII? An API that
+ * ignores case understands nothing else for sure. A Turkish I is folded to a
+ * dotless one, and i is what a dotted I is folded to.
  */
 static bool
 folds_as_ascii(const FilterNode *node, const char *text)
@@ -420,7 +421,7 @@ folds_as_ascii(const FilterNode *node, const char *text)
 		if (IS_HIGHBIT_SET(*p))
 			return false;
 	}
-	return strcmp(str_tolower(text, strlen(text), node->collation),
+	return strcmp(str_tolower(asc_toupper(text, strlen(text)), strlen(text), node->collation),
 				  asc_tolower(text, strlen(text))) == 0;
 }
 
