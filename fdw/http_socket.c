@@ -19,6 +19,7 @@
 
 #include "compat.h"
 #include "http_socket.h"
+#include "miscadmin.h"
 #include "storage/fd.h"
 #include "storage/latch.h"
 
@@ -136,7 +137,9 @@ rebuild_wait_set(void)
 	}
 	wait_set = compat_create_wait_event_set(nwatched + 2);
 	AddWaitEventToSet(wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
-	AddWaitEventToSet(wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	/* A single-user backend has no postmaster that could end. */
+	if (IsUnderPostmaster)
+		AddWaitEventToSet(wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
 	for (int i = 0; i < nwatched; i++)
 	{
 		int			what = watched[i].what;
