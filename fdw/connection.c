@@ -48,9 +48,11 @@ static const char *const loopback_hosts[] = {"localhost", "[::1]"};
 static void forget_refusals(Datum arg, CompatCacheId cache,
 							uint32 hash_value);
 static List *find_mapping_options(ForeignServer *server, Oid userid);
-static char *find_token(ForeignServer *server, Oid userid);
+static void find_token(PylonConnection *connection, ForeignServer *server,
+					   Oid userid);
 static char *read_token_file(ForeignServer *server, const char *path);
 pg_noreturn static void raise_no_token(ForeignServer *server, const char *detail);
+pg_noreturn static void raise_bad_token_file(ForeignServer *server, const char *detail);
 
 /*
  * A connection to "serverid" as "userid", allocated in the current memory
@@ -69,7 +71,7 @@ connection_open(Oid serverid, Oid userid, List *table_options, char *purpose)
 	connection->server_name = server->servername;
 	connection->purpose = purpose;
 	option_read_server(&connection->options, server->options, table_options);
-	connection->token = find_token(server, userid);
+	find_token(connection, server, userid);
 
 	/* The validator has seen to this, unless the wrapper has none. */
 	if (connection_check_base_url(connection->options.base_url) != NULL ||
@@ -274,6 +276,13 @@ connection_now(void)
 	return INSTR_TIME_GET_MILLISEC(now);
 }
 
+/* "1 create", "2 creates", in the current memory context. */
+char *
+connection_count_text(uint64 count, const char *noun)
+{
+	return psprintf(UINT64_FORMAT " %s%s", count, noun, count == 1 ? "" : "s");
+}
+
 /* Milliseconds until the next progress message may be sent, -1 if never. */
 long
 connection_progress_due(void)
@@ -302,15 +311,14 @@ connection_report_progress(PylonConnection *connection,
 	last_progress = now;
 	ereport(NOTICE,
 			(connection->statement != NULL ?
-			 errmsg("%s: " UINT64_FORMAT " creates, " UINT64_FORMAT " updates and "
-					UINT64_FORMAT " deletes done, %.0f s",
-					connection->purpose, connection->calls.contacts_created,
-					connection->calls.contacts_updated,
-					connection->calls.contacts_deleted,
+			 errmsg("%s: %s, %s and %s done, %.0f s", connection->purpose,
+					connection_count_text(connection->calls.contacts_created, "create"),
+					connection_count_text(connection->calls.contacts_updated, "update"),
+					connection_count_text(connection->calls.contacts_deleted, "delete"),
 					(now - connection->started) / 1000) :
-			 errmsg("%s: " UINT64_FORMAT " pages, " UINT64_FORMAT " contacts, %.0f s",
-					connection->purpose, connection->calls.pages,
-					connection->calls.contacts_read,
+			 errmsg("%s: %s, %s, %.0f s", connection->purpose,
+					connection_count_text(connection->calls.pages, "page"),
+					connection_count_text(connection->calls.contacts_read, "contact"),
 					(now - connection->started) / 1000),
 			 rate_limit_wait > 0 ?
 			 errdetail("Waiting %.0f s for the rate limit.",
@@ -333,17 +341,19 @@ find_mapping_options(ForeignServer *server, Oid userid)
 	return GetUserMapping(userid, server->serverid)->options;
 }
 
-static char *
-find_token(ForeignServer *server, Oid userid)
+static void
+find_token(PylonConnection *connection, ForeignServer *server, Oid userid)
 {
 	PylonMappingOptions mapping;
 
 	option_read_mapping(&mapping, find_mapping_options(server, userid));
-	if (mapping.api_token != NULL)
-		return mapping.api_token;
+	connection->token = mapping.api_token;
+	if (connection->token != NULL)
+		return;
 	if (mapping.api_token_file == NULL)
 		raise_no_token(server, "The user mapping has neither option \"api_token\" nor \"api_token_file\".");
-	return read_token_file(server, mapping.api_token_file);
+	connection->token_file = mapping.api_token_file;
+	connection->token = read_token_file(server, mapping.api_token_file);
 }
 
 /* Read anew at each connection, so that a rotated token needs no ALTER. */
@@ -356,10 +366,10 @@ read_token_file(ForeignServer *server, const char *path)
 	char	   *token;
 
 	if (file == NULL)
-		raise_no_token(server, psprintf("Could not open file \"%s\": %m.", path));
+		raise_bad_token_file(server, psprintf("Could not open file \"%s\": %m.", path));
 	length = fread(buffer, 1, MAX_TOKEN_FILE_SIZE + 1, file);
 	if (ferror(file))
-		raise_no_token(server, psprintf("Could not read file \"%s\": %m.", path));
+		raise_bad_token_file(server, psprintf("Could not read file \"%s\": %m.", path));
 	FreeFile(file);
 
 	buffer[length] = '\0';
@@ -369,8 +379,9 @@ read_token_file(ForeignServer *server, const char *path)
 		;
 	if (length > MAX_TOKEN_FILE_SIZE || strlen(buffer) != length ||
 		!option_token_is_clean(token))
-		raise_no_token(server, psprintf("File \"%s\" doesn't hold just a token.",
-										path));
+		raise_bad_token_file(server, psprintf(*token == '\0' ? "File \"%s\" is empty." :
+											  "File \"%s\" doesn't hold just a token.",
+											  path));
 	return token;
 }
 
@@ -383,4 +394,15 @@ raise_no_token(ForeignServer *server, const char *detail)
 			 errdetail("%s", detail),
 			 errhint("Set one with CREATE or ALTER USER MAPPING ... SERVER %s OPTIONS (api_token '...').",
 					 quote_identifier(server->servername))));
+}
+
+/* That there is a mapping, which names a file, is right. */
+static void
+raise_bad_token_file(ForeignServer *server, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+			 errmsg("no API token for server \"%s\"", server->servername),
+			 errdetail_internal("%s", detail),
+			 errhint("Put the token, and nothing else, into that file on the database server, readable by the user that PostgreSQL runs as.")));
 }

@@ -62,6 +62,7 @@ typedef struct PylonConnection
 	char	   *purpose;		/* "read foreign table \"contacts\"" */
 	PylonOptions options;
 	char	   *token;
+	char	   *token_file;		/* that it was read from, or NULL */
 	struct PylonStatement *statement;	/* that it writes for, or NULL */
 	char	   *schema_name;	/* with it, of the table that is written: what */
 	char	   *table_name;		/* errors of a row name */
@@ -91,6 +92,7 @@ extern bool connection_is_refused(List *refused, const char *pair,
 extern List *connection_sessions(void);
 extern void connection_reset_counters(void);
 extern double connection_now(void);
+extern char *connection_count_text(uint64 count, const char *noun);
 extern long connection_progress_due(void);
 extern void connection_report_progress(PylonConnection *connection,
 									   double rate_limit_wait);

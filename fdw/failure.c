@@ -71,12 +71,13 @@ static const struct
 		"no connection to the API",
 	"Check option \"base_url\" of the server, the network, and for a certificate that isn't trusted, option \"ca_file\"."},
 	{HTTP_CONNECTION_LOST, ERRCODE_CONNECTION_FAILURE,
-	"the connection to the API was lost", "Try again later, or raise option \"request_timeout\" of the server."},
+	"the connection to the API was lost", "Try again later."},
 	{HTTP_BAD_ANSWER, ERRCODE_PROTOCOL_VIOLATION,
 	"the server's answer can't be used", "For an answer that is too large, lower option \"page_size\" or raise \"max_response_size\"."},
 	{HTTP_OUT_OF_MEMORY, ERRCODE_OUT_OF_MEMORY, "out of memory", NULL},
 };
 
+static const char *time_out_hint(const HttpResponse *response);
 static int	errtable_written(const PylonConnection *connection);
 static char *with_writes(const HttpResponse *response, const char *detail);
 static bool is_write(const HttpResponse *response);
@@ -99,15 +100,30 @@ failure_raise(const HttpResponse *response)
 		if (outcome_failures[i].outcome == response->outcome)
 			ereport(ERROR,
 					(errcode(outcome_failures[i].sqlstate),
+					 response->timed_out ?
+					 errmsg("could not %s: the time-out of the request has passed", purpose) :
 					 errmsg("could not %s: %s", purpose, outcome_failures[i].summary),
 					 errdetail_internal("%s", with_writes(response,
 														  psprintf("%s %s: %s (tries: %d)", call->method,
 																   safe_text(response->connection, call->path),
 																   safe_text(response->connection, response->error),
 																   response->tries))),
+					 response->timed_out ? errhint("%s", time_out_hint(response)) :
 					 outcome_failures[i].hint ? errhint("%s", outcome_failures[i].hint) : 0));
 	}
 	elog(ERROR, "unexpected outcome of a request: %d", response->outcome);
+}
+
+/* Which of the two time-outs it was; libcurl has one code for both. */
+static const char *
+time_out_hint(const HttpResponse *response)
+{
+	const PylonOptions *options = &response->connection->options;
+
+	if (response->outcome == HTTP_NO_CONNECTION &&
+		options->connect_timeout < options->request_timeout)
+		return "Try again later, or raise option \"connect_timeout\" of the server.";
+	return "Try again later, or raise option \"request_timeout\" of the server.";
 }
 
 /*
@@ -130,7 +146,8 @@ failure_raise_unknown(const HttpResponse *response, const char *more)
 			(errcode(ERRCODE_T_R_STATEMENT_COMPLETION_UNKNOWN),
 			 errmsg("it is unknown whether Pylon did %s", connection->purpose),
 			 errdetail_internal("%s. %s", without_stop(detail), writes_done(connection)),
-			 errhint("It was not tried again, to not create the contact twice. See whether it is there.")));
+			 errhint("It was not tried again, to not create the contact twice. See whether it is there.%s",
+					 response->timed_out ? " For a server that is slow, raise option \"request_timeout\"." : "")));
 }
 
 /* Adds to a DETAIL what the statement has written before it failed. */
@@ -189,6 +206,8 @@ failure_raise_refusal(const HttpResponse *response, const char *problem)
 	hint = status_failures[i].hint;
 	if (response->status == 400 && (response->call.large_page || failure_is_of_page(response)))
 		hint = "The API may give fewer contacts at once: lower option \"page_size\" of the server or the table.";
+	if (response->status == 401 && connection->token_file != NULL)
+		hint = psprintf("Check the token in file \"%s\".", connection->token_file);
 	if (error.code != NULL && strcmp(error.code, "wrong_region_token") == 0)
 		hint = psprintf("The token belongs to another region: set option \"base_url\" of the server to \"%s\".",
 						other_region(connection));

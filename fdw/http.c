@@ -130,6 +130,19 @@ static const struct
 	{CURLE_OUT_OF_MEMORY, HTTP_OUT_OF_MEMORY, false},
 };
 
+/* Where libcurl speaks of its own insides, what that is for others. */
+static const struct
+{
+	CURLcode	code;
+	const char *words;
+}			transfer_words[] =
+
+{
+	{CURLE_ABORTED_BY_CALLBACK, "The connection was lost before an answer came."},
+	{CURLE_HTTP2, "The server broke off the HTTP/2 connection."},
+	{CURLE_SEND_FAIL_REWIND, "The connection was lost while the request was sent."},
+};
+
 static CURLM *multi = NULL;
 static CURLSH *share = NULL;
 static dlist_head unfinished = DLIST_STATIC_INIT(unfinished);
@@ -590,6 +603,7 @@ finish_transfer(HttpRequest *request, CURLcode code)
 		code = CURLE_OK;		/* cut off or not, its head says it all */
 	response->status = code == CURLE_OK ? (int) status : 0;
 	response->outcome = HTTP_ANSWERED;
+	response->timed_out = false;
 	response->retry_after = retry_after(request);
 	if (code != CURLE_OK)
 		classify_failure(request, code, &transient);
@@ -676,6 +690,12 @@ classify_failure(HttpRequest *request, CURLcode code, bool *transient)
 	if (request->too_large || code == CURLE_FILESIZE_EXCEEDED)
 		snprintf(request->error, sizeof(request->error),
 				 "The answer is larger than max_response_size.");
+	for (size_t i = 0; i < lengthof(transfer_words); i++)
+	{
+		if (transfer_words[i].code == code)
+			strlcpy(request->error, transfer_words[i].words, sizeof(request->error));
+	}
+	response->timed_out = code == CURLE_OPERATION_TIMEDOUT;
 }
 
 static void

@@ -48,6 +48,7 @@ typedef struct HttpResponse
 	bool		sent;			/* at least once, so it may have been done */
 	bool		unknown;		/* nobody knows whether it was done */
 	bool		unheard;		/* at least once without an answer to it */
+	bool		timed_out;		/* the last try: nothing else went wrong */
 	double		retry_after;	/* ms that the server asks for, -1 if none */
 	double		waited;			/* ms spent waiting between tries */
 	bool		wait_exhausted; /* another wait would pass max_retry_wait */

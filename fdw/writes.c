@@ -86,6 +86,7 @@ static void end_subtransaction(SubXactEvent event, SubTransactionId id,
 							   SubTransactionId parent, void *arg);
 static void tell_rolled_back(void);
 static char *names_text(const WriteLevel *level);
+static uint64 total(const uint64 *writes);
 static char *counted(const uint64 *writes, bool zeros);
 
 /*
@@ -424,6 +425,7 @@ tell_rolled_back(void)
 {
 	char	   *done = counted(rolled_back.writes, false);
 	char	   *unknown = counted(rolled_back.unknown, false);
+	uint64		all = total(rolled_back.unknown);
 	WriteLevel	told = rolled_back;
 
 	memset(&rolled_back, 0, sizeof(rolled_back));
@@ -434,8 +436,11 @@ tell_rolled_back(void)
 				 errhint("Pylon has no transactions: each write takes effect at once.")));
 	if (unknown != NULL)
 		ereport(WARNING,
-				(errmsg("it is unknown whether Pylon did %s that were on their way", unknown),
+				(all == 1 ?
+				 errmsg("it is unknown whether Pylon did %s that was on its way", unknown) :
+				 errmsg("it is unknown whether Pylon did %s that were on their way", unknown),
 				 errdetail_internal("%s.", names_text(&told)),
+				 all == 1 ? errhint("See whether it took effect.") :
 				 errhint("See which of them took effect.")));
 }
 
@@ -443,7 +448,7 @@ static char *
 names_text(const WriteLevel *level)
 {
 	StringInfoData names;
-	uint64		all = 0;
+	uint64		all = total(level->unknown);
 	int			named = 0;
 	ListCell   *lc;
 
@@ -453,12 +458,20 @@ names_text(const WriteLevel *level)
 		if (named++ < MAX_NAMES)
 			appendStringInfo(&names, "%s%s", names.len > 0 ? "; " : "", (char *) lfirst(lc));
 	}
-	for (int i = 0; i < NUM_PYLON_WRITES; i++)
-		all += level->unknown[i];
 	if (all > MAX_NAMES)
 		appendStringInfo(&names, "; and " UINT64_FORMAT " more", all - MAX_NAMES);
 	names.data[0] = pg_toupper((unsigned char) names.data[0]);
 	return names.data;
+}
+
+static uint64
+total(const uint64 *writes)
+{
+	uint64		sum = 0;
+
+	for (int i = 0; i < NUM_PYLON_WRITES; i++)
+		sum += writes[i];
+	return sum;
 }
 
 /*
@@ -474,8 +487,7 @@ counted(const uint64 *writes, bool zeros)
 	for (int i = 0; i < NUM_PYLON_WRITES; i++)
 	{
 		if (writes[i] > 0 || zeros)
-			parts[count++] = psprintf(UINT64_FORMAT " %s%s", writes[i], nouns[i],
-									  writes[i] == 1 ? "" : "s");
+			parts[count++] = connection_count_text(writes[i], nouns[i]);
 	}
 	switch (count)
 	{

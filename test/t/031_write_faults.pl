@@ -331,7 +331,7 @@ api_set($api, write_latency => 0);
 sub unknown
 {
 	my $text = shift;
-	my ($count, $names) = $text =~ /WARNING:  [^\n]*it is unknown whether Pylon did ([^\n]*) that were on their way\n(?:psql\S* )?DETAIL:  ([^\n]*)/ or return 'none';
+	my ($count, $names) = $text =~ /WARNING:  [^\n]*it is unknown whether Pylon did ([^\n]*) that (?:was on its|were on their) way\n(?:psql\S* )?DETAIL:  ([^\n]*)/ or return 'none';
 
 	return join ' ', $count, sort $names =~ /contact (\S+)/g;
 }

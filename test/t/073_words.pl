@@ -1,0 +1,114 @@
+# What people read when something goes wrong: what happened, in words of their own, and what to do about it.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use PylonSession;
+use PylonTest;
+use Test::More;
+
+my $node = start_node();
+my $api = start_api(contacts => 10);
+my $create = 'POST /contacts$';
+my $count = 'SELECT count(*) FROM contacts';
+my $insert = "INSERT INTO contacts (name, email) VALUES ('New', 'new\@words.example')";
+
+# ---------------------------------------------------------------- time-outs
+
+setup_server($node, $api, request_timeout => '300ms', max_retries => 0);
+api_fault($api, kind => 'slow', delay => 2);
+fails_with($node, $count, '08006', qr/time-out of the request has passed.*HINT:  [^\n]*"request_timeout"/s, 'a read that takes too long');
+api_fault($api, kind => 'slow', delay => 2, match => 'PATCH');
+fails_with($node, "UPDATE contacts SET name = 'Ada' WHERE email = 'ada\@acme.com'", '08006',
+	qr/time-out of the request has passed.*It is unknown whether this was done.*HINT:  [^\n]*"request_timeout"/s, 'an update that takes too long');
+api_fault($api, kind => 'slow', delay => 2, match => $create);
+fails_with($node, $insert, '40003', qr/timed out.*HINT:  [^\n]*"request_timeout"/s, 'a create that takes too long');
+
+my $hole = blackhole();
+setup_server($node, "http://127.0.0.1:$hole->{port}", connect_timeout => '200ms', max_retries => 0);
+fails_with($node, $count, '08001', qr/time-out of the request has passed.*HINT:  [^\n]*"connect_timeout"/s, 'a connection that takes too long');
+setup_server($node, "http://127.0.0.1:$hole->{port}", request_timeout => '200ms', max_retries => 0);
+fails_with($node, $count, '08001', qr/HINT:  [^\n]*"request_timeout"/s, 'a connection that takes longer than the request may');
+
+setup_server($node, $api, max_retries => 0);
+api_fault($api, kind => 'close');
+my $text = fails_with($node, $count, '08006', qr/the connection to the API was lost/, 'a lost connection');
+unlike($text, qr/time/, 'a lost connection: that is no time-out');
+
+# ---------------------------------------------------------------- nobody has heard of callbacks and framing layers
+
+for my $fault ({ kind => 'close' }, { kind => 'reset' }, { kind => 'cut' })
+{
+	my $session = PylonSession->new($node);
+
+	$session->query($count);
+	api_fault($api, %$fault, match => $create);
+	$session->query($insert);
+	like($session->error, qr/ERROR:  40003/, "$fault->{kind}: the create is of unknown outcome");
+	unlike($session->error, qr/callback|framing/, "$fault->{kind}: told in people's words");
+	like($session->error, qr/1 create that was on its way\n.*HINT:  See whether it took effect/s, "$fault->{kind}: one is not many");
+	$session->quit;
+	$node->safe_psql('postgres', "DELETE FROM contacts WHERE email = 'new\@words.example'");
+}
+
+# ---------------------------------------------------------------- progress
+
+{
+	my $session = PylonSession->new($node);
+
+	$session->query("ALTER SERVER pylon OPTIONS (ADD page_size '5')");
+	api_set($api, latency => 150);
+	$session->query("SET pylon_fdw.progress_interval = '50ms'; $count; $insert");
+	api_set($api, latency => 0);
+	like($session->error, qr/: 1 page, 5 contacts, /, 'progress: one page');
+	unlike($session->error, qr/\b1 (?:pages|contacts|creates|updates|deletes)\b/, 'progress: one is not many');
+	$session->quit;
+}
+
+# ---------------------------------------------------------------- the token's file
+
+my $file = PostgreSQL::Test::Utils::tempdir() . '/token';
+
+sub token_file
+{
+	my ($content, $mode) = @_;
+
+	unlink $file;
+	return unless defined $content;
+	append_to_file($file, $content);
+	chmod $mode // 0600, $file or die "$file: $!";
+	return;
+}
+
+$node->safe_psql('postgres', "ALTER USER MAPPING FOR PUBLIC SERVER pylon OPTIONS (DROP api_token, api_token_file '$file')");
+for my $case ([ 'missing', undef, qr/No such file/ ], [ 'empty', '', qr/is empty/ ], [ 'blank', " \n", qr/is empty/ ],
+	[ 'of two words', 'not a token', qr/doesn't hold just a token/ ])
+{
+	my ($name, $content, $pattern) = @$case;
+
+	token_file($content);
+	$text = fails_with($node, $count, '28000', qr/DETAIL:  [^\n]*\Q$file\E[^\n]*$pattern.*HINT:  Put the token[^\n]*into that file/s, "a token file that is $name");
+	unlike($text, qr/api_token '/, "a token file that is $name: the mapping needs no token");
+}
+SKIP:
+{
+	skip 'root may read everything', 2 if $> == 0;
+	token_file($PylonTest::TOKEN, 0000);
+	fails_with($node, $count, '28000', qr/\Q$file\E[^\n]*Permission denied.*HINT:  Put the token/s, 'a token file that can\'t be read');
+}
+token_file('wrong-token');
+fails_with($node, $count, '28000', qr/Invalid API token!.*HINT:  Check the token in file "\Q$file\E"/s, 'a token file with a token that isn\'t accepted');
+token_file($PylonTest::TOKEN);
+is($node->safe_psql('postgres', $count), 11, 'a token file as it should be');
+
+# ---------------------------------------------------------------- which row, and what was done before
+
+setup_server($node, $api, max_concurrent_requests => 1);
+api_fault($api, kind => 'status', status => 422, match => $create, holds => 'third@words.example');
+$text = fails_with($node, "INSERT INTO contacts (name, email) VALUES ('A', 'first\@words.example'), ('B', 'second\@words.example'), ('C', 'third\@words.example')",
+	'22023', qr/could not insert contact "third\@words\.example".*Of this statement, 2 creates, 0 updates and 0 deletes were done/s, 'an error in the middle');
+like($text, qr/WARNING:  [^\n]*2 creates, 0 updates and 0 deletes of contacts remain/, 'an error in the middle: the warning');
+
+done_testing();
