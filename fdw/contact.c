@@ -54,6 +54,7 @@ static const ContactField fields[] =
 	{"phone_numbers", NULL, "phone_numbers", FIELD_LIST, "text[]", 0, ALWAYS, false},
 	{"primary_phone_number", NULL, "primary_phone_number", FIELD_STRING, "text", 0, ALWAYS, false},
 	{"external_ids", NULL, "external_ids", FIELD_JSON, "jsonb", 0, ALWAYS, false},
+	{"account_external_id", "account", "external_ids", FIELD_FIRST_ID, "text", 0, ALWAYS, false},
 	{"account_external_ids", "account", "external_ids", FIELD_JSON, "jsonb", 0, 0, false},
 	{"integration_user_ids", NULL, "integration_user_ids", FIELD_JSON, "jsonb", 0, 0, false},
 	{"custom_fields", NULL, "custom_fields", FIELD_CUSTOM_FIELDS, "jsonb", 0, ALWAYS, false},
@@ -122,6 +123,8 @@ static Datum read_array(ContactColumn *column, JsonSlice slice);
 static void add_element(ContactColumn *column, ArrayBuildState *state,
 						JsonSlice element);
 static JsonSlice custom_value(JsonSlice custom);
+static JsonSlice first_external_id(JsonSlice ids);
+static JsonSlice external_id(JsonSlice element);
 static bool is_empty_array(JsonSlice array);
 static char *flatten_custom_fields(JsonSlice map);
 static void append_as_string(StringInfo buffer, JsonSlice value);
@@ -520,10 +523,12 @@ read_column(ContactColumn *column, JsonSlice slice, bool *null)
 	}
 	if (column->field->kind == FIELD_CUSTOM)
 		slice = custom_value(slice);
+	if (column->field->kind == FIELD_FIRST_ID)
+		slice = first_external_id(slice);
 
 	/* The API leaves out, nulls or empties the strings that aren't set. */
 	*null = json_slice_is_null(slice) ||
-		(column->field->kind == FIELD_STRING && slice.length == 2 &&
+		(FIELD_IS_STRING(column->field) && slice.length == 2 &&
 		 json_slice_is_string(slice));
 	if (*null)
 		return read_null(column);
@@ -551,7 +556,7 @@ read_string(ContactColumn *column, JsonSlice slice)
 	int			length;
 	const char *text;
 
-	if (column->field->kind == FIELD_STRING &&
+	if (FIELD_IS_STRING(column->field) &&
 		(json_slice_is_object(slice) || json_slice_is_array(slice)))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
@@ -753,6 +758,79 @@ is_printable_ascii(JsonSlice slice)
 			return false;
 	}
 	return true;
+}
+
+/* NULL for what is no list, or an empty one. */
+static JsonSlice
+first_external_id(JsonSlice ids)
+{
+	JsonSlice	id = JSON_SLICE_NULL;
+	JsonReader	reader;
+	bool		first = true;
+
+	if (!json_slice_is_array(ids))
+		return id;
+	json_reader_begin(&reader, ids.data, ids.length);
+	json_reader_enter(&reader);
+	while (json_slice_is_null(id) && json_reader_next_element(&reader, &first))
+		id = external_id(json_reader_value(&reader));
+	return id;
+}
+
+/* Of {"external_id": ..., "label": ...}. */
+static JsonSlice
+external_id(JsonSlice element)
+{
+	JsonSlice	id = JSON_SLICE_NULL;
+	JsonSlice	key;
+	JsonReader	reader;
+	bool		first = true;
+
+	if (!json_slice_is_object(element))
+		return id;
+	json_reader_begin(&reader, element.data, element.length);
+	json_reader_enter(&reader);
+	while (json_reader_next_member(&reader, &first, &key))
+	{
+		JsonSlice	member = json_reader_value(&reader);
+
+		if (json_slice_key_is(key, "external_id", 11))
+			id = member;
+	}
+	(void) json_reader_end(&reader);
+	return id;
+}
+
+/*
+ * All of the external ids of which column "attnum", one that the reader
+ * reads, shows the first, as texts in the current memory context.
+ */
+List *
+contact_external_ids(const ContactReader *reader, AttrNumber attnum,
+					 const JsonSlice *slices)
+{
+	const ContactColumn *column = reader->columns;
+	List	   *texts = NIL;
+	JsonSlice	ids;
+	JsonReader	list;
+	bool		first = true;
+
+	while (column->attnum != attnum)
+		column++;
+	ids = slices[column->source];
+	if (!json_slice_is_array(ids))
+		return NIL;
+	json_reader_begin(&list, ids.data, ids.length);
+	json_reader_enter(&list);
+	while (json_reader_next_element(&list, &first))
+	{
+		JsonSlice	id = external_id(json_reader_value(&list));
+
+		if (json_slice_is_string(id))
+			texts = lappend(texts, json_slice_cstring(id));
+	}
+	(void) json_reader_end(&list);
+	return texts;
 }
 
 /* The id of an answer's contact; NULL if that would spoil a message. */

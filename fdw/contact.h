@@ -15,6 +15,7 @@
 #include "fmgr.h"
 #include "json_slice.h"
 #include "nodes/bitmapset.h"
+#include "nodes/pg_list.h"
 #include "utils/relcache.h"
 
 typedef enum ContactFieldKind
@@ -22,6 +23,8 @@ typedef enum ContactFieldKind
 	FIELD_STRING,				/* "" is NULL */
 	FIELD_LIST,					/* an array of strings */
 	FIELD_JSON,					/* the API's own JSON */
+	FIELD_FIRST_ID,				/* of a list of external ids the first one; ""
+								 * is NULL */
 	FIELD_CUSTOM_FIELDS,		/* the map of all custom fields, flattened */
 	FIELD_CUSTOM,				/* one custom field */
 } ContactFieldKind;
@@ -62,6 +65,9 @@ typedef struct ContactField
 	int			writes;			/* FIELD_ON_... */
 	bool		required;		/* a contact can't be without it */
 } ContactField;
+
+#define FIELD_IS_STRING(field) \
+	((field)->kind == FIELD_STRING || (field)->kind == FIELD_FIRST_ID)
 
 /*
  * One member of the API's contact that is wanted. Several columns may show
@@ -137,6 +143,9 @@ extern int	contact_reader_find(const ContactReader *reader,
 								ContactLevel level, JsonSlice key);
 extern void contact_read(const ContactReader *reader,
 						 const JsonSlice *slices, Datum *values, bool *nulls);
+extern List *contact_external_ids(const ContactReader *reader,
+								  AttrNumber attnum,
+								  const JsonSlice *slices);
 extern char *contact_id_text(const JsonSlice *slices);
 
 #endif							/* PYLON_CONTACT_H */

@@ -21,6 +21,8 @@
 #include "utils/guc.h"
 #include "utils/rel.h"
 
+static bool has_account(const SentField *sent, const ContactReader *reader,
+						const JsonSlice *slices);
 static void raise_ignored(const SentField *sent, const char *id);
 static bool is_done(const SentField *sent, const Datum *values,
 					const bool *nulls);
@@ -31,24 +33,40 @@ static bool is_ignored(const SentField *sent, SentTexts answer);
 static bool is_replaced(const SentField *sent, SentTexts answer);
 
 /*
- * Does the contact in the API's answer, read into "values" and "nulls", have
- * what was sent? Raises 22023 for what the API has ignored: what it didn't
- * clear, what is missing, and what is still as it was or got a default.
- * "id" is that of a new contact, NULL of one that the user knows.
+ * Does the contact in the API's answer, read from "slices" into "values" and
+ * "nulls", have what was sent? Raises 22023 for what the API has ignored:
+ * what it didn't clear, what is missing, and what is still as it was or got a
+ * default. "id" is that of a new contact, NULL of one that the user knows.
  */
 void
-contact_check_answer(ContactWriter *writer, const ContactChange *change,
-					 const char *id, const Datum *values, const bool *nulls)
+contact_check_answer(const ContactChange *change, const char *id,
+					 const ContactReader *reader, const JsonSlice *slices,
+					 const Datum *values, const bool *nulls)
 {
 	int			modes = contact_begin_texts();
 	ListCell   *lc;
 
 	foreach(lc, change->sent)
 	{
-		if (!is_done(lfirst(lc), values, nulls))
-			raise_ignored(lfirst(lc), id);
+		SentField  *sent = lfirst(lc);
+		bool		done = sent->column->field->kind == FIELD_FIRST_ID && !sent->cleared ?
+			has_account(sent, reader, slices) : is_done(sent, values, nulls);
+
+		if (!done)
+			raise_ignored(sent, id);
 	}
 	AtEOXact_GUC(true, modes);
+}
+
+/* Of an account that has several external ids, the first may be another one. */
+static bool
+has_account(const SentField *sent, const ContactReader *reader,
+			const JsonSlice *slices)
+{
+	SentTexts	ids = {.list = true,
+	.texts = contact_external_ids(reader, sent->column->attnum, slices)};
+
+	return contact_holds_form(sent->column, sent->texts, ids);
 }
 
 static void

@@ -26,8 +26,9 @@ typedef struct SentField
 	SentTexts	before;			/* if so, which one */
 } SentField;
 
-extern void contact_check_answer(ContactWriter *writer,
-								 const ContactChange *change, const char *id,
+extern void contact_check_answer(const ContactChange *change, const char *id,
+								 const ContactReader *reader,
+								 const JsonSlice *slices,
 								 const Datum *values, const bool *nulls);
 
 #endif							/* PYLON_CONTACT_CHECK_H */

@@ -122,6 +122,14 @@ contact_is_form(const WriterColumn *column, SentTexts sent, SentTexts answer)
 		each_has_form(column, listed(answer), listed(sent));
 }
 
+/* The same of a list that may hold more than what was sent. */
+bool
+contact_holds_form(const WriterColumn *column, SentTexts sent,
+				   SentTexts answer)
+{
+	return each_has_form(column, listed(sent), listed(answer));
+}
+
 /* Has each on the left one on the right? */
 static bool
 each_has_form(const WriterColumn *column, List *left, List *right)

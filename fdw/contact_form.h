@@ -21,6 +21,8 @@ extern bool contact_same_number(const char *left, const char *right);
 extern bool contact_same_address(const char *left, const char *right);
 extern bool contact_is_form(const WriterColumn *column, SentTexts sent,
 							SentTexts answer);
+extern bool contact_holds_form(const WriterColumn *column, SentTexts sent,
+							   SentTexts answer);
 extern bool contact_resembles(const char *sent, const char *answer);
 
 #endif							/* PYLON_CONTACT_FORM_H */

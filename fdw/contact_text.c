@@ -80,7 +80,7 @@ contact_value_text(Oid type, Datum value)
 SentTexts
 contact_texts(const WriterColumn *column, Datum value)
 {
-	SentTexts	texts = {.list = column->field->kind != FIELD_STRING};
+	SentTexts	texts = {.list = true};
 
 	switch (column->field->kind)
 	{
@@ -331,6 +331,25 @@ element_text(JsonbValue *element)
 		return psprintf("%s\n%s", string_member(element->val.binary.data, "label"),
 						string_member(element->val.binary.data, "external_id"));
 	return "";
+}
+
+/* Is "id" one of the external ids in a column that shows all of them? */
+bool
+contact_json_has_id(const WriterColumn *column, Datum value, const char *id)
+{
+	Jsonb	   *json = json_of(column, value);
+	JsonbIterator *iterator;
+	JsonbValue	element;
+	bool		found = false;
+
+	if (json == NULL || !JB_ROOT_IS_ARRAY(json))
+		return false;
+	iterator = JsonbIteratorInit(&json->root);
+	(void) JsonbIteratorNext(&iterator, &element, true);
+	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
+		found = found || (element.type == jbvBinary && JsonContainerIsObject(element.val.binary.data) &&
+						  strcmp(string_member(element.val.binary.data, "external_id"), id) == 0);
+	return found;
 }
 
 /* "" if it is missing. */

@@ -23,6 +23,8 @@ extern bool contact_is_phone(const WriterColumn *column);
 extern List *contact_list_texts(const WriterColumn *column, Datum value);
 extern bool contact_json_list(const char *json, List **texts);
 extern char *contact_json_text(const WriterColumn *column, Datum value);
+extern bool contact_json_has_id(const WriterColumn *column, Datum value,
+								const char *id);
 extern Jsonb *contact_parse_json(const char *text);
 extern char *contact_scalar_text(JsonbValue *value);
 extern bool contact_member_texts(JsonbValue *value, SentTexts *texts);

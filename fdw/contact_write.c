@@ -62,6 +62,10 @@ static bool differs(const WriterColumn *column, Datum old_value, bool old_null,
 static void settle_emails(ChangeContext *context, TupleTableSlot *row,
 						  bool *changes);
 static bool holds_address(List *addresses, const char *address);
+static void settle_account(ContactWriter *writer, TupleTableSlot *old_row,
+						   TupleTableSlot *row, bool *changes);
+static bool has_account_id(ContactWriter *writer, TupleTableSlot *old_row,
+						   const char *id);
 static void add_column(ChangeContext *context, const WriterColumn *column,
 					   Datum old_value, bool old_null, Datum value, bool null);
 static void fill_sent(ChangeContext *context, SentField *sent, Datum old_value);
@@ -77,7 +81,9 @@ static void add_member(ChangeContext *context, const WriterColumn *column,
 					   JsonbValue *value);
 static void add_sent(ChangeContext *context, SentField *sent);
 static bool same_target(const SentField *left, const SentField *right);
+static bool names_account(const WriterColumn *column);
 static bool same_content(const SentField *left, const SentField *right);
+static bool same_texts(SentTexts left, SentTexts right);
 static void raise_twice(const WriterColumn *left, const WriterColumn *right,
 						const char *what);
 static void write_sent(ChangeContext *context, const SentField *sent);
@@ -249,6 +255,7 @@ contact_update(ContactWriter *writer, TupleTableSlot *old_row,
 										 new_row->tts_isnull[place]));
 	}
 	settle_emails(&context, new_row, changes);
+	settle_account(writer, old_row, new_row, changes);
 	for (int i = 0; i < writer->ncolumns; i++)
 	{
 		const WriterColumn *column = &writer->columns[i];
@@ -338,6 +345,7 @@ is_null(const WriterColumn *column, Datum value, bool null)
 	switch (null ? FIELD_STRING : column->field->kind)
 	{
 		case FIELD_STRING:
+		case FIELD_FIRST_ID:
 			return null || contact_value_text(column->type, value)[0] == '\0';
 		case FIELD_CUSTOM:
 			return (column->type == JSONBOID || column->type == JSONOID) && is_json_null(column, value);
@@ -429,6 +437,47 @@ holds_address(List *addresses, const char *address)
 	foreach(lc, addresses)
 	{
 		if (contact_same_address(lfirst(lc), address))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Takes the account's external id out of the changes if it is another one of
+ * those that the account has, and the contact stays in it.
+ */
+static void
+settle_account(ContactWriter *writer, TupleTableSlot *old_row,
+			   TupleTableSlot *row, bool *changes)
+{
+	for (int i = 0; i < writer->ncolumns; i++)
+	{
+		if (changes[i] && is_field(&writer->columns[i], "account_id"))
+			return;
+	}
+	for (int i = 0; i < writer->ncolumns; i++)
+	{
+		const WriterColumn *column = &writer->columns[i];
+		Datum		value = row->tts_values[column->attnum - 1];
+
+		if (changes[i] && column->field->kind == FIELD_FIRST_ID &&
+			!is_null(column, value, row->tts_isnull[column->attnum - 1]) &&
+			has_account_id(writer, old_row, contact_value_text(column->type, value)))
+			changes[i] = false;
+	}
+}
+
+/* As far as the table has the column that tells. */
+static bool
+has_account_id(ContactWriter *writer, TupleTableSlot *old_row, const char *id)
+{
+	for (int i = 0; i < writer->ncolumns; i++)
+	{
+		const WriterColumn *column = &writer->columns[i];
+		int			place = column->attnum - 1;
+
+		if (is_field(column, "account_external_ids") && !old_row->tts_isnull[place] &&
+			contact_json_has_id(column, old_row->tts_values[place], id))
 			return true;
 	}
 	return false;
@@ -577,9 +626,8 @@ same_member(JsonbValue *left, JsonbValue *right)
 
 	if (!contact_member_texts(left, &left_texts) || !contact_member_texts(right, &right_texts))
 		return left->type == jbvNull && right->type == jbvNull;
-	return contact_same_texts(left_texts, right_texts) ||
-		(right->type == jbvNumeric && !left_texts.list &&
-		 contact_same_number(linitial(left_texts.texts), linitial(right_texts.texts)));
+	return right->type == jbvNumeric ? same_texts(left_texts, right_texts) :
+		contact_same_texts(left_texts, right_texts);
 }
 
 /* One member of the map; null unsets it. */
@@ -635,8 +683,9 @@ add_sent(ChangeContext *context, SentField *sent)
 			continue;
 		if (!same_content(other, sent))
 			raise_twice(other->column, sent->column,
-						sent->slug == NULL ? psprintf("field \"%s\"", sent->column->field->name) :
-						psprintf("custom field \"%s\"", sent->slug));
+						sent->slug != NULL ? psprintf("custom field \"%s\"", sent->slug) :
+						other->column->field != sent->column->field ? "the account" :
+						psprintf("field \"%s\"", sent->column->field->name));
 		return;
 	}
 	change->sent = lappend(change->sent, sent);
@@ -649,7 +698,15 @@ same_target(const SentField *left, const SentField *right)
 {
 	if (left->slug != NULL && right->slug != NULL)
 		return strcmp(left->slug, right->slug) == 0;
-	return left->slug == right->slug && left->column->field == right->column->field;
+	return left->slug == right->slug &&
+		(left->column->field == right->column->field ||
+		 (names_account(left->column) && names_account(right->column)));
+}
+
+static bool
+names_account(const WriterColumn *column)
+{
+	return is_field(column, "account_id") || column->field->kind == FIELD_FIRST_ID;
 }
 
 static bool
@@ -657,11 +714,20 @@ same_content(const SentField *left, const SentField *right)
 {
 	if (left->cleared || right->cleared)
 		return left->cleared == right->cleared;
+	if (left->column->field != right->column->field)
+		return left->slug != NULL && same_texts(left->texts, right->texts);
 	if (left->json != NULL)
 		return strcmp(left->json, right->json) == 0;
-	return contact_same_texts(left->texts, right->texts) ||
-		(!left->texts.list && !right->texts.list &&
-		 contact_same_number(linitial(left->texts.texts), linitial(right->texts.texts)));
+	return same_texts(left->texts, right->texts);
+}
+
+/* A number is one, however it is written. */
+static bool
+same_texts(SentTexts left, SentTexts right)
+{
+	return contact_same_texts(left, right) ||
+		(!left.list && !right.list &&
+		 contact_same_number(linitial(left.texts), linitial(right.texts)));
 }
 
 static void
@@ -684,6 +750,7 @@ write_sent(ChangeContext *context, const SentField *sent)
 	switch (field->kind)
 	{
 		case FIELD_STRING:
+		case FIELD_FIRST_ID:
 			write_string(context, sent);
 			break;
 		case FIELD_LIST:
@@ -708,7 +775,10 @@ write_sent(ChangeContext *context, const SentField *sent)
 	}
 }
 
-/* NULL is sent as the empty string, which the API documents for account_id. */
+/*
+ * NULL is sent as the empty string, which the API documents for account_id,
+ * and not for the account's external id.
+ */
 static void
 write_string(ChangeContext *context, const SentField *sent)
 {
@@ -722,7 +792,8 @@ write_string(ChangeContext *context, const SentField *sent)
 						   column->name, RelationGetRelationName(column->table)),
 				 errtablecol(column->table, column->attnum)));
 	if (!context->emails || !is_field(column, "email"))
-		json_body_string(context->body, column->field->name,
+		json_body_string(context->body,
+						 sent->cleared && names_account(column) ? "account_id" : column->field->name,
 						 sent->cleared ? "" : linitial(sent->texts.texts));
 }
 

@@ -512,8 +512,8 @@ take_answer(PylonModify *modify, RowWrite *row)
 
 	memset(nulls, true, natts * sizeof(bool));
 	contact_read(answer_reader(modify, row), contact, values, nulls);
-	contact_check_answer(modify->writer, row->change,
-						 row->call != NULL ? contact_id_text(contact) : NULL, values, nulls);
+	contact_check_answer(row->change, row->call != NULL ? contact_id_text(contact) : NULL,
+						 answer_reader(modify, row), contact, values, nulls);
 	if (row->wanted)
 		contact_store_row(slot, values, nulls);
 }

@@ -56,6 +56,17 @@ sub refused
 	return $error;
 }
 
+# Checks that a statement fails though it writes something.
+sub refused_by_api
+{
+	my ($sql, $sqlstate, $pattern, $name) = @_;
+
+	query($sql);
+	like($session->error, qr/ERROR:  $sqlstate:/, "$name: SQLSTATE");
+	like($session->error, $pattern, "$name: message");
+	return;
+}
+
 sub patch { my ($id, $body) = @_; return "PATCH /contacts/$id $body"; }
 
 # The columns of a table, and the row of a contact as a tool shows it: each value as text.
@@ -153,7 +164,38 @@ api_ctl($api, 'reset');
 refused(save('contacts', $row, email => 'n@acme.com', emails => '{grace@acme.com}'), '22023', qr/the primary address is written by two columns/, 'both changed, not to the same');
 refused(save('contacts', $row, email => 'n@acme.com', emails => '{}'), '22023', qr/the primary address is written by two columns/, 'an email, and none');
 
+# ---------------------------------------------------------------- the account, by its external id
+
+api_ctl($api, 'reset');
+writes("INSERT INTO contacts (name, account_external_id) VALUES ('A', 'globex') RETURNING account_id, account_external_id", "$globex|globex", ['POST /contacts {"name":"A","account_external_id":"globex"}'], 'INSERT');
+writes("INSERT INTO contacts (name, account_external_id) VALUES ('A', ''), ('B', NULL)", '', [ map { "POST /contacts {\"name\":\"$_\"}" } 'A', 'B' ], 'INSERT without one');
+refused("INSERT INTO contacts (name, account_id, account_external_id) VALUES ('A', '$acme', 'acme')", '22023', qr/the account is written by two columns.*"account_id" and "account_external_id"/s, 'INSERT of both');
+$row = shown_row('contacts', $ada);
+writes(save('contacts', $row, account_external_id => 'globex') . ' RETURNING account_id, account_external_ids', "$globex|[{\"label\": \"crm\", \"external_id\": \"globex\"}]", [ patch($ada, '{"account_external_id":"globex"}') ], 'UPDATE');
+$row = shown_row('contacts', $ada);
+writes(save('contacts', $row, account_id => $acme) . ' RETURNING account_external_id', 'acme', [ patch($ada, "{\"account_id\":\"$acme\"}") ], 'account_id changed, account_external_id shown');
+$row = shown_row('contacts', $ada);
+refused(save('contacts', $row, account_id => $globex, account_external_id => 'globex'), '22023', qr/the account is written by two columns/, 'both changed');
+refused(save('contacts', $row, account_id => '', account_external_id => 'globex'), '22023', qr/the account is written by two columns/, 'one cleared');
+writes(save('contacts', $row, account_id => '', account_external_id => '') . ' RETURNING account_id IS NULL', 't', [ patch($ada, '{"account_id":""}') ], 'both cleared');
+writes("UPDATE contacts SET account_external_id = NULL WHERE id = '$grace' RETURNING account_id IS NULL", 't', [ patch($grace, '{"account_id":""}') ], 'NULL detaches');
+writes("UPDATE contacts SET account_external_id = '' WHERE id = '$grace'", '', [], 'NULL of no account');
+refused_by_api("UPDATE contacts SET account_external_id = 'nobody' WHERE id = '$grace'", '22023', qr/no account has the external id/, 'an account that is not there');
+
+# An account with several: the column shows the first, another one is of the same account.
+my @others = (map { { id => "many-$_", name => "Many $_", account => { id => 'acct', external_ids => [ { external_id => 'first', label => 'a' }, { external_id => 'acme', label => 'b' } ] } } } 1, 2);
+api_ctl($api, 'add', encode_json(\@others));
+$node->safe_psql('postgres', "CREATE FOREIGN TABLE by_external_id (id text, account text OPTIONS (field 'account_external_id'), name text) SERVER pylon");
+is(query("SELECT account_external_id FROM contacts WHERE id = 'many-1'"), 'first', 'the first of several');
+writes("UPDATE contacts SET account_external_id = 'acme' WHERE id = 'many-1' RETURNING account_external_id", 'first', [], 'another one of the same account');
+api_set($api, ignore_fields => 'account_external_id');
+writes("UPDATE by_external_id SET account = 'acme' WHERE id = 'many-2' RETURNING account", 'first', [ patch('many-2', '{"account_external_id":"acme"}') ], 'the same where the table shows only the first');
+refused_by_api("UPDATE by_external_id SET account = 'globex' WHERE id = 'many-2'", '22023', qr/ignored the value for column "account"/, 'an API that ignores it');
+refused_by_api("INSERT INTO by_external_id (name, account) VALUES ('x', 'globex')", '22023', qr/ignored the value for column "account"/, 'an API that ignores it in a create');
+
 # ---------------------------------------------------------------- INSERT with all columns
+
+api_ctl($api, 'reset');
 
 my @columns = columns('contacts');
 my $insert = sub {
@@ -176,6 +218,7 @@ for my $table (sort keys %tables)
 refused("INSERT INTO contacts (id, email) VALUES ('', 'x\@x.example')", '23502', qr/a contact needs a name/, 'INSERT without a name');
 
 # Delete as Adminer does.
+$row = shown_row('contacts', $grace);
 writes("DELETE FROM \"contacts\"\nWHERE " . join(' AND ', map { defined $row->{$_} ? "\"$_\" = " . quoted($row->{$_}) : "\"$_\" IS NULL" } @columns), '', ["DELETE /contacts/$grace"], 'DELETE by all columns');
 
 # ---------------------------------------------------------------- a custom field's list in text and JSON

@@ -74,6 +74,7 @@ SELECT doc->>'id' AS id,
 		THEN ARRAY(SELECT jsonb_array_elements_text(doc->'phone_numbers')) END AS phone_numbers,
 	doc->>'primary_phone_number' AS primary_phone_number,
 	nullif(doc->'external_ids', 'null') AS external_ids,
+	doc->'account'->'external_ids'->0->>'external_id' AS account_external_id,
 	nullif(doc->'account'->'external_ids', 'null') AS account_external_ids,
 	nullif(doc->'integration_user_ids', 'null') AS integration_user_ids,
 	(SELECT coalesce(jsonb_object_agg(slug, coalesce(nullif(field->'value', 'null'), field->'values')), '{}')
