@@ -47,6 +47,13 @@
 #endif
 #include "utils/wait_event.h"
 
+/* Memory for what a check hook of a setting hands on, or NULL. */
+#if PG_VERSION_NUM >= 160000
+#define compat_guc_malloc(size) guc_malloc(LOG, (size))
+#else
+#define compat_guc_malloc(size) malloc(size)
+#endif
+
 /* PostgreSQL 18 lets a module carry its name and version. */
 #ifdef PG_MODULE_MAGIC_EXT
 #define PYLON_MODULE_MAGIC \

@@ -21,10 +21,10 @@
 #include "compat.h"
 #include "contact_check.h"
 #include "contact_text.h"
+#include "dry_run.h"
 #include "executor/executor.h"
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/appendinfo.h"
 #include "optimizer/inherit.h"
@@ -57,6 +57,7 @@ typedef struct PylonModify
 	AttrNumber	id_junk;		/* in the plan's rows */
 	AttrNumber	row_junk;		/* the whole old row, of a DELETE */
 	bool		skip_duplicates;
+	bool		dry_run;		/* writes are shown instead of sent */
 	int			concurrency;
 	MemoryContext row_context;	/* of what a row or batch needs; reset each
 								 * time */
@@ -100,9 +101,6 @@ static void fail_create(PylonModify *modify, RowWrite *failed, int open,
 static List *settle_creates(RowWrite *failed, int open, const char *failure);
 static char *unknown_detail(List *unknown, const char *failure);
 static void settling_error_callback(void *arg);
-static void show_dry_run(const char *method, const char *id,
-						 const char *body);
-static char *server_text(const char *utf8);
 
 /* Which of INSERT, UPDATE and DELETE the options allow, as a bit mask. */
 int
@@ -292,9 +290,9 @@ pylonExecForeignUpdate(EState *estate, ResultRelInfo *rinfo,
 	row.wanted = is_row_wanted(rinfo);
 	modify->connection->purpose = row.purpose;
 	do_step(modify, &row, prepare_update);
-	if (row.change->body != NULL && pylon_dry_run)
+	if (row.change->body != NULL && modify->dry_run)
 	{
-		show_dry_run("PATCH", id, row.change->body);
+		dry_run_show("PATCH", pylon_contact_path(id), row.change->body);
 		contact_fill_row(modify->writer, slot);
 	}
 	else if (row.change->body != NULL)
@@ -327,8 +325,8 @@ pylonExecForeignDelete(EState *estate, ResultRelInfo *rinfo,
 	before = MemoryContextSwitchTo(modify->row_context);
 	id = junk_id(modify, planSlot);
 	modify->connection->purpose = row_purpose(modify, "delete", id);
-	if (pylon_dry_run)
-		show_dry_run("DELETE", id, NULL);
+	if (modify->dry_run)
+		dry_run_show("DELETE", pylon_contact_path(id), NULL);
 	else
 		found = pylon_delete(modify->connection, id);
 	MemoryContextSwitchTo(before);
@@ -367,6 +365,7 @@ begin_modify(Relation table, EState *estate, Oid userid, List *assigned,
 	modify->writer = contact_writer_create(table, assigned);
 	modify->contacts = contact_reader_create(table, contact_columns(table));
 	modify->skip_duplicates = skip_duplicates;
+	modify->dry_run = dry_run_is_on(table, userid);
 	modify->concurrency = modify->connection->options.max_concurrent_requests;
 	modify->row_context = AllocSetContextCreate(CurrentMemoryContext, "pylon_fdw write",
 												ALLOCSET_DEFAULT_SIZES);
@@ -535,9 +534,9 @@ create_rows(PylonModify *modify, RowWrite *rows, int total,
 		ErrorData  *error = NULL;
 		PylonCreated result;
 
-		if (pylon_dry_run)
+		if (modify->dry_run)
 		{
-			show_dry_run("POST", NULL, rows[i].change->body);
+			dry_run_show("POST", "/contacts", rows[i].change->body);
 			contact_fill_row(modify->writer, rows[i].slot);
 			created[count++] = rows[i].slot;
 			continue;
@@ -636,19 +635,4 @@ unknown_detail(List *unknown, const char *failure)
 		return NULL;
 	detail.data[detail.len - 2] = '\0';
 	return detail.data;
-}
-
-static void
-show_dry_run(const char *method, const char *id, const char *body)
-{
-	ereport(NOTICE,
-			(errmsg_internal("%s /contacts%s%s%s%s", method,
-							 id ? "/" : "", id ? id : "",
-							 body ? " " : "", body ? server_text(body) : "")));
-}
-
-static char *
-server_text(const char *utf8)
-{
-	return pg_any_to_server(utf8, strlen(utf8), PG_UTF8);
 }

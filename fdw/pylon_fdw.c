@@ -18,6 +18,7 @@
 
 #include "compat.h"
 #include "connection.h"
+#include "dry_run.h"
 #include "fmgr.h"
 #include "lookup_join.h"
 #include "plan.h"
@@ -32,8 +33,6 @@ PG_FUNCTION_INFO_V1(pylon_fdw_version);
 
 void		_PG_init(void);
 
-bool		pylon_dry_run = false;
-
 void
 _PG_init(void)
 {
@@ -44,13 +43,7 @@ _PG_init(void)
 							0, 0, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MS,
 							NULL, NULL, NULL);
-	DefineCustomBoolVariable("pylon_fdw.dry_run",
-							 "Shows writes as notices instead of sending them.",
-							 NULL,
-							 &pylon_dry_run,
-							 false,
-							 PGC_USERSET, 0,
-							 NULL, NULL, NULL);
+	dry_run_define();
 	DefineCustomBoolVariable("pylon_fdw.enable_lookup_join",
 							 "Enables the planner's use of lookup joins.",
 							 NULL,

@@ -16,9 +16,6 @@
 #include "filter.h"
 #include "foreign/fdwapi.h"
 
-/* Setting pylon_fdw.dry_run: writes are shown instead of sent. */
-extern bool pylon_dry_run;
-
 /* What LIMIT lets a scan know of how many rows will be read. */
 typedef enum ScanLimit
 {
