@@ -14,6 +14,11 @@
  * when that is reset, a transfer in flight is broken off and its connection
  * closed rather than used again.
  *
+ * The other side may be anyone's, and all that it sends is bounded: what
+ * comes, head and trailers included, by max_response_size; the time by
+ * request_timeout; and what is done without looking at interrupts by a few
+ * hundredths of a second, however fast and long it sends.
+ *
  * This file decides about retries, rate limit and sizes; what an answer
  * means, and the SQLSTATE, is decided in pylon_api.c and failure.c.
  *
@@ -25,15 +30,13 @@
 #include "postgres.h"
 
 #include <math.h>
-#include <signal.h>
-
-#include <curl/curl.h>
 
 #include "common/pg_prng.h"
 #include "compat.h"
-#include "http.h"
+#include "http_failure.h"
+#include "http_head.h"
+#include "http_request.h"
 #include "http_socket.h"
-#include "lib/ilist.h"
 #include "storage/latch.h"
 
 /*
@@ -51,9 +54,6 @@
  */
 #define MAX_CONNECTIONS_KEPT 64L
 
-/* What libcurl hands over at once; measured to be the fastest. */
-#define RECEIVE_BUFFER_SIZE (64 * 1024L)
-
 /* Back-off after a failure: the first wait and the longest, in ms. */
 #define FAILURE_WAIT 250.0
 #define FAILURE_WAIT_MAX 30000.0
@@ -65,83 +65,16 @@
 /* Nobody drove the transfer for so long (ms): its time-out means nothing. */
 #define NEGLECT_TIME 1000.0
 
+/*
+ * libcurl works for so long (ms) before interrupts are looked at: it always
+ * has more to do where a peer sends without end.
+ */
+#define DRIVE_TIME 10.0
+
 /* The wait wakes at least so often (ms), should libcurl set no timer. */
 #define LONGEST_WAIT 1000.0
 
-typedef enum HttpState
-{
-	HTTP_TRANSFERRING,			/* in the multi handle */
-	HTTP_BACKING_OFF,			/* sent again at resume_at */
-	HTTP_DONE,
-} HttpState;
-
-struct HttpRequest
-{
-	HttpState	state;
-	HttpResponse response;
-
-	/* libcurl's, freed by release_request */
-	CURL	   *easy;
-	struct curl_slist *headers;
-	char	   *body;			/* malloc'd: a callback can't palloc */
-	size_t		length;
-	size_t		capacity;
-	char		error[CURL_ERROR_SIZE];
-
-	bool		in_multi;
-	bool		listed;			/* in "unfinished" */
-	bool		sent;			/* in the present try */
-	bool		refused;		/* ... and refused by HTTP/2 before it was done */
-	bool		too_large;
-	bool		out_of_memory;
-	bool		neglected;		/* nobody drove it for a while */
-	double		started;		/* the present try, monotonic ms */
-	int			failures;		/* other than rate limits */
-	int			rate_limits;
-	double		resume_at;		/* monotonic ms */
-	dlist_node	node;
-	MemoryContextCallback callback;
-};
-
-/* What a failed transfer amounts to, and whether another try may help. */
-static const struct
-{
-	CURLcode	code;
-	HttpOutcome outcome;
-	bool		transient;
-}			transfer_failures[] =
-
-{
-	{CURLE_COULDNT_RESOLVE_HOST, HTTP_NO_CONNECTION, true},
-	{CURLE_COULDNT_CONNECT, HTTP_NO_CONNECTION, true},
-	{CURLE_SSL_CONNECT_ERROR, HTTP_NO_CONNECTION, true},
-	{CURLE_PEER_FAILED_VERIFICATION, HTTP_NO_CONNECTION, false},
-	{CURLE_SSL_CACERT_BADFILE, HTTP_NO_CONNECTION, false},
-	{CURLE_SSL_ISSUER_ERROR, HTTP_NO_CONNECTION, false},
-	{CURLE_SSL_CIPHER, HTTP_NO_CONNECTION, false},
-	{CURLE_SSL_CERTPROBLEM, HTTP_NO_CONNECTION, false},
-	{CURLE_SSL_INVALIDCERTSTATUS, HTTP_NO_CONNECTION, false},
-	{CURLE_UNSUPPORTED_PROTOCOL, HTTP_NO_CONNECTION, false},
-	{CURLE_URL_MALFORMAT, HTTP_NO_CONNECTION, false},
-	{CURLE_BAD_CONTENT_ENCODING, HTTP_BAD_ANSWER, false},
-	{CURLE_WEIRD_SERVER_REPLY, HTTP_BAD_ANSWER, false},
-	{CURLE_FILESIZE_EXCEEDED, HTTP_BAD_ANSWER, false},
-	{CURLE_WRITE_ERROR, HTTP_BAD_ANSWER, false},
-	{CURLE_OUT_OF_MEMORY, HTTP_OUT_OF_MEMORY, false},
-};
-
-/* Where libcurl speaks of its own insides, what that is for others. */
-static const struct
-{
-	CURLcode	code;
-	const char *words;
-}			transfer_words[] =
-
-{
-	{CURLE_ABORTED_BY_CALLBACK, "The connection was lost before an answer came."},
-	{CURLE_HTTP2, "The server broke off the HTTP/2 connection."},
-	{CURLE_SEND_FAIL_REWIND, "The connection was lost while the request was sent."},
-};
+sigset_t	http_signals_before;
 
 static CURLM *multi = NULL;
 static CURLSH *share = NULL;
@@ -152,7 +85,6 @@ static bool news = false;		/* a request is done that nobody may know of */
 
 /* libcurl's callbacks */
 static int	note_timer(CURLM *handle, long timeout, void *arg);
-static size_t append_body(char *data, size_t size, size_t count, void *arg);
 static int	note_sending(void *arg, char *remote, char *local,
 						 int remote_port, int local_port);
 static int	note_refusal(CURL *easy, curl_infotype type, char *text,
@@ -173,7 +105,6 @@ static bool is_unknown(const HttpResponse *response);
 static void classify_failure(HttpRequest *request, CURLcode code,
 							 bool *transient);
 static void count_transfer(HttpRequest *request);
-static double retry_after(HttpRequest *request);
 static double retry_wait(HttpRequest *request, bool transient);
 static double back_off(int times, double first, double longest);
 
@@ -334,39 +265,6 @@ note_timer(CURLM *handle, long timeout, void *arg)
 	return 0;
 }
 
-/* Inflated bytes of the answer; a short count breaks the transfer off. */
-static size_t
-append_body(char *data, size_t size, size_t count, void *arg)
-{
-	HttpRequest *request = arg;
-	size_t		bytes = size * count;
-
-	if (request->length + bytes > (size_t) request->response.connection->options.max_response_size)
-	{
-		request->too_large = true;
-		return 0;
-	}
-	if (request->length + bytes + 1 > request->capacity)
-	{
-		size_t		capacity = Max(request->capacity * 2, (size_t) RECEIVE_BUFFER_SIZE);
-		char	   *body;
-
-		capacity = Max(capacity, request->length + bytes + 1);
-		body = realloc(request->body, capacity);
-		if (body == NULL)
-		{
-			request->out_of_memory = true;
-			return 0;
-		}
-		request->body = body;
-		request->capacity = capacity;
-	}
-	memcpy(request->body + request->length, data, bytes);
-	request->length += bytes;
-	request->body[request->length] = '\0';
-	return bytes;
-}
-
 /*
  * A request is about to be sent. libcurl does that a second time by itself
  * when a connection from the pool turns out to be dead, which must not happen
@@ -477,6 +375,7 @@ prepare_transfer(HttpRequest *request)
 	SETOPT(request, CURLOPT_FOLLOWLOCATION, 0L);
 	SETOPT(request, CURLOPT_PATH_AS_IS, 1L);
 	SETOPT(request, CURLOPT_PROXY, "");
+	SETOPT(request, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
 	SETOPT(request, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
 	if (options->ca_file != NULL)
 		SETOPT(request, CURLOPT_CAINFO, options->ca_file);
@@ -485,7 +384,7 @@ prepare_transfer(HttpRequest *request)
 
 	SETOPT(request, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
 	SETOPT(request, CURLOPT_PIPEWAIT, 1L);
-	SETOPT(request, CURLOPT_ACCEPT_ENCODING, "");
+	SETOPT(request, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
 	SETOPT(request, CURLOPT_USERAGENT, "pylon_fdw/" PYLON_FDW_VERSION);
 	add_header(request, "Accept: application/json");
 	SETOPT(request, CURLOPT_CUSTOMREQUEST, call->method);
@@ -504,8 +403,10 @@ prepare_transfer(HttpRequest *request)
 	SETOPT(request, CURLOPT_TIMEOUT_MS, (long) options->request_timeout);
 	SETOPT(request, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_SIZE);
 	SETOPT(request, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) options->max_response_size);
-	SETOPT(request, CURLOPT_WRITEFUNCTION, append_body);
+	SETOPT(request, CURLOPT_WRITEFUNCTION, http_receive_body);
 	SETOPT(request, CURLOPT_WRITEDATA, request);
+	SETOPT(request, CURLOPT_HEADERFUNCTION, http_receive_head);
+	SETOPT(request, CURLOPT_HEADERDATA, request);
 }
 
 /*
@@ -543,10 +444,11 @@ start_transfer(HttpRequest *request)
 {
 	CURLMcode	code;
 
-	request->length = 0;
+	request->length = request->received = request->head_received = 0;
 	request->response.sent |= request->sent;
 	request->sent = request->refused = request->neglected = false;
-	request->too_large = request->out_of_memory = false;
+	request->problem = NULL;
+	request->head_complete = request->out_of_memory = false;
 	request->error[0] = '\0';
 	request->started = connection_now();
 	code = curl_multi_add_handle(multi, request->easy);
@@ -599,12 +501,19 @@ finish_transfer(HttpRequest *request, CURLcode code)
 	double		wait;
 
 	(void) curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+	/* To libcurl, half a head without a body is an answer like any other. */
+	if (code == CURLE_OK && !request->head_complete)
+	{
+		code = CURLE_GOT_NOTHING;
+		strlcpy(request->error, "The connection was closed in the head of the answer.",
+				sizeof(request->error));
+	}
 	if (status == 429)
 		code = CURLE_OK;		/* cut off or not, its head says it all */
 	response->status = code == CURLE_OK ? (int) status : 0;
 	response->outcome = HTTP_ANSWERED;
 	response->timed_out = false;
-	response->retry_after = retry_after(request);
+	response->retry_after = http_head_retry_after(request->easy);
 	if (code != CURLE_OK)
 		classify_failure(request, code, &transient);
 	else
@@ -671,30 +580,18 @@ classify_failure(HttpRequest *request, CURLcode code, bool *transient)
 {
 	HttpResponse *response = &request->response;
 
-	/* A time-out before anything could be sent is no lost connection. */
-	response->outcome = request->sent ? HTTP_CONNECTION_LOST : HTTP_NO_CONNECTION;
-	*transient = true;
-	for (size_t i = 0; i < lengthof(transfer_failures); i++)
-	{
-		if (transfer_failures[i].code == code)
-		{
-			response->outcome = transfer_failures[i].outcome;
-			*transient = transfer_failures[i].transient;
-		}
-	}
-	/* There is a connection; what came by it is no HTTP. */
-	if (request->sent && code == CURLE_UNSUPPORTED_PROTOCOL)
-		response->outcome = HTTP_BAD_ANSWER;
+	response->outcome = http_failure_outcome(code, request->error, request->sent,
+											 transient);
+	if (http_failure_is_long_line(code, request->sent))
+		request->problem = HEAD_TOO_LARGE;
 	if (request->out_of_memory)
 		response->outcome = HTTP_OUT_OF_MEMORY;
-	if (request->too_large || code == CURLE_FILESIZE_EXCEEDED)
-		snprintf(request->error, sizeof(request->error),
-				 "The answer is larger than max_response_size.");
-	for (size_t i = 0; i < lengthof(transfer_words); i++)
-	{
-		if (transfer_words[i].code == code)
-			strlcpy(request->error, transfer_words[i].words, sizeof(request->error));
-	}
+	if (code == CURLE_FILESIZE_EXCEEDED)
+		request->problem = ANSWER_TOO_LARGE;
+	if (request->problem == NULL)
+		request->problem = http_failure_words(code);
+	if (request->problem != NULL)
+		strlcpy(request->error, request->problem, sizeof(request->error));
 	response->timed_out = code == CURLE_OPERATION_TIMEDOUT;
 }
 
@@ -718,45 +615,6 @@ count_transfer(HttpRequest *request)
 }
 
 /*
- * Milliseconds that the server asks to wait, or -1: Pylon's X-Retry-After
- * in seconds, or the standard's header in seconds or as a date. A date is
- * measured by the server's clock where the answer tells it.
- */
-static double
-retry_after(HttpRequest *request)
-{
-	static const char *const names[] = {"X-Retry-After", "Retry-After"};
-	struct curl_header *header;
-
-	for (size_t i = 0; i < lengthof(names); i++)
-	{
-		const char *value;
-		char	   *end;
-		double		seconds;
-		time_t		date;
-		time_t		now = time(NULL);
-
-		if (curl_easy_header(request->easy, names[i], 0, CURLH_HEADER, -1,
-							 &header) != CURLHE_OK)
-			continue;
-		/* libcurl owns the value, until the next call. */
-		value = header->value;
-		seconds = strtod(value, &end);
-		if (end > value && *end == '\0' && strspn(value, "0123456789.") == strlen(value))
-			return seconds * 1000;
-		date = curl_getdate(value, NULL);
-		if (date == -1)
-			continue;
-		if (curl_easy_header(request->easy, "Date", 0, CURLH_HEADER, -1,
-							 &header) == CURLHE_OK &&
-			curl_getdate(header->value, NULL) != -1)
-			now = curl_getdate(header->value, NULL);
-		return Max(date - now, 0) * 1000.0;
-	}
-	return -1;
-}
-
-/*
  * Milliseconds until the next try, or -1 for none.
  *
  * A rate limit was refused before anything was done, so it may always be
@@ -774,10 +632,10 @@ retry_wait(HttpRequest *request, bool transient)
 	{
 		wait = back_off(request->rate_limits++, RATE_LIMIT_WAIT,
 						RATE_LIMIT_WAIT_MAX);
-		/* Not all sessions at the same instant. */
+		/* Not all sessions at the same instant; and no sooner than so. */
 		if (response->retry_after >= 0)
-			wait = response->retry_after +
-				pg_prng_double(&pg_global_prng_state) * 100;
+			wait = Max(wait, response->retry_after +
+					   pg_prng_double(&pg_global_prng_state) * 100);
 	}
 	else if (!transient || (!request->response.call.repeatable && request->sent))
 		return -1;
@@ -808,7 +666,11 @@ back_off(int times, double first, double longest)
  * ------------------------------------------------------------------------
  */
 
-/* Does all that is due now; never waits. */
+/*
+ * Does what is due now; never waits, and raises no interrupt: who calls may
+ * have to take note of a request first. What is left over where a peer sends
+ * faster than we read waits for the next call.
+ */
 static void
 drive(void)
 {
@@ -825,7 +687,8 @@ drive(void)
 	driven_at = now;
 
 	resume_requests(now);
-	while (timer_at >= 0 && timer_at <= connection_now())
+	while (timer_at >= 0 && timer_at <= connection_now() &&
+		   connection_now() - now < DRIVE_TIME)
 	{
 		timer_at = -1;
 		socket_action(CURL_SOCKET_TIMEOUT, 0);
@@ -841,14 +704,13 @@ static void
 socket_action(curl_socket_t fd, int events)
 {
 	sigset_t	all;
-	sigset_t	before;
 	int			running;
 	CURLMcode	code;
 
 	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &before);
+	sigprocmask(SIG_SETMASK, &all, &http_signals_before);
 	code = curl_multi_socket_action(multi, fd, events, &running);
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	sigprocmask(SIG_SETMASK, &http_signals_before, NULL);
 	if (code != CURLM_OK)
 		elog(ERROR, "could not drive a request: %s", curl_multi_strerror(code));
 }
