@@ -31,6 +31,12 @@
 /* Nothing that we read this way is nested deeper. */
 #define MAX_DEPTH 32
 
+/*
+ * The most that is read of an answer this way, in bytes: the tree takes some
+ * ninety times as much, in the worst case. The API's are of some kilobytes.
+ */
+#define MAX_ANSWER (1024 * 1024)
+
 #define PLAIN (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 
 /* Owner of a tree, in the memory context in which it was made. */
@@ -42,6 +48,7 @@ struct JsonTree
 
 static JsonTree *create_tree(void);
 static void release_tree(void *arg);
+static json_object *parse_answer(const char *body, size_t length);
 static json_object *parse(const char *body, size_t length);
 static bool is_sound(const char *body, size_t length);
 static json_object *member(json_object *object, const char *key,
@@ -187,7 +194,7 @@ json_body_text(JsonTree *body)
 bool
 json_read_error(const char *body, size_t length, PylonError *error)
 {
-	json_object *root = parse(body, length);
+	json_object *root = parse_answer(body, length);
 
 	memset(error, 0, sizeof(*error));
 	if (root == NULL || !json_object_is_type(root, json_type_object))
@@ -207,7 +214,7 @@ json_read_error(const char *body, size_t length, PylonError *error)
 bool
 json_read_me(const char *body, size_t length, PylonMe *me)
 {
-	json_object *root = parse(body, length);
+	json_object *root = parse_answer(body, length);
 	json_object *data = member(root, "data", json_type_object);
 	json_object *user = member(data, "user", json_type_object);
 
@@ -232,7 +239,7 @@ bool
 json_read_custom_fields(const char *body, size_t length, List **fields,
 						char **cursor)
 {
-	json_object *root = parse(body, length);
+	json_object *root = parse_answer(body, length);
 	json_object *data = member(root, "data", json_type_array);
 	json_object *pagination = member(root, "pagination", json_type_object);
 	json_object *more = member(pagination, "has_next_page", json_type_boolean);
@@ -330,6 +337,13 @@ release_tree(void *arg)
 	if (tree->root != NULL)
 		json_object_put(tree->root);
 	tree->root = NULL;
+}
+
+/* The tree of an answer, as parse; NULL also where that would take too much. */
+static json_object *
+parse_answer(const char *body, size_t length)
+{
+	return length <= MAX_ANSWER ? parse(body, length) : NULL;
 }
 
 /*

@@ -24,6 +24,9 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
+/* Values nested deeper than this are nothing of the API's. */
+#define MAX_DEPTH 256
+
 static bool has_foreign_escape(JsonSlice slice);
 static void advance(JsonReader *reader);
 static void check_entered(JsonReader *reader, bool first, JsonTokenType type);
@@ -40,6 +43,7 @@ json_reader_begin(JsonReader *reader, const char *text, int length)
 {
 	reader->lex = compat_make_json_lexer(text, length, PG_UTF8, false);
 	reader->failed = false;
+	reader->depth = 0;
 	advance(reader);
 }
 
@@ -264,7 +268,10 @@ expect(JsonReader *reader, JsonTokenType type)
 	advance(reader);
 }
 
-/* Leaves a whole value behind, checking that it is one. */
+/*
+ * Leaves a whole value behind, checking that it is one, and not nested too
+ * deep.
+ */
 static void
 skip(JsonReader *reader)
 {
@@ -273,6 +280,8 @@ skip(JsonReader *reader)
 
 	check_stack_depth();
 	CHECK_FOR_INTERRUPTS();
+	if (++reader->depth > MAX_DEPTH)
+		fail(reader);
 	switch (reader->lex->token_type)
 	{
 		case JSON_TOKEN_OBJECT_START:
@@ -295,6 +304,7 @@ skip(JsonReader *reader)
 		default:
 			fail(reader);
 	}
+	reader->depth--;
 }
 
 /* The first error is the one to tell of. */

@@ -31,6 +31,7 @@ typedef struct JsonSlice
 typedef struct JsonReader
 {
 	JsonLexContext *lex;
+	int			depth;			/* of the value that is being passed over */
 	JsonTokenType entered;		/* what opened the object or array that was
 								 * entered last */
 	bool		failed;

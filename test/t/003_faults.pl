@@ -201,7 +201,7 @@ foreach my $shape (sort keys %wrong_shapes)
 }
 
 given({}, { kind => 'wrong_shape', body => '{"data":' . '[' x 100_000 });
-fails_with($node, $count, '(?:08P01|54001)', qr/./, 'an answer nested without end');
+fails_with($node, $count, '08P01', qr/./, 'an answer nested without end');
 
 given({ max_response_size => '100kB', page_size => 50 }, { kind => 'huge', bytes => 1_000_000 });
 fails_with($node, $count, '08P01', qr/max_response_size/, 'an answer that is too large');
