@@ -51,9 +51,13 @@ json_reader_begin(JsonReader *reader, const char *text, int length)
 bool
 json_reader_end(JsonReader *reader)
 {
-	if (reader->lex->token_type != JSON_TOKEN_END)
+	JsonLexContext *lex = reader->lex;
+
+	/* To the lexer, a zero byte behind a backslash is an escape. */
+	if (lex->token_type != JSON_TOKEN_END ||
+		memchr(lex->input, '\0', lex->input_length) != NULL)
 		fail(reader);
-	compat_free_json_lexer(reader->lex);
+	compat_free_json_lexer(lex);
 	return !reader->failed;
 }
 

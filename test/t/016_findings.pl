@@ -34,4 +34,12 @@ for my $body ("$me x", "$me$me", "{'data':{'name':'Acme'}}", $me =~ s/"Acme"/NaN
 api_fault($api, match => 'GET /me', kind => 'wrong_shape', body => "\n$me \n");
 is($node->safe_psql('postgres', "SELECT organization FROM pylon_fdw_ping('pylon')"), 'Acme', 'white space is no harm');
 
+# ---------------------------------------------------------------- a zero byte is no escape
+
+for my $body ("{\"x\":\"\\\0\",\"data\":[]}", "{\"data\":[{\"id\":\"1\",\"\\\0\":1}]}")
+{
+	api_fault($api, match => 'GET /contacts', kind => 'wrong_shape', body => $body);
+	fails_with($node, 'SELECT id FROM contacts', '08P01', qr/GET \/contacts/, 'a backslash and a zero byte');
+}
+
 done_testing();
