@@ -21,7 +21,7 @@ include $(PGXS)
 # PGXS knows no header dependencies; the compiler writes them beside each object.
 -include $(OBJS:.o=.d)
 
-.PHONY: test demo bench test-matrix test-asan test-valgrind
+.PHONY: test demo bench test-matrix test-asan test-valgrind fuzz mutate
 test:
 	test/run
 demo:
@@ -34,3 +34,7 @@ test-asan:
 	test/sanitize asan
 test-valgrind:
 	test/sanitize valgrind
+fuzz:
+	test/fuzz/run
+mutate:
+	test/mutants/run
