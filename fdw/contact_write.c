@@ -690,6 +690,8 @@ add_sent(ChangeContext *context, SentField *sent)
 	}
 	change->sent = lappend(change->sent, sent);
 	change->attnums = bms_add_member(change->attnums, sent->column->attnum);
+	if (sent->column->field->kind != FIELD_CUSTOM_FIELDS)
+		change->known = bms_add_member(change->known, sent->column->attnum);
 	write_sent(context, sent);
 }
 

@@ -53,6 +53,7 @@ typedef struct ContactChange
 	char	   *body;			/* UTF-8 JSON; NULL if nothing changes */
 	List	   *sent;			/* of SentField *, see contact_check.h */
 	Bitmapset  *attnums;		/* of the columns that were sent */
+	Bitmapset  *known;			/* of those, the ones sent as a whole */
 } ContactChange;
 
 extern ContactWriter *contact_writer_create(Relation table, List *assigned);

@@ -18,6 +18,7 @@
 
 #include "access/htup_details.h"
 #include "access/sysattr.h"
+#include "check_option.h"
 #include "compat.h"
 #include "contact_check.h"
 #include "contact_text.h"
@@ -51,6 +52,9 @@ enum PylonModifyPrivate
 typedef struct PylonModify
 {
 	Relation	table;
+	ModifyTableState *mtstate;
+	ResultRelInfo *rinfo;
+	List	   *check_options;	/* of new rows; NIL before the first one */
 	PylonConnection *connection;
 	ContactWriter *writer;
 	ContactReader *contacts;	/* of answers: all columns */
@@ -79,8 +83,9 @@ typedef struct RowWrite
 /* A step of a row's write that fails only because of the row's values. */
 typedef void (*RowStep) (PylonModify *modify, RowWrite *row);
 
-static PylonModify *begin_modify(Relation table, EState *estate, Oid userid,
-								 List *assigned, bool skip_duplicates);
+static PylonModify *begin_modify(ModifyTableState *mtstate,
+								 ResultRelInfo *rinfo, List *assigned,
+								 bool skip_duplicates);
 static const ContactReader *answer_reader(PylonModify *modify, RowWrite *row);
 static char *row_purpose(PylonModify *modify, const char *verb,
 						 const char *id);
@@ -165,9 +170,7 @@ pylonBeginForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
 
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
-	modify = begin_modify(rinfo->ri_RelationDesc, mtstate->ps.state,
-						  compat_modify_user(rinfo, mtstate->ps.state),
-						  list_nth(fdw_private, PRIVATE_ASSIGNED),
+	modify = begin_modify(mtstate, rinfo, list_nth(fdw_private, PRIVATE_ASSIGNED),
 						  boolVal(list_nth(fdw_private, PRIVATE_SKIP_DUPLICATES)));
 	if (mtstate->operation != CMD_INSERT)
 	{
@@ -193,9 +196,8 @@ pylonBeginForeignInsert(ModifyTableState *mtstate, ResultRelInfo *rinfo)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot route tuples into foreign table to be updated \"%s\"",
 						RelationGetRelationName(rinfo->ri_RelationDesc))));
-	rinfo->ri_FdwState = begin_modify(rinfo->ri_RelationDesc, mtstate->ps.state,
-									  compat_modify_user(rinfo, mtstate->ps.state),
-									  NIL, plan != NULL && plan->onConflictAction == ONCONFLICT_NOTHING);
+	rinfo->ri_FdwState = begin_modify(mtstate, rinfo, NIL,
+									  plan != NULL && plan->onConflictAction == ONCONFLICT_NOTHING);
 }
 
 void
@@ -348,15 +350,19 @@ pylonExecForeignDelete(EState *estate, ResultRelInfo *rinfo,
 
 /* The connection is made at once: a missing token fails before any row. */
 static PylonModify *
-begin_modify(Relation table, EState *estate, Oid userid, List *assigned,
+begin_modify(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *assigned,
 			 bool skip_duplicates)
 {
 	PylonModify *modify = palloc0(sizeof(PylonModify));
+	Relation	table = rinfo->ri_RelationDesc;
+	EState	   *estate = mtstate->ps.state;
 	ForeignTable *foreign = GetForeignTable(RelationGetRelid(table));
 
 	contact_check_columns(table);
+	modify->mtstate = mtstate;
+	modify->rinfo = rinfo;
 	modify->table = table;
-	modify->connection = connection_open(foreign->serverid, userid, foreign->options,
+	modify->connection = connection_open(foreign->serverid, compat_modify_user(rinfo, estate), foreign->options,
 										 psprintf("write foreign table \"%s\"",
 												  RelationGetRelationName(table)));
 	modify->connection->statement = writes_of_statement(estate->es_query_cxt);
@@ -480,12 +486,24 @@ prepare_create(PylonModify *modify, RowWrite *row)
 							contact_label(modify->writer, row->slot),
 							RelationGetRelationName(modify->table));
 	row->change = contact_creation(modify->writer, row->slot);
+	if (modify->rinfo->ri_WithCheckOptions == NIL)
+		return;
+	if (modify->check_options == NIL)
+		modify->check_options = check_options_create(modify->mtstate, modify->rinfo);
+	check_options_known(modify->check_options, modify->mtstate->ps.state, row->slot,
+						row->change->known);
 }
 
 static void
 prepare_update(PylonModify *modify, RowWrite *row)
 {
+	bool		checked = modify->rinfo->ri_WithCheckOptions != NIL;
+
+	if (checked)
+		contact_fill_row(modify->writer, row->slot);
 	row->change = contact_update(modify->writer, row->old_slot, row->slot);
+	if (checked)
+		ExecWithCheckOptions(WCO_VIEW_CHECK, modify->rinfo, row->slot, modify->mtstate->ps.state);
 }
 
 static void
