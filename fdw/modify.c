@@ -356,13 +356,14 @@ begin_modify(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *assigned,
 	PylonModify *modify = palloc0(sizeof(PylonModify));
 	Relation	table = rinfo->ri_RelationDesc;
 	EState	   *estate = mtstate->ps.state;
+	Oid			userid = compat_modify_user(rinfo, estate);
 	ForeignTable *foreign = GetForeignTable(RelationGetRelid(table));
 
 	contact_check_columns(table);
 	modify->mtstate = mtstate;
 	modify->rinfo = rinfo;
 	modify->table = table;
-	modify->connection = connection_open(foreign->serverid, compat_modify_user(rinfo, estate), foreign->options,
+	modify->connection = connection_open(foreign->serverid, userid, foreign->options,
 										 psprintf("write foreign table \"%s\"",
 												  RelationGetRelationName(table)));
 	modify->connection->statement = writes_of_statement(estate->es_query_cxt);
