@@ -34,6 +34,8 @@
 #include "parser/parsetree.h"
 #include "plan.h"
 #include "pylon_fdw.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/selfuncs.h"
 #include "utils/syscache.h"
@@ -80,6 +82,10 @@ static ScanEstimate estimate_scan(PlannerInfo *root, RelOptInfo *baserel,
 								  FilterPlan *filter);
 static void add_scan_path(PlannerInfo *root, RelOptInfo *baserel,
 						  ParamPathInfo *param_info, FilterPlan *filter);
+static double doubt(PlannerInfo *root, RelOptInfo *baserel,
+					FilterPlan *filter, double guess);
+static bool is_measured(PlannerInfo *root, Node *clause);
+static bool has_statistics(PlannerInfo *root, Node *node);
 static void add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel,
 									Oid foreigntableid);
 static List *collect_join_clauses(PlannerInfo *root, RelOptInfo *baserel);
@@ -301,7 +307,10 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel,
 		request_cost *= 1 + LOOP_RISK;
 	}
 	else if (filter->pushed != NIL && isinf(filter_max_rows(root, filter)))
+	{
 		request_cost *= 1 + SEARCH_RISK;
+		estimate.requests = doubt(root, baserel, filter, estimate.requests);
+	}
 	startup = request_cost + quals.startup + baserel->reltarget->cost.startup;
 	total = startup + (estimate.requests - 1) * request_cost +
 		estimate.fetched * (cpu_tuple_cost + quals.per_tuple) +
@@ -310,6 +319,83 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel,
 			 compat_create_foreignscan_path(root, baserel, rows, startup, total,
 											param_info != NULL ? param_info->ppi_req_outer : NULL,
 											NIL));
+}
+
+/*
+ * By how many requests a search is judged, if it is thought to take so many.
+ * Of conditions without statistics nothing is known: any number is as likely
+ * as ten times that, up to what the others leave. The geometric mean lets a
+ * plan whose requests are certain win, unless the guess is better by far.
+ */
+static double
+doubt(PlannerInfo *root, RelOptInfo *baserel, FilterPlan *filter, double guess)
+{
+	const PylonOptions *options = &((PylonRelation *) baserel->fdw_private)->options;
+	List	   *measured = NIL;
+	double		most;
+	ListCell   *lc;
+
+	foreach(lc, filter->pushed)
+	{
+		if (is_measured(root, lfirst(lc)))
+			measured = lappend(measured, lfirst(lc));
+	}
+	most = ceil(baserel->tuples / options->page_size *
+				clauselist_selectivity(root, measured, baserel->relid, JOIN_INNER, NULL));
+	return sqrt(guess * Max(guess, most));
+}
+
+/* Do statistics that ANALYZE has made tell how many contacts satisfy it? */
+static bool
+is_measured(PlannerInfo *root, Node *clause)
+{
+	List	   *args = NIL;
+	Oid			operator = InvalidOid;
+	ListCell   *lc;
+
+	if (IsA(clause, RestrictInfo))
+		clause = (Node *) ((RestrictInfo *) clause)->clause;
+	if (IsA(clause, BoolExpr))
+	{
+		foreach(lc, ((BoolExpr *) clause)->args)
+		{
+			if (!is_measured(root, lfirst(lc)))
+				return false;
+		}
+		return true;
+	}
+	if (IsA(clause, OpExpr))
+	{
+		args = ((OpExpr *) clause)->args;
+		operator = ((OpExpr *) clause)->opno;
+	}
+	else if (IsA(clause, ScalarArrayOpExpr))
+	{
+		args = ((ScalarArrayOpExpr *) clause)->args;
+		operator = ((ScalarArrayOpExpr *) clause)->opno;
+	}
+	else if (IsA(clause, NullTest))
+		return has_statistics(root, (Node *) ((NullTest *) clause)->arg);
+	else
+		return has_statistics(root, clause);
+	return list_length(args) == 2 &&
+		(get_oprrest(operator) == F_EQSEL || get_oprrest(operator) == F_NEQSEL) &&
+		(has_statistics(root, linitial(args)) || has_statistics(root, lsecond(args)));
+}
+
+/* Is it a column that ANALYZE has seen? */
+static bool
+has_statistics(PlannerInfo *root, Node *node)
+{
+	Var		   *var;
+
+	while (IsA(node, RelabelType))
+		node = (Node *) ((RelabelType *) node)->arg;
+	var = (Var *) node;
+	return IsA(node, Var) && var->varlevelsup == 0 &&
+		SearchSysCacheExists3(STATRELATTINH,
+							  ObjectIdGetDatum(planner_rt_fetch(var->varno, root)->relid),
+							  Int16GetDatum(var->varattno), BoolGetDatum(false));
 }
 
 /* A path for each set of relations whose keys the API can be asked for. */

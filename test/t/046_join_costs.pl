@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use JSON::PP;
+use POSIX qw(ceil);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use PylonTest;
@@ -42,7 +43,7 @@ sub joins
 	return unless defined $requests;
 	api_take($api);
 	is($node->safe_psql('postgres', "SELECT count(*) FROM ($sql) q"),
-		$node->safe_psql('postgres', "SELECT count(*) FROM ($sql) q" =~ s/\b(?:contacts|unknown|million)\b/copy/gr), "$name: rows");
+		$node->safe_psql('postgres', "SELECT count(*) FROM ($sql) q" =~ s/\b(?:contacts|unknown|million|guessed)\b/copy/gr), "$name: rows");
 	my @made = api_take($api);
 	is(scalar @made, $requests, "$name: requests") or diag(join "\n", @made);
 	return;
@@ -62,6 +63,28 @@ cmp_ok((plan_of("SELECT * FROM million WHERE account_id = 'x'"))[0]{'Plan Rows'}
 
 # How many contacts a pattern finds is a guess; the keys of a list bound it.
 joins('a pattern and keys', "SELECT c.id FROM people l JOIN unknown c ON c.email = l.email AND c.email LIKE '%\@initech%'", 1, 1);
+
+# So does the number of keys where the planner thinks a search to take one page, but nothing says so: 220 of these are 3 lists,
+# while 25 pages hold all contacts.  A guess that is better by far is taken: 1,500 keys are 15 lists.
+$node->safe_psql('postgres', "
+	CREATE FOREIGN TABLE guessed (id text, name text, email text, custom_fields jsonb, tier text OPTIONS (custom_field 'tier')) SERVER pylon
+		OPTIONS (estimated_contacts '2500');
+	ALTER TABLE copy ADD COLUMN custom_fields jsonb, ADD COLUMN tier text;
+	UPDATE copy SET custom_fields = c.custom_fields, tier = c.custom_fields->>'tier' FROM contacts c WHERE c.id = copy.id;
+	CREATE TABLE few_keys AS SELECT DISTINCT email FROM copy WHERE email IS NOT NULL ORDER BY 1 LIMIT 220;
+	CREATE TABLE many_keys AS SELECT DISTINCT email FROM copy WHERE email IS NOT NULL ORDER BY 1 LIMIT 1500;
+	ANALYZE few_keys, many_keys");
+my $gold = ceil($node->safe_psql('postgres', "SELECT count(*) FROM copy WHERE tier = 'gold'") / 100);
+cmp_ok($gold, '>', 4, 'the guess is wrong');
+for my $guessed ("c.custom_fields->>'tier' = 'gold'", "c.custom_fields @> '{\"tier\": \"gold\"}'", "c.tier = 'gold'", "c.name LIKE '%a%' AND c.tier = 'gold'")
+{
+	joins("$guessed, 3 lists", "SELECT c.id FROM few_keys l JOIN guessed c ON c.email = l.email AND $guessed", 1, 3);
+	joins("$guessed, 15 lists", "SELECT c.id FROM many_keys l JOIN guessed c ON c.email = l.email AND $guessed", 0);
+}
+# what ANALYZE has counted is no guess
+$node->safe_psql('postgres', 'ANALYZE guessed');
+joins("counted, 3 lists", "SELECT c.id FROM few_keys l JOIN guessed c ON c.email = l.email AND c.tier = 'gold'", 1, 3);
+joins("counted, 15 lists", "SELECT c.id FROM many_keys l JOIN guessed c ON c.email = l.email AND c.tier = 'gold'", 0, $gold);
 
 # ---------------------------------------------------------------- without statistics of the other side
 
