@@ -70,6 +70,12 @@ class CommandLine(Case):
                 else:
                     self.assertRaises(ssl.SSLError, client.request, "GET", "/me")
                 client.close()
+            plain = http.client.HTTPConnection(host, int(port))
+            plain.request("GET", "/_count")
+            self.assertEqual(Got(plain.getresponse()).status, 200)
+            plain.request("GET", "/me", headers=AUTH)
+            self.assertRaises(OSError, plain.getresponse)
+            plain.close()
             self.assertEqual(self.ctl(url, "count"), "2\n")
 
     def test_watched_process(self) -> None:

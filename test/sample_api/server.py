@@ -1,6 +1,7 @@
 """The HTTP server: connections and requests; what they mean is api.py's and control.py's."""
 
 import os
+import socket
 import socketserver
 import ssl
 import sys
@@ -18,6 +19,7 @@ from store import Store
 from switches import Settings
 
 NO_FAULT = Fault("")
+TLS_HANDSHAKE = b"\x16"
 
 
 class SampleServer(socketserver.ThreadingTCPServer):
@@ -61,12 +63,18 @@ class SampleServer(socketserver.ThreadingTCPServer):
         """End the process soon, after the answer to the request that asked for it."""
         threading.Timer(0.1, os._exit, (0,)).start()
 
-    def get_request(self):
-        """The handshake is left to the connection's own thread, or one client could block all others."""
-        connection, address = super().get_request()
-        if self.context:
-            connection = self.context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-        return connection, address
+    def process_request_thread(self, request, client_address) -> None:
+        """Here and not on accepting, or one client that says nothing could block all others."""
+        super().process_request_thread(self.secured(request), client_address)
+
+    def secured(self, connection):
+        """Speaks TLS if the client does: one that only controls the server is spared it."""
+        try:
+            if not self.context or connection.recv(1, socket.MSG_PEEK) != TLS_HANDSHAKE:
+                return connection
+        except OSError:
+            return connection
+        return self.context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
 
     def handle_error(self, request, client_address) -> None:
         """Clients that hang up are part of the tests; anything else is a fault of this program."""
@@ -100,6 +108,8 @@ class Handler(BaseHTTPRequestHandler):
             body = self.read_body()
             if self.path.startswith("/_"):
                 self.serve_control(body)
+            elif self.server.context and not isinstance(self.connection, ssl.SSLSocket):
+                self.close_connection = True
             else:
                 self.serve_api(body)
         except OSError:

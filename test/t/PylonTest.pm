@@ -19,6 +19,7 @@ use warnings;
 use Cwd qw(abs_path);
 use Exporter qw(import);
 use File::Basename qw(dirname);
+use HTTP::Tiny;
 use IO::Socket::INET;
 use IPC::Run;
 use JSON::PP;
@@ -37,6 +38,9 @@ our $TOKEN = 'sample-token';
 
 my $sample_api = abs_path(dirname(__FILE__) . '/../sample_api');
 my $json = JSON::PP->new->canonical;
+# Control needs no TLS, and no proxy may be asked.
+my $http = HTTP::Tiny->new(
+	timeout => $PostgreSQL::Test::Utils::timeout_default, http_proxy => undef, https_proxy => undef, proxy => undef);
 
 # ---------------------------------------------------------------- server and session
 
@@ -152,13 +156,46 @@ sub output_of
 	return $output // '';
 }
 
-# Runs a command of test/sample_api/ctl, and gives what it prints.
+# What test/sample_api/ctl asks for; the forms are how the words become a body.
+my %controls = (
+	'log' => [ 'GET', '_log' ],
+	'log-json' => [ 'GET', '_log?format=json' ],
+	'take' => [ 'DELETE', '_log' ],
+	'clear' => [ 'DELETE', '_log' ],
+	'count' => [ 'GET', '_count' ],
+	'set' => [ 'POST', '_set', 'pairs' ],
+	'fault' => [ 'POST', '_fault', 'json' ],
+	'faults' => [ 'GET', '_fault' ],
+	'faults-clear' => [ 'DELETE', '_fault' ],
+	'add' => [ 'POST', '_contacts', 'json' ],
+	'replace' => [ 'PUT', '_contacts', 'json' ],
+	'contacts' => [ 'GET', '_contacts' ],
+	'connections' => [ 'GET', '_connections' ],
+	'custom-fields' => [ 'POST', '_custom_fields', 'json' ],
+	'reset' => [ 'POST', '_reset', 'pairs' ],
+	'stop' => [ 'POST', '_stop' ]);
+
+# Does the same as a command of ctl, without starting a program for it; gives what it would print, and dies where it fails.
 sub api_ctl
 {
-	my ($api, @words) = @_;
+	my ($api, $command, @words) = @_;
+	my ($method, $path, $form) = @{ $controls{$command} // die "no command \"$command\"" };
+	my $body = join ' ', @words;
 
-	local $ENV{SAMPLE_API} = $api->{url};
-	return output_of('python3', "$sample_api/ctl", @words);
+	$body = $json->encode({ map { split /=/, $_, 2 } @words }) if ($form // '') eq 'pairs';
+	return control($api, $method, $path, $body);
+}
+
+# A control request of the sample API; gives the answer's body.
+sub control
+{
+	my ($api, $method, $path, $body) = @_;
+	my ($port) = $api->{url} =~ /:(\d+)$/;
+
+	utf8::encode($body) if defined $body && utf8::is_utf8($body);
+	my $answer = $http->request($method, "http://127.0.0.1:$port/$path", { content => $body // '' });
+	die "$method $path: $answer->{status} $answer->{content}" unless $answer->{success};
+	return $answer->{content};
 }
 
 # Returns when nobody listens there any more.
