@@ -14,20 +14,23 @@ package PylonSession;
 use strict;
 use warnings;
 
-use IPC::Run;
+use IO::Select;
+use IPC::Open3 qw(open3);
 use PostgreSQL::Test::Utils;
+use Symbol qw(gensym);
 
 my $marks = 0;
 
 sub new
 {
 	my ($class, $node, $database) = @_;
-	my $self = bless { in => '', out => '', err => '' }, $class;
-	my @command = ('psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr($database // 'postgres'));
+	my $self = bless { out => '', err => '' }, $class;
+	my @streams = (undef, undef, gensym);
 
-	$self->{timeout} = IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default);
-	$self->{run} = IPC::Run::start(\@command, '<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err},
-		$self->{timeout});
+	$self->{pid} = open3(@streams, 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr($database // 'postgres'));
+	@$self{ 'to', 'from_out', 'from_err' } = @streams;
+	$self->{to}->autoflush(1);
+	$self->{open} = IO::Select->new(@streams[ 1, 2 ]);
 	return $self;
 }
 
@@ -36,12 +39,79 @@ sub begin
 {
 	my ($self, $sql) = @_;
 
-	$self->{mark} = 'end of statements ' . ++$marks;
-	$self->{out} = $self->{err} = '';
-	$self->{in} .= "$sql\n;\n\\echo $self->{mark}\n\\warn $self->{mark}\n";
-	$self->{timeout}->start($PostgreSQL::Test::Utils::timeout_default);
-	$self->{run}->pump_nb;
+	$self->send_lines("$sql\n;");
 	return;
+}
+
+# Sends lines to psql, and what tells is_finished that they have been carried out.
+sub send_lines
+{
+	my ($self, $lines) = @_;
+
+	$self->{mark} = 'end of statements ' . ++$marks . "\n";
+	$self->{out} = $self->{err} = '';
+	$self->push_text("$lines\n\\echo $self->{mark}\\warn $self->{mark}");
+	return;
+}
+
+# While psql can't get rid of its output, it takes no input.
+sub push_text
+{
+	my ($self, $text) = @_;
+	my $writer = IO::Select->new($self->{to});
+
+	local $SIG{PIPE} = 'IGNORE';
+	utf8::encode($text) if utf8::is_utf8($text);
+	while ($text ne '')
+	{
+		my $written = $writer->can_write(0) ? syswrite($self->{to}, $text, 4096) : 0;
+		return unless defined $written;
+		substr($text, 0, $written, '');
+		$self->pull_text($written ? 0 : 0.01);
+	}
+	return;
+}
+
+# Takes what psql has said by now, or else what it says next within so many seconds.
+sub pull_text
+{
+	my ($self, $seconds) = @_;
+
+	for my $stream ($self->{open}->can_read($seconds))
+	{
+		my $into = $stream == $self->{from_out} ? 'out' : 'err';
+		$self->{open}->remove($stream) unless sysread($stream, $self->{$into}, 65536, length $self->{$into});
+	}
+	return;
+}
+
+# Waits for the end of what was sent.  False if psql has ended before that.
+sub is_finished
+{
+	my $self = shift;
+	my $length = length $self->{mark};
+	my $until = time + $PostgreSQL::Test::Utils::timeout_default;
+
+	for my $stream ('out', 'err')
+	{
+		# the mark is last, for nothing was sent after it
+		until (length $self->{$stream} >= $length && substr($self->{$stream}, -$length) eq $self->{mark})
+		{
+			return 0 unless $self->{open}->count;
+			$self->give_up if time > $until;
+			$self->pull_text(1);
+		}
+		substr($self->{$stream}, -$length) = '';
+	}
+	return 1;
+}
+
+sub give_up
+{
+	my $self = shift;
+
+	kill 'KILL', $self->{pid};
+	die "psql does not come to the $self->{mark}: $self->{err}";
 }
 
 # What the statements printed, without the last line feed.
@@ -49,11 +119,7 @@ sub result
 {
 	my $self = shift;
 
-	for my $stream ('out', 'err')
-	{
-		$self->{run}->pump while $self->{$stream} !~ /^\Q$self->{mark}\E\n/m && $self->{run}->pumpable;
-		$self->{$stream} =~ s/^\Q$self->{mark}\E\n//m or die "the session has ended: $self->{err}";
-	}
+	$self->is_finished or die "the session has ended: $self->{err}";
 	return $self->{out} =~ s/\n\z//r;
 }
 
@@ -73,8 +139,10 @@ sub quit
 {
 	my $self = shift;
 
-	$self->{in} .= "\\q\n";
-	$self->{run}->finish;
+	close $self->{to};
+	$self->pull_text(1) while $self->{open}->count;
+	local $?;
+	waitpid $self->{pid}, 0;
 	return;
 }
 

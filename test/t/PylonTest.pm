@@ -23,8 +23,8 @@ use HTTP::Tiny;
 use IO::Socket::INET;
 use IPC::Run;
 use JSON::PP;
-use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use PylonNode;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -48,7 +48,7 @@ my $http = HTTP::Tiny->new(
 sub start_node
 {
 	my ($settings) = @_;
-	my $node = PostgreSQL::Test::Cluster->new('main');
+	my $node = PylonNode->new('main');
 
 	$node->init;
 	# a statement that hangs must fail, not stop the tests
