@@ -98,7 +98,8 @@ sub setup
 		RETURN QUERY EXECUTE format('SELECT q::text FROM (%s) q', query);
 	END $$;
 
-	-- How a statement is run: as it is, by a cursor, seven times after it was prepared, or by workers; its rows as text.
+	-- How a statement is run: as it is, by a cursor, prepared and so often that its plan may become a generic one, or twice
+	-- where the kind of plan is given, or by workers; its rows as text.
 	CREATE FUNCTION rows_of(how text, query text) RETURNS text[] LANGUAGE plpgsql AS $$
 	DECLARE
 		line record;
@@ -107,8 +108,8 @@ sub setup
 		answer text[];
 		cur refcursor;
 	BEGIN
-		IF how = 'prepared' THEN
-			FOR i IN 1 .. 7 LOOP
+		IF how IN ('prepared', 'twice') THEN
+			FOR i IN 1 .. CASE how WHEN 'twice' THEN 2 ELSE 7 END LOOP
 				EXECUTE query INTO answer;
 				rows := rows || answer;
 			END LOOP;
@@ -335,10 +336,12 @@ sub make_query
 	push @set, 'cursor_tuple_fraction=1' if $query->{simple};
 	my ($prepare, $run, @more) = statements($style, $query);
 	push @set, @more;
-	push @set, @parallel if $style eq 'parallel' || WhereOracle::chance(0.05);
+	my $is_parallel = $style eq 'parallel' || WhereOracle::chance(0.05);
+	# A Gather starts its workers again with each rescan, which can be thousands of processes where nothing keeps its rows.
+	@set = ((grep { !/^enable_(?:material|memoize)=off/ } @set), @parallel) if $is_parallel;
 	push @set, 'work_mem=64kB' if WhereOracle::chance(0.2);
 	push @set, 'pylon_fdw.enable_lookup_join=off' if WhereOracle::chance(0.12) && $has_lookups && !$query->{simple};
-	return { %$query, style => $style, how => $prepare ne '' ? 'prepared' : $style =~ /^(?:cursor|parallel)$/ ? $style : 'plain', runs => 1,
+	return { %$query, style => $style, how => $prepare ne '' ? ($style eq 'auto' ? 'prepared' : 'twice') : $style =~ /^(?:cursor|parallel)$/ ? $style : 'plain', runs => 1,
 		faults => [ map { { %{ $mode->{sudden} }, match => 'POST /contacts/search', skip => int rand 4 } } $mode->{sudden} ? 1 .. 1 + int rand 2 : () ],
 		prepare => $prepare, run => $run, settings => \@set, sql => join('; ', grep { $_ ne '' } $prepare, $run),
 		explain => $query->{simple} ? 'ANALYZE' : WhereOracle::one_of('VERBOSE', 'COSTS OFF', 'VERBOSE') };
