@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * explain.c
- *		What EXPLAIN says of a foreign scan, and of a lookup join.
+ *		What EXPLAIN says of a foreign scan, of a lookup join, and of a write.
  *
  * Everything comes from the plan, from what the session knows of the server,
- * and with ANALYZE from the counters of the scan; nothing is asked of the API.
+ * and with ANALYZE from the counters of the scan or write; nothing is asked
+ * of the API.
  *
  * IDENTIFICATION
  *		fdw/explain.c
@@ -30,6 +31,10 @@ static FilterDescription *describe(ForeignScanState *node, List *values,
 								   List *context, const char *keys);
 static const char *request_text(const FilterDescription *description);
 static void explain_texts(const char *label, List *texts, ExplainState *es);
+static List *written_columns(const ModifyTable *plan, Relation table,
+							 List *fdw_private);
+static void explain_calls(const PylonCounters *calls, bool pages,
+						  ExplainState *es);
 static const char *join_type_name(JoinType type);
 static List *other_conditions(List *exprs);
 static void explain_local(ForeignScan *plan,
@@ -278,27 +283,95 @@ explain_scan_calls(List *scans, ExplainState *es)
 		sum.rate_limit_wait += counters->rate_limit_wait;
 		sum.bytes_received += counters->bytes_received;
 	}
+	explain_calls(&sum, true, es);
+}
+
+/*
+ * Adds "Pylon Request" and "Pylon Columns" to a write, with ANALYZE "Pylon
+ * Calls" as well: what the rows were read by is told by their scan.
+ */
+void
+pylonExplainForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
+						  List *fdw_private, int subplan_index,
+						  ExplainState *es)
+{
+	static const char *const requests[] = {
+		[CMD_INSERT] = "POST /contacts",
+		[CMD_UPDATE] = "PATCH /contacts/{id}",
+		[CMD_DELETE] = "DELETE /contacts/{id}",
+	};
+	List	   *columns = written_columns((ModifyTable *) mtstate->ps.plan,
+										  rinfo->ri_RelationDesc, fdw_private);
+	const PylonCounters *calls = modify_counters(rinfo);
+
+	ExplainPropertyText("Pylon Request", requests[mtstate->operation], es);
+	if (columns != NIL)
+		ExplainPropertyList("Pylon Columns", columns, es);
+	if (es->analyze && calls != NULL)
+	{
+		PylonCounters written = *calls;
+
+		written.contacts_read = calls->contacts_created + calls->contacts_updated +
+			calls->contacts_deleted;
+		explain_calls(&written, false, es);
+	}
+}
+
+/*
+ * Names of the columns that are sent: those that an UPDATE assigns, or those
+ * for which an INSERT has another value than NULL.
+ */
+static List *
+written_columns(const ModifyTable *plan, Relation table, List *fdw_private)
+{
+	TupleDesc	desc = RelationGetDescr(table);
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	if (plan->operation == CMD_INSERT)
+	{
+		foreach(lc, outerPlan(plan)->targetlist)
+		{
+			TargetEntry *entry = lfirst(lc);
+
+			if (!entry->resjunk && entry->resno <= desc->natts &&
+				!(IsA(entry->expr, Const) && ((Const *) entry->expr)->constisnull))
+				names = lappend(names, NameStr(TupleDescAttr(desc, entry->resno - 1)->attname));
+		}
+		return names;
+	}
+	foreach(lc, modify_assigned(fdw_private))
+		names = lappend(names, NameStr(TupleDescAttr(desc, lfirst_int(lc) - 1)->attname));
+	return names;
+}
+
+/* A line of text, or a group where machines read it. */
+static void
+explain_calls(const PylonCounters *calls, bool pages, ExplainState *es)
+{
 	if (es->format == EXPLAIN_FORMAT_TEXT)
 	{
+		char	   *page_text = pages ? psprintf(" pages=" UINT64_FORMAT, calls->pages) : "";
+
 		ExplainPropertyText("Pylon Calls",
 							psprintf("requests=" UINT64_FORMAT
-									 " pages=" UINT64_FORMAT
-									 " contacts=" UINT64_FORMAT
+									 "%s contacts=" UINT64_FORMAT
 									 " retries=" UINT64_FORMAT
 									 " rate-limit wait=%.0f ms"
 									 " bytes=" UINT64_FORMAT,
-									 sum.requests, sum.pages,
-									 sum.contacts_read, sum.retries,
-									 sum.rate_limit_wait,
-									 sum.bytes_received), es);
+									 calls->requests, page_text,
+									 calls->contacts_read, calls->retries,
+									 calls->rate_limit_wait,
+									 calls->bytes_received), es);
 		return;
 	}
 	ExplainOpenGroup("Pylon Calls", "Pylon Calls", true, es);
-	ExplainPropertyUInteger("Requests", NULL, sum.requests, es);
-	ExplainPropertyUInteger("Pages", NULL, sum.pages, es);
-	ExplainPropertyUInteger("Contacts", NULL, sum.contacts_read, es);
-	ExplainPropertyUInteger("Retries", NULL, sum.retries, es);
-	ExplainPropertyFloat("Rate-Limit Wait", "ms", sum.rate_limit_wait, 0, es);
-	ExplainPropertyUInteger("Bytes", NULL, sum.bytes_received, es);
+	ExplainPropertyUInteger("Requests", NULL, calls->requests, es);
+	if (pages)
+		ExplainPropertyUInteger("Pages", NULL, calls->pages, es);
+	ExplainPropertyUInteger("Contacts", NULL, calls->contacts_read, es);
+	ExplainPropertyUInteger("Retries", NULL, calls->retries, es);
+	ExplainPropertyFloat("Rate-Limit Wait", "ms", calls->rate_limit_wait, 0, es);
+	ExplainPropertyUInteger("Bytes", NULL, calls->bytes_received, es);
 	ExplainCloseGroup("Pylon Calls", "Pylon Calls", true, es);
 }

@@ -42,8 +42,11 @@ enum PylonModifyPrivate
 	PRIVATE_ASSIGNED,			/* integers: columns that an UPDATE assigns */
 };
 
-/* The junk column that brings the id of the row to be written. */
-#define ID_JUNK_NAME "pylon_id"
+/*
+ * The junk column that brings the id of the row to be written. Partitions
+ * share it where the id has the same place in them; else each has its own.
+ */
+#define ID_JUNK_NAME "pylon_id_%d"
 
 /* Rows that core hands over at once, for each create in flight. */
 #define ROWS_PER_CREATE 16
@@ -134,7 +137,7 @@ pylonAddForeignUpdateTargets(PlannerInfo *root, Index rtindex,
 	Var		   *var = makeVar(rtindex, attnum, attr->atttypid, attr->atttypmod,
 							  attr->attcollation, 0);
 
-	add_row_identity_var(root, var, rtindex, ID_JUNK_NAME);
+	add_row_identity_var(root, var, rtindex, psprintf(ID_JUNK_NAME, attnum));
 	if (root->parse->commandType == CMD_DELETE && root->parse->returningList != NIL)
 	{
 		/* Of type record, as core's own: partitions share the column. */
@@ -167,6 +170,7 @@ pylonBeginForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
 {
 	PylonModify *modify;
 	Plan	   *subplan;
+	char	   *id_junk;
 
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
@@ -175,10 +179,11 @@ pylonBeginForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
 	if (mtstate->operation != CMD_INSERT)
 	{
 		subplan = outerPlanState(mtstate)->plan;
-		modify->id_junk = ExecFindJunkAttributeInTlist(subplan->targetlist, ID_JUNK_NAME);
+		id_junk = psprintf(ID_JUNK_NAME, contact_id_column(rinfo->ri_RelationDesc));
+		modify->id_junk = ExecFindJunkAttributeInTlist(subplan->targetlist, id_junk);
 		modify->row_junk = ExecFindJunkAttributeInTlist(subplan->targetlist, "wholerow");
 		if (!AttributeNumberIsValid(modify->id_junk))
-			elog(ERROR, "could not find junk column \"%s\"", ID_JUNK_NAME);
+			elog(ERROR, "could not find junk column \"%s\"", id_junk);
 	}
 	rinfo->ri_FdwState = modify;
 }
@@ -213,6 +218,22 @@ pylonEndForeignModify(EState *estate, ResultRelInfo *rinfo)
 
 	if (modify != NULL)
 		MemoryContextDelete(modify->row_context);
+}
+
+/* What a write has done so far; NULL if it isn't carried out. */
+const PylonCounters *
+modify_counters(ResultRelInfo *rinfo)
+{
+	PylonModify *modify = rinfo->ri_FdwState;
+
+	return modify == NULL ? NULL : &modify->connection->calls;
+}
+
+/* Numbers of the columns that a planned UPDATE assigns (IntList). */
+List *
+modify_assigned(List *fdw_private)
+{
+	return list_nth(fdw_private, PRIVATE_ASSIGNED);
 }
 
 /*

@@ -92,6 +92,7 @@ pylon_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ExecForeignDelete = pylonExecForeignDelete;
 
 	routine->ExplainForeignScan = pylonExplainForeignScan;
+	routine->ExplainForeignModify = pylonExplainForeignModify;
 	routine->AnalyzeForeignTable = pylonAnalyzeForeignTable;
 	routine->ImportForeignSchema = pylonImportForeignSchema;
 

@@ -110,7 +110,14 @@ extern TupleTableSlot *pylonExecForeignDelete(EState *estate,
 											  TupleTableSlot *slot,
 											  TupleTableSlot *planSlot);
 
+extern const PylonCounters *modify_counters(ResultRelInfo *rinfo);
+extern List *modify_assigned(List *fdw_private);
+
 /* explain.c */
+extern void pylonExplainForeignModify(ModifyTableState *mtstate,
+									  ResultRelInfo *rinfo,
+									  List *fdw_private, int subplan_index,
+									  struct ExplainState *es);
 extern void pylonExplainForeignScan(ForeignScanState *node,
 									struct ExplainState *es);
 extern void explain_lookup_join(CustomScan *plan, List *lookups,

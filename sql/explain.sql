@@ -100,6 +100,43 @@ ALTER FOREIGN TABLE contacts OPTIONS (ADD estimated_contacts '1000000', ADD page
 ALTER SERVER pylon OPTIONS (ADD request_cost '10');
 SELECT round(startup, -1) AS startup, rows FROM cost('SELECT name FROM contacts');
 
+-- ====================================================================
+-- Writes: what is sent, of which columns; and what it took
+-- ====================================================================
+\echo `$ctl clear`
+EXPLAIN (COSTS OFF) INSERT INTO contacts (name, email) VALUES ('New', 'new@new.example');
+EXPLAIN (COSTS OFF) INSERT INTO contacts (email, name) SELECT n || '@new.example', 'New' FROM generate_series(1, 3) n;
+EXPLAIN (COSTS OFF) UPDATE contacts SET name = 'Ada King', portal_role = 'member' WHERE email = 'ada@acme.com';
+EXPLAIN (COSTS OFF) DELETE FROM contacts WHERE email = 'ada@acme.com';
+CREATE TABLE by_role (portal_role text, id text, name text, email text) PARTITION BY LIST (portal_role);
+CREATE FOREIGN TABLE admins PARTITION OF by_role FOR VALUES IN ('admin') SERVER pylon;
+CREATE FOREIGN TABLE members (email text, name text, id text, portal_role text) SERVER pylon;
+ALTER TABLE by_role ATTACH PARTITION members FOR VALUES IN ('member');
+EXPLAIN (COSTS OFF) UPDATE by_role SET name = 'Ada King' WHERE email = 'ada@acme.com';
+EXPLAIN (COSTS OFF) DELETE FROM by_role WHERE portal_role = 'admin' AND email = 'ada@acme.com';
+\echo `$ctl count`
+SELECT show('EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF)
+  INSERT INTO contacts (name, email) VALUES (''A'', ''a@new.example''), (''B'', ''b@new.example'')');
+SELECT show('EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF)
+  UPDATE contacts SET name = ''C'' WHERE email = ANY (''{a@new.example,b@new.example}'')');
+SELECT show('EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) UPDATE contacts SET name = ''C'' WHERE email = ''a@new.example''');
+SELECT show_pylon('EXPLAIN (ANALYZE, FORMAT JSON) DELETE FROM contacts WHERE email = ''a@new.example''', 'Pylon Calls') - '{Bytes,Rate-Limit Wait}'::text[] AS calls;
+SELECT show_pylon('EXPLAIN (FORMAT JSON) UPDATE contacts SET name = ''C'', email = ''c@new.example''', 'Pylon Columns') AS columns;
+SET pylon_fdw.dry_run = on;
+SET client_min_messages = warning;
+SELECT show('EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) DELETE FROM contacts WHERE email = ''b@new.example''');
+RESET client_min_messages;
+RESET pylon_fdw.dry_run;
+\echo `$ctl count`
+-- the partitions have their columns in another order each
+WITH w AS (UPDATE by_role SET name = 'King'
+  WHERE tableoid = 'admins'::regclass AND email = 'ada@acme.com' OR tableoid = 'members'::regclass AND email = 'grace@acme.com'
+  RETURNING tableoid::regclass AS t, name, email) SELECT * FROM w ORDER BY email;
+WITH w AS (DELETE FROM by_role
+  WHERE tableoid = 'admins'::regclass AND email = 'ada@acme.com' OR tableoid = 'members'::regclass AND email = 'grace@acme.com'
+  RETURNING tableoid::regclass AS t, name, email) SELECT * FROM w ORDER BY email;
+DROP TABLE by_role;
+
 SET client_min_messages = warning;
 DROP EXTENSION pylon_fdw CASCADE;
 DROP FUNCTION show, show_pylon, cost;

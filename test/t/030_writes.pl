@@ -581,7 +581,7 @@ for my $sql ("INSERT INTO contacts (name) VALUES ('x')", "UPDATE contacts SET na
 }
 
 # EXPLAIN writes nothing either, EXPLAIN ANALYZE does.
-writes("EXPLAIN (COSTS OFF) INSERT INTO contacts (name) VALUES ('x')", "Insert on contacts\n  ->  Result", [], 'EXPLAIN');
+writes("EXPLAIN (COSTS OFF) INSERT INTO contacts (name) VALUES ('x')", "Insert on contacts\n  Pylon Request: POST /contacts\n  Pylon Columns: name\n  ->  Result", [], 'EXPLAIN');
 take();
 $node->safe_psql('postgres', "EXPLAIN (ANALYZE, VERBOSE, COSTS OFF, TIMING OFF) UPDATE contacts SET name = 'explained' WHERE id = '$grace'");
 is_deeply([ grep { is_write($_) } take() ], [ patch($grace, '{"name":"explained"}') ], 'EXPLAIN ANALYZE');
