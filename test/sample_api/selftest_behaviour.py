@@ -174,6 +174,30 @@ class Switches(Case):
         self.assertIn("meta", got)
         self.assertEqual(got["data"]["custom_fields"]["tier"]["interpreted_value"], "gold")
 
+    def test_normal_forms(self) -> None:
+        path = f"/contacts/{ADA}"
+
+        def kept(**body) -> dict:
+            return self.ask("PATCH", path, body).data
+
+        def custom(slug: str, **value):
+            got = kept(custom_fields=[{"slug": slug, **value}])["custom_fields"].get(slug)
+            return got and got.get("value", got.get("values"))
+
+        self.switch(normalise="blanks,case,unicode")
+        self.assertEqual(kept(name="  Zoe\u0308  X ")["name"], "zo\u00eb x")
+        self.switch(normalise="json,numbers,times")
+        self.assertEqual(custom("notes", value='{ "b": [1, 2] }'), '{"b":[1,2]}')
+        self.assertEqual((custom("mrr", value="12.50"), custom("mrr", value="100")), ("12.5", "100"))
+        self.assertEqual(custom("last_seen", value="2026-11-01T09:30:00+01:00"), "2026-11-01T08:30:00Z")
+        self.switch(normalise="order,phones")
+        self.assertEqual(custom("regions", values=["us", "apac"]), ["apac", "us"])
+        got = kept(phone_numbers=["2", "1"], primary_phone_number="2")
+        self.assertEqual((got["phone_numbers"], got["primary_phone_number"]), (["+1", "+2"], "+2"))
+        for shape, value in (("null", None), ("text", ""), ("list", []), ("absent", None)):
+            self.switch(cleared_custom=shape)
+            self.assertEqual(custom("tier"), value)
+
     def test_rate_limit(self) -> None:
         self.switch(rate_limit=2, rate_window=0.8)
         self.assertEqual(self.get("/me").headers["X-Rate-Limit-Remaining"], "1")

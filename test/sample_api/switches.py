@@ -5,6 +5,8 @@ One table holds name, kind, default and meaning; validation, the README's table 
 
 from typing import Any, Callable, NamedTuple
 
+from normal_forms import FORMS
+
 
 class SwitchError(ValueError):
     """A switch that does not exist, or a value that it does not take."""
@@ -49,9 +51,18 @@ def names_from(text: str) -> frozenset[str]:
     return frozenset(name.strip() for name in text.split(",") if name.strip())
 
 
+def forms_from(text: str) -> frozenset[str]:
+    """The same of forms that there are."""
+    names = names_from(text)
+    if not names <= set(FORMS):
+        raise ValueError
+    return names
+
+
 FLAG = Kind("on off", {"on": True, "off": False}.__getitem__)
 NUMBER = Kind("number", number_from)
 SECONDS = Kind("seconds", seconds_from)
+FORM_NAMES = Kind("comma list of " + " ".join(sorted(FORMS)), forms_from)
 NAMES = Kind("comma list", names_from)
 NAMES_OR_ALL = Kind("all, none or comma list", names_from)
 
@@ -112,6 +123,9 @@ SWITCHES = (
     Switch("patch_answer", "full", choice("full", "empty", "no_data", "204"),
            "answer to PATCH: the contact, 200 without a body, JSON without `data`, 204"),
     Switch("normalise_email", "off", FLAG, "lower-cases addresses on write"),
+    Switch("normalise", "", FORM_NAMES, "forms of its own in which the API keeps what is written"),
+    Switch("cleared_custom", "absent", choice("absent", "null", "text", "list"),
+           "how a custom field that was cleared is given: not at all, null, an empty text, an empty list"),
     Switch("ignore_fields", "", NAMES, "fields and slugs silently left out on write"),
     Switch("clear_works", "all", NAMES_OR_ALL, "fields that an empty string or list clears; others keep their value"),
     Switch("unknown_slug_write", "ignore", choice("ignore", "error"), "writing an undefined slug"),

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from contacts import FIELDS
 from custom_fields import value_fits
 from errors import refuse
+from normal_forms import normal, phone
 
 ERA_A_WRITABLE = ("name", "email", "account_id", "avatar_url", "portal_role", "custom_fields")
 TEXT_FIELDS = ("name", "email", "account_id", "account_external_id", "avatar_url", "portal_role", "portal_role_id",
@@ -61,7 +62,8 @@ class Change:
                 raise refuse(f"{field} must be {'a string' if field in TEXT_FIELDS else 'an array'}")
         if "account_id" in given and "account_external_id" in given:
             raise refuse("account_id and account_external_id can't be given together")
-        return {field: value for field, value in given.items() if field not in self.settings.ignore_fields}
+        return {field: normal(value, self.settings.normalise) for field, value in given.items()
+                if field not in self.settings.ignore_fields}
 
     def apply(self, given: dict) -> None:
         """Every field by its own rule; an empty value clears where the switch lets it."""
@@ -133,7 +135,11 @@ class Change:
         """Digits only, although they may be read with a plus sign."""
         if not all(isinstance(phone, str) and PHONE.fullmatch(phone) for phone in value):
             raise refuse("phone numbers must be of digits 0-9 only, at most 15")
-        self.record["phone_numbers"] = value
+        self.record["phone_numbers"] = [phone(digits, self.settings.normalise) for digits in value]
+
+    def set_primary_phone_number(self, value: str) -> None:
+        """In the form of the others."""
+        self.record["primary_phone_number"] = phone(value, self.settings.normalise)
 
     def settle_primary_phone(self, given: dict) -> None:
         """The primary number is one of the numbers; the first, where nothing else is said."""
@@ -176,9 +182,17 @@ class Change:
         key = "values" if field.get("type") == "multiselect" else "value"
         value = self.custom_operand(field, entry, key)
         if value is None:
-            fields.pop(slug, None)
+            self.clear_custom_field(fields, slug)
         else:
             fields[slug] = {"slug": slug, key: value}
+
+    def clear_custom_field(self, fields: dict, slug: str) -> None:
+        """Unset, in whatever way that shows."""
+        empty = {"null": {"value": None}, "text": {"value": ""}, "list": {"values": []}}.get(self.settings.cleared_custom)
+        if empty is None:
+            fields.pop(slug, None)
+        else:
+            fields[slug] = {"slug": slug, **empty}
 
     def custom_operand(self, field: dict, entry: dict, key: str) -> str | list | None:
         """The value of an entry, under the key that suits the type; an empty text fits every type."""
