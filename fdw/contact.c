@@ -16,6 +16,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "contact.h"
@@ -115,17 +117,22 @@ static void sort_sources(ContactReader *reader, const ContactSource *sources,
 static int	compare_sources(const void *a, const void *b);
 static int	compare_keys(const char *a, int alength, const char *b, int blength);
 static void prepare_input(ContactColumn *column, Form_pg_attribute attr);
+static void classify_input(ContactColumn *column, Oid type);
 static Datum read_column(ContactColumn *column, JsonSlice slice, bool *null);
+static bool reads_as_null(const ContactColumn *column, JsonSlice slice);
 static Datum read_null(ContactColumn *column);
 static Datum read_string(ContactColumn *column, JsonSlice slice);
 static Datum read_text(ContactColumn *column, const char *text, int length);
+static Datum convert(ContactColumn *column, char *text);
+static char *whole_number(char *text);
 static Datum read_array(ContactColumn *column, JsonSlice slice);
 static void add_element(ContactColumn *column, ArrayBuildState *state,
 						JsonSlice element);
 static JsonSlice custom_value(JsonSlice custom);
 static JsonSlice first_external_id(JsonSlice ids);
 static JsonSlice external_id(JsonSlice element);
-static bool is_empty_array(JsonSlice array);
+static bool is_empty(JsonSlice value);
+static bool is_empty_string(JsonSlice value);
 static char *flatten_custom_fields(JsonSlice map);
 static void append_as_string(StringInfo buffer, JsonSlice value);
 static void append_as_strings(StringInfo buffer, JsonSlice array);
@@ -505,9 +512,24 @@ prepare_input(ContactColumn *column, Form_pg_attribute attr)
 		get_typlenbyvalalign(column->element, &column->element_length,
 							 &column->element_byval, &column->element_align);
 	}
+	column->is_json = base == JSONOID || base == JSONBOID;
+	classify_input(column, column->is_array ? column->element : column->type);
 	getTypeInputInfo(column->is_array ? column->element : column->type,
 					 &function, &column->ioparam);
 	fmgr_info(function, &column->input);
+}
+
+/* What texts the input function of "type" takes. */
+static void
+classify_input(ContactColumn *column, Oid type)
+{
+	Oid			base = getBaseType(type);
+	char		category;
+	bool		preferred;
+
+	get_type_category_preferred(base, &category, &preferred);
+	column->takes_strings = category == TYPCATEGORY_STRING;
+	column->takes_integers = base == INT2OID || base == INT4OID || base == INT8OID;
 }
 
 static Datum
@@ -526,15 +548,31 @@ read_column(ContactColumn *column, JsonSlice slice, bool *null)
 	if (column->field->kind == FIELD_FIRST_ID)
 		slice = first_external_id(slice);
 
-	/* The API leaves out, nulls or empties the strings that aren't set. */
-	*null = json_slice_is_null(slice) ||
-		(FIELD_IS_STRING(column->field) && slice.length == 2 &&
-		 json_slice_is_string(slice));
+	*null = reads_as_null(column, slice);
 	if (*null)
 		return read_null(column);
 	if (column->is_array)
 		return read_array(column, slice);
 	return read_string(column, slice);
+}
+
+/*
+ * The API leaves out, nulls or empties the strings of a contact that aren't
+ * set. Of a custom field, "" is a value where the column's type has such a
+ * one, and so is a list of nothing.
+ */
+static bool
+reads_as_null(const ContactColumn *column, JsonSlice slice)
+{
+	ContactFieldKind kind = column->field->kind;
+
+	if (json_slice_is_null(slice))
+		return true;
+	if (is_empty_string(slice))
+		return FIELD_IS_STRING(column->field) ||
+			(kind == FIELD_CUSTOM && (column->is_array || !column->takes_strings));
+	return kind == FIELD_CUSTOM && is_empty(slice) &&
+		!column->is_array && !column->is_json && !column->takes_strings;
 }
 
 /* A domain may refuse NULL. */
@@ -580,8 +618,45 @@ read_text(ContactColumn *column, const char *text, int length)
 	/* By far the most common type, and its input function only copies. */
 	if (column->type == TEXTOID)
 		return PointerGetDatum(cstring_to_text_with_len(text, length));
-	return InputFunctionCall(&column->input, pnstrdup(text, length),
-							 column->ioparam, column->typmod);
+	return convert(column, pnstrdup(text, length));
+}
+
+/* By the input function of the column's type, or of its elements. */
+static Datum
+convert(ContactColumn *column, char *text)
+{
+	if (column->takes_integers)
+		text = whole_number(text);
+	return InputFunctionCall(&column->input, text, column->ioparam,
+							 column->typmod);
+}
+
+/*
+ * The API writes some whole numbers with a fraction, as 67340.0, or with an
+ * exponent, which the integer types don't take. Any other text is left for
+ * the type to take or to refuse.
+ */
+static char *
+whole_number(char *text)
+{
+	char	   *end;
+	double		number;
+	Datum		exact;
+	Datum		whole;
+
+	if (strpbrk(text, ".eE") == NULL ||
+		strspn(text, "+-.0123456789eE") != strlen(text))
+		return text;
+	number = strtod(text, &end);
+	/* What no integer type holds could be long. */
+	if (end == text || *end != '\0' || fabs(number) > 1e19)
+		return text;
+	exact = DirectFunctionCall3(numeric_in, CStringGetDatum(text),
+								ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	whole = DirectFunctionCall2(numeric_trunc, exact, Int32GetDatum(0));
+	if (!DatumGetBool(DirectFunctionCall2(numeric_eq, exact, whole)))
+		return text;
+	return DatumGetCString(DirectFunctionCall1(numeric_out, whole));
 }
 
 /* A list; a single value is a list of one. */
@@ -615,20 +690,20 @@ read_array(ContactColumn *column, JsonSlice slice)
 static void
 add_element(ContactColumn *column, ArrayBuildState *state, JsonSlice element)
 {
-	bool		null = json_slice_is_null(element);
+	bool		null = json_slice_is_null(element) ||
+		(is_empty_string(element) && !column->takes_strings);
 	Datum		value = (Datum) 0;
 
 	if (!null)
-		value = InputFunctionCall(&column->input, json_slice_cstring(element),
-								  column->ioparam, column->typmod);
+		value = convert(column, json_slice_cstring(element));
 	(void) accumArrayResult(state, value, null, column->element,
 							CurrentMemoryContext);
 }
 
 /*
- * The value of a custom field, {"slug": ..., "value": ..., "values": [...]}.
- * A single-valued one has "value" and a multi-valued one "values"; where both
- * stand, the one that isn't set is null or empty.
+ * The value of a custom field, {"value": ..., "values": [...]}, of which one
+ * may be missing, or be empty beside the other. The list counts, unless it
+ * is empty beside a value that isn't.
  */
 static JsonSlice
 custom_value(JsonSlice custom)
@@ -654,23 +729,29 @@ custom_value(JsonSlice custom)
 	}
 	(void) json_reader_end(&reader);
 
-	if (json_slice_is_null(value) || !is_empty_array(values))
-		return json_slice_is_null(values) ? value : values;
+	if (json_slice_is_array(values) && (!is_empty(values) || is_empty(value)))
+		return values;
 	return value;
 }
 
-/* Also true for no array at all. */
+/* Null, an empty string, or a list of nothing. */
 static bool
-is_empty_array(JsonSlice array)
+is_empty(JsonSlice value)
 {
-	if (!json_slice_is_array(array))
-		return true;
-	for (int i = 1; i < array.length - 1; i++)
+	if (!json_slice_is_array(value))
+		return json_slice_is_null(value) || is_empty_string(value);
+	for (int i = 1; i < value.length - 1; i++)
 	{
-		if (strchr(" \t\r\n", array.data[i]) == NULL)
+		if (strchr(" \t\r\n", value.data[i]) == NULL)
 			return false;
 	}
 	return true;
+}
+
+static bool
+is_empty_string(JsonSlice value)
+{
+	return json_slice_is_string(value) && value.length == 2;
 }
 
 /*
@@ -831,6 +912,17 @@ contact_external_ids(const ContactReader *reader, AttrNumber attnum,
 	}
 	(void) json_reader_end(&list);
 	return texts;
+}
+
+/*
+ * Can "id" be that of a contact? A path that ends in nothing, or in dots,
+ * would name something else, and one that is too long nothing at all.
+ */
+bool
+contact_id_is_possible(const char *id)
+{
+	return id[0] != '\0' && strcmp(id, ".") != 0 && strcmp(id, "..") != 0 &&
+		strlen(id) <= CONTACT_MAX_ID;
 }
 
 /* The id of an answer's contact; NULL if that would spoil a message. */

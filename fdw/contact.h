@@ -100,7 +100,10 @@ typedef struct ContactColumn
 	bool		is_domain;
 	Oid			domain;			/* over an array, whose checks remain to do */
 	bool		is_array;
+	bool		is_json;		/* json or jsonb, which hold lists, too */
 	FmgrInfo	input;			/* of the type, or of the array's element */
+	bool		takes_strings;	/* the input: any text, '' too */
+	bool		takes_integers;
 	Oid			ioparam;
 	Oid			element;
 	int16		element_length;
@@ -125,6 +128,12 @@ typedef struct ContactReader
 
 #define CONTACT_ID_SOURCE 0
 
+/*
+ * No id is longer (bytes): Pylon's own have 36, external ids a few more. Three
+ * times as long in a path, it stays below the 8,000 that each server takes.
+ */
+#define CONTACT_MAX_ID 2048
+
 extern const ContactField *contact_fields(int *count);
 extern const ContactField *contact_column_field(Relation table,
 												AttrNumber attnum,
@@ -146,6 +155,7 @@ extern void contact_read(const ContactReader *reader,
 extern List *contact_external_ids(const ContactReader *reader,
 								  AttrNumber attnum,
 								  const JsonSlice *slices);
+extern bool contact_id_is_possible(const char *id);
 extern char *contact_id_text(const JsonSlice *slices);
 
 #endif							/* PYLON_CONTACT_H */

@@ -377,8 +377,8 @@ static bool
 is_impossible(const FilterNode *node, const char *text)
 {
 	if (!(node->flags & FILTER_NODE_CUSTOM) &&
-		(text[0] == '\0' || (strcmp(node->field, "id") == 0 &&
-							 (strcmp(text, ".") == 0 || strcmp(text, "..") == 0))))
+		(text[0] == '\0' ||
+		 (strcmp(node->field, "id") == 0 && !contact_id_is_possible(text))))
 		return true;
 	return node->max_length > 0 && !(node->flags & FILTER_NODE_FOLD) &&
 		(node->test == FILTER_EQUALS || node->test == FILTER_IN ||
