@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from api import Answer
+from pages import BEHIND_ALL
 
 
 class FaultError(ValueError):
@@ -22,6 +23,9 @@ KINDS = {
     "html": (set(), "answers 502 with a page of HTML, as a gateway does"),
     "wrong_shape": ({"body"}, "answers 200 with this JSON"),
     "huge": ({"bytes"}, "answers 200 with JSON of so many bytes"),
+    "hollow": ({"data", "cursor"},
+               "takes `data` out of a page that announces another one: empty (the default), null, absent or kept; "
+               "`cursor` is next (the default), empty, null or absent"),
     "repeat_cursor": (set(), "gives the request's own cursor as that of the next page"),
     "bad_utf8": (set(), "puts an invalid byte into the first name of the answer"),
     "nul_escape": (set(), "puts \\u0000 into the first name of the answer"),
@@ -35,9 +39,9 @@ KINDS = {
 NEEDED = {"status": "status", "redirect": "location", "wrong_shape": "body", "huge": "bytes"}
 NUMBERS = {"skip": int, "times": int, "status": int, "bytes": int, "rate": (int, float), "delay": (int, float),
            "stall": (int, float)}
-PROCESSED = ("repeat_cursor", "bad_utf8", "nul_escape", "cut", "slow")
+CHOICES = {"data": ("empty", "null", "absent", "kept"), "cursor": ("next", "empty", "null", "absent")}
+PROCESSED = ("hollow", "repeat_cursor", "bad_utf8", "nul_escape", "cut", "slow")
 NAME = re.compile(rb'("name"\s*:\s*")')
-CURSOR = re.compile(rb'("pagination"\s*:\s*)\{[^{}]*\}')
 
 
 @dataclass
@@ -67,7 +71,7 @@ class Fault:
         if self.kind in REPLACING:
             return REPLACING[self.kind](self.options)
         if self.kind in ALTERING:
-            return answer._replace(body=ALTERING[self.kind](answer.body, request))
+            return answer._replace(body=ALTERING[self.kind](answer.body, request, self.options))
         return answer
 
 
@@ -95,6 +99,9 @@ def checked(fault: Fault) -> Fault:
     for name, value in {"skip": fault.skip, "times": fault.times, **fault.options}.items():
         if name in NUMBERS and (isinstance(value, bool) or not isinstance(value, NUMBERS[name]) or value < 0):
             raise FaultError(f"{name} is a number that is not negative")
+    for name, value in fault.options.items():
+        if name in CHOICES and value not in CHOICES[name]:
+            raise FaultError(f"{name} is one of {', '.join(CHOICES[name])}")
     return fault
 
 
@@ -135,6 +142,11 @@ def raw(body) -> bytes:
     return body.encode() if isinstance(body, str) else json.dumps(body, ensure_ascii=False).encode()
 
 
+def dumped(answer: dict) -> bytes:
+    """An answer that was altered, its members where they stood."""
+    return json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode()
+
+
 def status_answer(options: dict) -> Answer:
     return Answer(options["status"], raw(options.get("body", "")), options.get("headers", {}))
 
@@ -161,25 +173,39 @@ def huge(options: dict) -> Answer:
     return Answer(200, frame[0] + b"x" * (options["bytes"] - len(b"".join(frame))) + frame[1])
 
 
-def repeat_cursor(body: bytes, request) -> bytes:
+def hollow(body: bytes, request, options: dict) -> bytes:
+    """Seen of the API: asked again, it gives the page; who follows the cursor passes the page's contacts by."""
+    page = json.loads(body)
+    if "errors" in page:
+        return body
+    following = (page.get("pagination") or {}).get("cursor") or BEHIND_ALL
+    cursor = {"next": {"cursor": following}, "empty": {"cursor": ""}, "null": {"cursor": None}, "absent": {}}
+    data = {"empty": [], "null": None, "kept": page.get("data")}
+    page["pagination"] = {**cursor[options.get("cursor", "next")], "has_next_page": True}
+    page["data"] = data.get(options.get("data", "empty"))
+    if options.get("data") == "absent":
+        del page["data"]
+    return dumped(page)
+
+
+def repeat_cursor(body: bytes, request, options: dict) -> bytes:
     """A first page is left as it is: there is nothing to repeat yet."""
     cursor = request.query.get("cursor")
     if request.method == "POST":
         cursor = json.loads(request.body or b"{}").get("cursor")
     if not cursor:
         return body
-    repeated = json.dumps({"cursor": cursor, "has_next_page": True}).encode()
-    return CURSOR.sub(lambda match: match[1] + repeated, body)
+    return dumped({**json.loads(body), "pagination": {"cursor": cursor, "has_next_page": True}})
 
 
-def bad_utf8(body: bytes, request) -> bytes:
+def bad_utf8(body: bytes, request, options: dict) -> bytes:
     return NAME.sub(rb"\1bad " + b"\xff\xfe ", body, count=1)
 
 
-def nul_escape(body: bytes, request) -> bytes:
+def nul_escape(body: bytes, request, options: dict) -> bytes:
     return NAME.sub(rb"\1nul \\u0000 ", body, count=1)
 
 
 REPLACING = {"status": status_answer, "redirect": redirect, "garbage": garbage, "html": html,
              "wrong_shape": wrong_shape, "huge": huge}
-ALTERING = {"repeat_cursor": repeat_cursor, "bad_utf8": bad_utf8, "nul_escape": nul_escape}
+ALTERING = {"hollow": hollow, "repeat_cursor": repeat_cursor, "bad_utf8": bad_utf8, "nul_escape": nul_escape}

@@ -8,6 +8,7 @@ DEFAULT_LIMIT, MAX_LIMIT = 100, 999
 
 # The tail needs percent-encoding in a URL: a client that pastes a cursor in as it is gets 400.
 TAIL = "/+"
+BEHIND_ALL = "after=999999999" + TAIL
 CURSOR = re.compile(r"(after|offset)=(\d{1,15})" + re.escape(TAIL))
 
 
@@ -72,5 +73,5 @@ def pagination(cursor: str | None, settings) -> dict | None:
         "empty_cursor": {"cursor": "", "has_next_page": False},
         "null_cursor": {"cursor": None, "has_next_page": False},
         "no_pagination": None,
-        "no_has_next": {"cursor": "after=999999999" + TAIL},
+        "no_has_next": {"cursor": BEHIND_ALL},
     }[settings.last_page]

@@ -52,7 +52,7 @@ def served(record: dict, settings) -> dict:
     if isinstance(record, RawContact):
         shown = dict(record)
     else:
-        shown = shaped(record, settings)
+        shown = with_custom_shape(shaped(record, settings), settings)
     return with_extras(shown) if settings.extra_keys else shown
 
 
@@ -94,6 +94,19 @@ def with_unset_slug(shown: dict, absent: str, draw: int) -> dict:
     unset = [slug for slug in SLUGS if slug not in shown["custom_fields"]]
     nulls = {slug: {"slug": slug, "value": None} for slug in (unset if absent == "null" else unset[:1])}
     return {**shown, "custom_fields": {**shown["custom_fields"], **nulls}}
+
+
+def with_custom_shape(shown: dict, settings) -> dict:
+    """The values of custom fields in the form of the switches; recorded answers have no slug in them."""
+    if not shown.get("custom_fields"):
+        return shown
+    fields = {}
+    for slug, entry in shown["custom_fields"].items():
+        fields[slug] = {"slug": slug} if settings.custom_slug else {}
+        if settings.multi_valued == "both" and "values" in entry:
+            fields[slug]["value"] = ""
+        fields[slug].update((key, value) for key, value in entry.items() if key != "slug")
+    return {**shown, "custom_fields": fields}
 
 
 def with_extras(shown: dict) -> dict:

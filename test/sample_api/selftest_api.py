@@ -171,8 +171,8 @@ class Filters(Case):
         for _ in range(6):
             page = self.search(everyone, limit=11, cursor=cursor)
             found += page.ids
-            cursor = page.json["pagination"]["cursor"]
-        self.assertEqual((len(set(found)), cursor), (60, ""))
+            cursor = page.json.get("pagination", {}).get("cursor")
+        self.assertEqual((len(set(found)), cursor), (60, None))
 
 
 class Writes(Case):
@@ -189,7 +189,7 @@ class Writes(Case):
                            custom_fields=[{"slug": "regions", "values": ["eu"]}, {"slug": "nope", "value": "x"}])
         self.assertEqual((made.status, made.data["emails"]), (200, ["n@x.example"]))
         self.assertEqual(made.data["primary_phone_number"], "1")
-        self.assertEqual(made.data["custom_fields"], {"regions": {"slug": "regions", "values": ["eu"]}})
+        self.assertEqual(made.data["custom_fields"], {"regions": {"value": "", "values": ["eu"]}})
         self.assertEqual(self.get("/contacts/e%2F1").data["id"], made.data["id"])
         self.assertEqual(self.leaf("email", "equals", "n@x.example").ids, [made.data["id"]])
         for body in ({}, {"name": ""}, {"name": None}, {"name": 1}, {"name": "x", "email": "no"},

@@ -130,12 +130,12 @@ class Switches(Case):
             self.switch(zero_matches=shape)
             got = self.search(nobody).json
             self.assertEqual({key: got[key] for key in got if key == "data"}, expected)
-        self.assertEqual(list(self.get("/contacts").json), ["data", "pagination", "request_id"])
+        self.assertEqual(list(self.get("/contacts?limit=9").json), ["data", "pagination", "request_id"])
         self.switch(page_order="pagination_first")
-        self.assertEqual(list(self.get("/contacts").json), ["request_id", "pagination", "data"])
+        self.assertEqual(list(self.get("/contacts?limit=9").json), ["request_id", "pagination", "data"])
 
     def test_ends_and_cursors(self) -> None:
-        self.assertFalse(self.get("/contacts?limit=60").json["pagination"]["has_next_page"])
+        self.assertNotIn("pagination", self.get("/contacts?limit=60").json)
         self.switch(end_page="trailing", zero_matches="empty")
         page = self.get("/contacts?limit=60").json
         self.assertTrue(page["pagination"]["has_next_page"])
@@ -162,6 +162,12 @@ class Switches(Case):
         self.switch(absent="empty")
         self.assertEqual((self.get(path).data["email"], self.get(path).data["account"]), ("", None))
         self.switch(absent="mixed")
+        fields = self.get(f"/contacts/{ADA}").data["custom_fields"]
+        self.assertEqual((fields["tier"], fields["regions"]), ({"value": "gold"}, {"value": "", "values": ["eu", "us"]}))
+        self.switch(custom_slug="on", multi_valued="values")
+        fields = self.get(f"/contacts/{ADA}").data["custom_fields"]
+        self.assertEqual(fields["tier"], {"slug": "tier", "value": "gold"})
+        self.assertEqual(fields["regions"], {"slug": "regions", "values": ["eu", "us"]})
         self.assertEqual({str(contact.get("avatar_url", "absent"))[:6] for contact in self.get("/contacts").data},
                          {"", "None", "absent", "https:"})
         plain = self.get("/contacts?limit=60").data
@@ -271,6 +277,23 @@ class Faults(Case):
         page = self.get("/contacts?limit=5&cursor=" + quote(cursor, safe="")).json
         self.assertEqual(page["pagination"], {"cursor": cursor, "has_next_page": True})
         self.assertEqual(self.search(cursor=cursor).json["pagination"]["cursor"], cursor)
+
+    def test_hollow(self) -> None:
+        self.fault("hollow", match="GET /contacts?", times=2)
+        right = {"cursor": "after=19/+", "has_next_page": True}
+        for page in (self.get("/contacts?limit=20").json, self.get("/contacts?limit=20").json):
+            self.assertEqual((page["data"], page["pagination"]), ([], right))
+        self.assertEqual(len(self.get("/contacts?limit=20").data), 20)
+        self.fault("hollow", match="POST /contacts/search", data="absent", cursor="null")
+        page = self.search(limit=60).json
+        self.assertEqual((page.get("data"), page["pagination"]), (None, {"cursor": None, "has_next_page": True}))
+        self.fault("hollow", match="GET /custom-fields", data="kept", cursor="absent")
+        page = self.get("/custom-fields?object_type=contact").json
+        self.assertEqual((len(page["data"]), page["pagination"]), (13, {"has_next_page": True}))
+        self.fault("hollow", data="null", cursor="empty")
+        page = self.get("/contacts").json
+        self.assertEqual((page["data"], page["pagination"]), (None, {"cursor": "", "has_next_page": True}))
+        self.assertEqual(self.ask("POST", "/_fault", {"kind": "hollow", "data": "some"}).status, 400)
 
     def test_transport(self) -> None:
         self.fault("cut")

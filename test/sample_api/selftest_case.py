@@ -89,7 +89,7 @@ class Case(unittest.TestCase):
         while True:
             page = self.get(f"/contacts?limit={limit}&cursor={quote(cursor, safe='')}").json
             found += [contact["id"] for contact in page["data"]]
-            if not page["pagination"]["has_next_page"]:
+            if "pagination" not in page:
                 return found
             cursor = page["pagination"]["cursor"]
 

@@ -101,7 +101,7 @@ SWITCHES = (
     Switch("depth_counts_leaves", "on", FLAG, "whether leaves count for the filter's greatest depth of 3"),
     Switch("search_lag", "0", SECONDS, "seconds by which POST /contacts/search lags behind writes"),
     # pages
-    Switch("last_page", "empty_cursor", choice("empty_cursor", "null_cursor", "no_pagination", "no_has_next"),
+    Switch("last_page", "no_pagination", choice("empty_cursor", "null_cursor", "no_pagination", "no_has_next"),
            "shape of the last page; no_has_next has a cursor but no has_next_page"),
     Switch("zero_matches", "empty", choice("empty", "missing", "null"), "`data` of a page without contacts"),
     Switch("end_page", "exact", choice("exact", "trailing"),
@@ -115,6 +115,9 @@ SWITCHES = (
     # how values are given
     Switch("absent", "mixed", choice("null", "absent", "empty", "mixed"),
            "how unset values are given; mixed differs by contact and field (a list is then null or absent)"),
+    Switch("custom_slug", "off", FLAG, "whether the value of a custom field has its slug in it, besides being its key"),
+    Switch("multi_valued", "both", choice("both", "values"),
+           "a multi-valued custom field has `values`, or both, with an empty `value`"),
     Switch("extra_keys", "off", FLAG, "undocumented members at top level, in contacts, accounts, custom values"),
     Switch("unicode_escapes", "off", FLAG, "non-ASCII characters as \\uXXXX"),
     Switch("pretty", "off", FLAG, "white space in the JSON"),
@@ -147,7 +150,7 @@ SWITCHES = (
 BY_NAME = {switch.name: switch for switch in SWITCHES}
 
 # A contact's bytes depend on these alone: a change makes the rendered contacts stale.
-SHAPE = ("era", "absent", "extra_keys", "unicode_escapes", "pretty")
+SHAPE = ("era", "absent", "custom_slug", "multi_valued", "extra_keys", "unicode_escapes", "pretty")
 
 
 def as_text(value: Any) -> str:

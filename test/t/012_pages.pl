@@ -55,7 +55,7 @@ for my $zero ('missing', 'null')
 		[ list_requests(limit => 25, contacts => $contacts, trailing => 1) ],
 		"the empty page behind a full last one has $zero data");
 }
-for my $last ('null_cursor', 'no_pagination', 'no_has_next')
+for my $last ('empty_cursor', 'null_cursor', 'no_has_next')
 {
 	reads_all({ last_page => $last }, \@by_25, "a full last page: $last");
 }
@@ -75,6 +75,8 @@ reads_all({ cursor => 'offset' }, [ list_requests(limit => 30, contacts => $cont
 	'another kind of cursor');
 reads_all({ page_order => 'pagination_first' }, \@by_30, 'pagination first');
 reads_all({ absent => $_ }, \@by_30, "unset values: $_") for 'null', 'absent', 'empty', 'mixed';
+reads_all({ custom_slug => 'on' }, \@by_30, 'values of custom fields with their slug');
+reads_all({ multi_valued => 'values' }, \@by_30, 'multi-valued custom fields without "value"');
 reads_all({ extra_keys => 'on' }, \@by_30, 'members that nobody knows');
 reads_all({ unicode_escapes => 'on' }, \@by_30, 'characters as \uXXXX');
 reads_all({ pretty => 'on' }, \@by_30, 'white space');
@@ -83,6 +85,7 @@ reads_all(
 		pretty => 'on',
 		extra_keys => 'on',
 		unicode_escapes => 'on',
+		custom_slug => 'on',
 		absent => 'empty',
 		page_order => 'pagination_first',
 		chunked => 'on',
@@ -113,9 +116,7 @@ sub reads
 
 reads($_, '', "an answer without contacts: $_")
   for '{}', '{"data":null}', '{"data":[]}', '{"pagination":null}', '{"data":[],"pagination":{}}',
-  '{"data":[],"pagination":{"cursor":"x"}}', '{"data":[],"pagination":{"has_next_page":true}}',
-  '{"data":[],"pagination":{"has_next_page":true,"cursor":""}}',
-  '{"data":[],"pagination":{"has_next_page":true,"cursor":null}}',
+  '{"data":[],"pagination":{"cursor":"x"}}', '{"data":[],"pagination":{"has_next_page":false,"cursor":"x"}}',
   '{"data":[],"pagination":{"has_next_page":null,"cursor":"x"}}',
   '{"data":[],"pagination":{"has_next_page":"true","cursor":"x"}}';
 reads('{"data":[{"id":"1","name":"a"},{"id":"2"},{}]}', "1|a|||{}\n2||||{}\n||||{}", 'contacts without members');
@@ -137,7 +138,7 @@ fails_with($node, 'SELECT count(*) FROM contacts', '08P01', qr/cursor/, 'a curso
 is_deeply([ api_take($api) ], [ @by_30[ 0, 1 ] ], 'a cursor that repeats itself: is not followed');
 api_clear($api);
 api_fault($api, kind => 'wrong_shape', skip => 2,
-	body => { data => [], pagination => { cursor => 'after=29/+', has_next_page => \1 } });
+	body => { data => [ { id => 'x' } ], pagination => { cursor => 'after=29/+', has_next_page => \1 } });
 fails_with($node, 'SELECT count(*) FROM contacts', '08P01', qr/cursor/, 'a cursor that leads back');
 is_deeply([ api_take($api) ], [ @by_30[ 0, 1, 2 ] ], 'a cursor that leads back: is not followed');
 

@@ -39,7 +39,7 @@ my @modes = (
 	{ name => 'text as pattern', set => { %relaxed, text_pattern => 'on' } },
 	{ name => 'not_in skips', set => { %relaxed, not_in_null => 'skip', empty_in => 'none', zero_matches => 'missing' } },
 	{ name => 'short pages', set => { %relaxed, short_pages => 7, last_page => 'null_cursor', end_page => 'trailing' }, paged => 1 },
-	{ name => 'flat', set => { %relaxed, depth_counts_leaves => 'off', last_page => 'no_pagination', zero_matches => 'null', absent => 'absent' } },
+	{ name => 'flat', set => { %relaxed, depth_counts_leaves => 'off', last_page => 'empty_cursor', custom_slug => 'on', multi_valued => 'values', zero_matches => 'null', absent => 'absent' } },
 	{ name => 'short lists', set => { %relaxed, max_in => 3, last_page => 'no_has_next', absent => 'null' } },
 	{ name => 'shorter lists', set => { %relaxed, max_in => 2, absent => 'empty' }, strict => 1 },
 	{ name => 'all in the empty list', set => { %relaxed, empty_in => 'all', case_sensitive => 'off', not_in_null => 'skip' }, case => 'ignored' },
@@ -47,7 +47,7 @@ my @modes = (
 );
 my %default = (
 	typed_operators => 'on', unknown_slug => 'error', lists_hold_text => 'refuse', text_pattern => 'off', case_sensitive => 'on', custom_operators => 'all', refuse_name_filter => 'off',
-	not_in_null => 'match', empty_in => 'error', zero_matches => 'empty', short_pages => 0, last_page => 'empty_cursor',
+	not_in_null => 'match', empty_in => 'error', zero_matches => 'empty', short_pages => 0, last_page => 'no_pagination', custom_slug => 'off', multi_valued => 'both',
 	end_page => 'exact', depth_counts_leaves => 'on', absent => 'mixed', max_in => 0);
 @modes = grep { $_->{name} eq $ENV{PYLON_ORACLE_MODE} } @modes if defined $ENV{PYLON_ORACLE_MODE};
 my @used_tables = ('plain', 'plain', 'typed', 'odd');

@@ -77,7 +77,8 @@ SELECT doc->>'id' AS id,
 	doc->'account'->'external_ids'->0->>'external_id' AS account_external_id,
 	nullif(doc->'account'->'external_ids', 'null') AS account_external_ids,
 	nullif(doc->'integration_user_ids', 'null') AS integration_user_ids,
-	(SELECT coalesce(jsonb_object_agg(slug, coalesce(nullif(field->'value', 'null'), field->'values')), '{}')
+	(SELECT coalesce(jsonb_object_agg(slug, CASE WHEN jsonb_typeof(field->'values') = 'array'
+			AND (field->'values' <> '[]' OR coalesce(field->>'value', '') = '') THEN field->'values' ELSE field->'value' END), '{}')
 		FROM jsonb_each(doc->'custom_fields') AS entry (slug, field)) AS custom_fields
 SQL
 
