@@ -82,6 +82,7 @@ static int	errtable_written(const PylonConnection *connection);
 static char *with_writes(const HttpResponse *response, const char *detail);
 static bool is_write(const HttpResponse *response);
 static char *without_stop(const char *text);
+static char *full_path(const HttpResponse *response);
 static const char *other_region(const PylonConnection *connection);
 static char *safe_text(const PylonConnection *connection, const char *text);
 
@@ -105,7 +106,7 @@ failure_raise(const HttpResponse *response)
 					 errmsg("could not %s: %s", purpose, outcome_failures[i].summary),
 					 errdetail_internal("%s", with_writes(response,
 														  psprintf("%s %s: %s (tries: %d)", call->method,
-																   safe_text(response->connection, call->path),
+																   full_path(response),
 																   safe_text(response->connection, response->error),
 																   response->tries))),
 					 response->timed_out ? errhint("%s", time_out_hint(response)) :
@@ -187,6 +188,7 @@ failure_raise_refusal(const HttpResponse *response, const char *problem)
 	const PylonConnection *connection = response->connection;
 	PylonError	error;
 	char	   *detail = failure_describe(response, &error);
+	const char *summary;
 	const char *hint;
 	int			i = 0;
 
@@ -199,23 +201,28 @@ failure_raise_refusal(const HttpResponse *response, const char *problem)
 									writes_done(connection)),
 				 errtable_written(connection)));
 
-	/* A success that came here has the wrong shape: the last line. */
+	/* A success that came here has the wrong shape, the last line, or errors. */
 	while (response->status < status_failures[i].first ||
 		   response->status > status_failures[i].last)
 		i++;
+	summary = status_failures[i].summary;
 	hint = status_failures[i].hint;
 	if (response->status == 400 && (response->call.large_page || failure_is_of_page(response)))
 		hint = "The API may give fewer contacts at once: lower option \"page_size\" of the server or the table.";
 	if (response->status == 401 && connection->token_file != NULL)
 		hint = psprintf("Check the token in file \"%s\".", connection->token_file);
+	if (response->status <= 299 && error.message != NULL)
+	{
+		summary = "the API answered with an error";
+		hint = NULL;
+	}
 	if (error.code != NULL && strcmp(error.code, "wrong_region_token") == 0)
 		hint = psprintf("The token belongs to another region: set option \"base_url\" of the server to \"%s\".",
 						other_region(connection));
 	ereport(ERROR,
 			(errcode(connection->statement != NULL && (response->status == 400 || response->status == 422) ?
 					 ERRCODE_INVALID_PARAMETER_VALUE : status_failures[i].sqlstate),
-			 errmsg("could not %s: %s", connection->purpose,
-					status_failures[i].summary),
+			 errmsg("could not %s: %s", connection->purpose, summary),
 			 errdetail_internal("%s", with_writes(response, problem == NULL ? detail :
 												  psprintf("%s. %s", without_stop(detail), problem))),
 			 hint ? errhint("%s", hint) : 0,
@@ -233,6 +240,23 @@ errtable_written(const PylonConnection *connection)
 }
 
 /*
+ * Raises 08P01 for a page that announces another one and is of no use; it has
+ * been asked for several times.
+ */
+void
+failure_raise_hollow(const HttpResponse *response)
+{
+	PylonError	error;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION),
+			 errmsg("could not %s: a page that announces another one is empty, or has no cursor",
+					response->connection->purpose),
+			 errdetail_internal("%s", failure_describe(response, &error)),
+			 errhint("Nothing is known of what is missing. Try again later.")));
+}
+
+/*
  * Method, path, status, the API's own words and its request_id, allocated in
  * the current memory context; "error" is set as by failure_read, or to zeros.
  */
@@ -247,8 +271,7 @@ failure_describe(const HttpResponse *response, PylonError *error)
 
 	initStringInfo(&detail);
 	appendStringInfo(&detail, "%s %s: HTTP status %d",
-					 response->call.method,
-					 safe_text(connection, response->call.path),
+					 response->call.method, full_path(response),
 					 response->status);
 	if (error->message == NULL && response->length > 0)
 		appendStringInfo(&detail, ", \"%s\"",
@@ -268,6 +291,18 @@ failure_describe(const HttpResponse *response, PylonError *error)
 						 response->retry_after / 1000, response->waited / 1000,
 						 connection->options.max_retry_wait / 1000.0);
 	return detail.data;
+}
+
+/* With the one in base_url, which may be what is wrong; fit for a message. */
+static char *
+full_path(const HttpResponse *response)
+{
+	const PylonConnection *connection = response->connection;
+	const char *host = strstr(connection->options.base_url, "://") + 3;
+	const char *prefix = strchr(host, '/');
+
+	return safe_text(connection, psprintf("%s%s", prefix != NULL ? prefix : "",
+										  response->call.path));
 }
 
 /*

@@ -17,6 +17,7 @@
 extern void failure_raise(const HttpResponse *response);
 extern void failure_raise_refusal(const HttpResponse *response,
 								  const char *problem);
+extern void failure_raise_hollow(const HttpResponse *response);
 extern void failure_raise_unknown(const HttpResponse *response,
 								  const char *more);
 extern char *failure_describe(const HttpResponse *response, PylonError *error);

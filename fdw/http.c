@@ -62,6 +62,12 @@
 #define RATE_LIMIT_WAIT 1000.0
 #define RATE_LIMIT_WAIT_MAX 60000.0
 
+/*
+ * How often a request is sent again whose answer is of no use. Two have been
+ * seen to be enough; waits as after a failure.
+ */
+#define MAX_REPEATS 3
+
 /* Nobody drove the transfer for so long (ms): its time-out means nothing. */
 #define NEGLECT_TIME 1000.0
 
@@ -105,6 +111,7 @@ static bool is_unknown(const HttpResponse *response);
 static void classify_failure(HttpRequest *request, CURLcode code,
 							 bool *transient);
 static void count_transfer(HttpRequest *request);
+static void wait_and_resume(HttpRequest *request, double wait);
 static double retry_wait(HttpRequest *request, bool transient);
 static double back_off(int times, double first, double longest);
 
@@ -191,6 +198,28 @@ http_is_done(HttpRequest *request)
 	if (request->state != HTTP_DONE)
 		drive();
 	return request->state == HTTP_DONE;
+}
+
+/*
+ * Sends a request again that is done, but whose answer is of no use, after a
+ * wait that grows from time to time; its response becomes invalid. False, and
+ * nothing is done, if that was often enough or max_retry_wait would be passed.
+ */
+bool
+http_repeat(HttpRequest *request)
+{
+	double		wait;
+
+	Assert(request->state == HTTP_DONE && request->response.call.repeatable);
+	if (request->repeats >= MAX_REPEATS)
+		return false;
+	wait = back_off(request->repeats++, FAILURE_WAIT, FAILURE_WAIT_MAX);
+	if (request->response.waited + wait > request->response.connection->options.max_retry_wait)
+		return false;
+	dlist_push_tail(&unfinished, &request->node);
+	request->listed = true;
+	wait_and_resume(request, wait);
+	return true;
 }
 
 /* The response where it is there already, else NULL; does nothing for it. */
@@ -534,10 +563,7 @@ finish_transfer(HttpRequest *request, CURLcode code)
 	wait = retry_wait(request, transient);
 	if (wait >= 0)
 	{
-		request->state = HTTP_BACKING_OFF;
-		request->resume_at = connection_now() + wait;
-		response->waited += wait;
-		CONNECTION_COUNT(request->response.connection, retries, 1);
+		wait_and_resume(request, wait);
 		if (status == 429)
 			CONNECTION_COUNT(request->response.connection, rate_limit_wait, wait);
 		return;
@@ -546,6 +572,16 @@ finish_transfer(HttpRequest *request, CURLcode code)
 	finish_request(request, response->outcome,
 				   request->error[0] != '\0' ? request->error :
 				   code != CURLE_OK ? curl_easy_strerror(code) : "");
+}
+
+/* The request is sent again after "wait" ms. */
+static void
+wait_and_resume(HttpRequest *request, double wait)
+{
+	request->state = HTTP_BACKING_OFF;
+	request->resume_at = connection_now() + wait;
+	request->response.waited += wait;
+	CONNECTION_COUNT(request->response.connection, retries, 1);
 }
 
 /* The outcome is final. */

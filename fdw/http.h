@@ -58,6 +58,7 @@ extern HttpRequest *http_start(PylonConnection *connection,
 							   const HttpCall *call);
 extern const HttpResponse *http_wait(HttpRequest *request);
 extern bool http_is_done(HttpRequest *request);
+extern bool http_repeat(HttpRequest *request);
 extern const HttpResponse *http_peek(const HttpRequest *request);
 extern bool http_is_unknown(const HttpRequest *request);
 extern void http_wait_any(void);

@@ -58,6 +58,7 @@ struct HttpRequest
 	double		started;		/* the present try, monotonic ms */
 	int			failures;		/* other than rate limits */
 	int			rate_limits;
+	int			repeats;		/* since the answer was of no use */
 	double		resume_at;		/* monotonic ms */
 	dlist_node	node;
 	MemoryContextCallback callback;

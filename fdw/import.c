@@ -13,15 +13,18 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/heap.h"
 #include "commands/defrem.h"
 #include "compat.h"
 #include "contact.h"
 #include "foreign/foreign.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "pylon_api.h"
 #include "pylon_fdw.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
 
 #define SCHEMA_NAME "pylon"
 #define TABLE_NAME "contacts"
@@ -62,15 +65,23 @@ static const struct
 	{"multiselect", "text[]"},
 };
 
+/* A name that a column has. */
+typedef struct TakenName
+{
+	char		name[NAMEDATALEN];	/* hash key */
+	int			last_suffix;	/* of the columns that would have it, too */
+} TakenName;
+
 static CustomFieldsMode read_mode(List *options);
 static bool is_wanted(ImportForeignSchemaStmt *stmt);
 static char *make_table(CustomFieldsMode mode, List *custom_fields,
 						const char *server);
+static List *read_custom_fields(Oid serverid, CustomFieldsMode mode);
 static void append_custom_field(StringInfo sql, PylonCustomField *field,
-								List **names);
+								HTAB *names);
 static const char *sql_type(const char *api_type);
-static char *unique_name(const char *slug, List *names);
-static bool is_taken(const char *name, List *names);
+static char *unique_name(const char *slug, HTAB *names);
+static int *take_name(const char *name, HTAB *names);
 
 /*
  * The commands that create the foreign table. Raises HV00Q for another
@@ -92,12 +103,7 @@ pylonImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 	if (!is_wanted(stmt))
 		return NIL;
 	if (mode & CUSTOM_FIELDS_COLUMNS)
-	{
-		PylonConnection *connection = connection_open(serverOid, GetUserId(), NIL,
-													  "read the custom fields of contacts");
-
-		custom_fields = pylon_contact_custom_fields(connection);
-	}
+		custom_fields = read_custom_fields(serverOid, mode);
 	return list_make1(make_table(mode, custom_fields, stmt->server_name));
 }
 
@@ -148,11 +154,36 @@ is_wanted(ImportForeignSchemaStmt *stmt)
 		listed == (stmt->list_type == FDW_IMPORT_SCHEMA_LIMIT_TO);
 }
 
+/* Those that there is room for beside the fixed columns; more are refused. */
+static List *
+read_custom_fields(Oid serverid, CustomFieldsMode mode)
+{
+	PylonConnection *connection = connection_open(serverid, GetUserId(), NIL,
+												  "read the custom fields of contacts");
+	int			fixed;
+	int			room;
+	List	   *found;
+
+	(void) contact_fields(&fixed);
+	room = MaxHeapAttributeNumber - fixed + (mode & CUSTOM_FIELDS_JSONB ? 0 : 1);
+	found = pylon_contact_custom_fields(connection, room);
+	if (list_length(found) > room)
+		ereport(ERROR,
+				(errcode(ERRCODE_TOO_MANY_COLUMNS),
+				 errmsg("there are more custom fields than a table can have columns"),
+				 errdetail("Beside the other columns there is room for %d.", room),
+				 errhint("Import with custom_fields 'jsonb', and write those that you need into a foreign table of your own.")));
+	return found;
+}
+
 static char *
 make_table(CustomFieldsMode mode, List *custom_fields, const char *server)
 {
+	HASHCTL		control = {.keysize = NAMEDATALEN,.entrysize = sizeof(TakenName),.hcxt = CurrentMemoryContext};
+	HTAB	   *names = hash_create("pylon_fdw column names", 64, &control,
+									HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 	StringInfoData sql;
-	List	   *names = NIL;
+	const char *separator = "";
 	int			count;
 	const ContactField *fields = contact_fields(&count);
 	ListCell   *lc;
@@ -163,28 +194,27 @@ make_table(CustomFieldsMode mode, List *custom_fields, const char *server)
 	{
 		if (fields[i].kind == FIELD_CUSTOM_FIELDS && !(mode & CUSTOM_FIELDS_JSONB))
 			continue;
-		appendStringInfo(&sql, "%s\n  %s %s", names != NIL ? "," : "",
+		appendStringInfo(&sql, "%s\n  %s %s", separator,
 						 quote_identifier(fields[i].name), fields[i].type);
-		names = lappend(names, unconstify(char *, fields[i].name));
+		separator = ",";
+		(void) take_name(fields[i].name, names);
 	}
 	foreach(lc, custom_fields)
-		append_custom_field(&sql, lfirst(lc), &names);
+		append_custom_field(&sql, lfirst(lc), names);
 	appendStringInfo(&sql, "\n) SERVER %s", quote_identifier(server));
 	return sql.data;
 }
 
 static void
-append_custom_field(StringInfo sql, PylonCustomField *field, List **names)
+append_custom_field(StringInfo sql, PylonCustomField *field, HTAB *names)
 {
-	char	   *name = unique_name(field->slug, *names);
-
+	CHECK_FOR_INTERRUPTS();
 	appendStringInfo(sql, ",\n  %s %s OPTIONS (custom_field %s",
-					 quote_identifier(name), sql_type(field->type),
-					 quote_literal_cstr(field->slug));
+					 quote_identifier(unique_name(field->slug, names)),
+					 sql_type(field->type), quote_literal_cstr(field->slug));
 	if (option_is_field_type(field->type))
 		appendStringInfo(sql, ", field_type '%s'", field->type);
 	appendStringInfo(sql, "%s)", field->read_only ? ", readonly 'true'" : "");
-	*names = lappend(*names, name);
 }
 
 static const char *
@@ -200,34 +230,36 @@ sql_type(const char *api_type)
 
 /* The slug, cut to what a name may be long, with _2, _3, ... if taken. */
 static char *
-unique_name(const char *slug, List *names)
+unique_name(const char *slug, HTAB *names)
 {
-	char		suffix[16] = "";
+	int			length = pg_mbcliplen(slug, strlen(slug), NAMEDATALEN - 1);
+	char	   *name = pnstrdup(slug, length);
+	int		   *used = take_name(name, names);
 
-	for (int n = 2;; n++)
+	while (used != NULL)
 	{
-		int			room = NAMEDATALEN - 1 - strlen(suffix);
-		int			length = pg_mbcliplen(slug, strlen(slug), room);
-		char	   *name = psprintf("%.*s%s", length, slug, suffix);
+		char	   *suffix = psprintf("_%d", ++*used);
 
-		if (!is_taken(name, names))
-			return name;
-		snprintf(suffix, sizeof(suffix), "_%d", n);
+		length = pg_mbcliplen(slug, strlen(slug), NAMEDATALEN - 1 - strlen(suffix));
+		name = psprintf("%.*s%s", length, slug, suffix);
+		if (take_name(name, names) == NULL)
+			break;
 	}
+	return name;
 }
 
-/* By another column, or by a system column, which every table has. */
-static bool
-is_taken(const char *name, List *names)
+/*
+ * Takes a name for a column. Where another column has it, or a system column,
+ * which every table has, gives the number that was put behind it last: so
+ * that many slugs alike take no longer than others.
+ */
+static int *
+take_name(const char *name, HTAB *names)
 {
-	ListCell   *lc;
+	bool		found;
+	TakenName  *taken = hash_search(names, name, HASH_ENTER, &found);
 
-	if (SystemAttributeByName(name) != NULL)
-		return true;
-	foreach(lc, names)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return true;
-	}
-	return false;
+	if (!found)
+		taken->last_suffix = 1;
+	return found || SystemAttributeByName(name) != NULL ? &taken->last_suffix : NULL;
 }

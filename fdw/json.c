@@ -231,35 +231,39 @@ json_read_me(const char *body, size_t length, PylonMe *me)
 }
 
 /*
- * Appends the definitions in an answer to GET /custom-fields to "fields" (of
- * PylonCustomField) and sets "cursor" to that of the next page, or NULL. False if
- * the answer has another shape.
+ * Appends the definitions in an answer to GET /custom-fields to those found,
+ * and sets the rest. False if the answer has another shape.
  */
 bool
-json_read_custom_fields(const char *body, size_t length, List **fields,
-						char **cursor)
+json_read_definitions(const char *body, size_t length, PylonDefinitions *found)
 {
 	json_object *root = parse_answer(body, length);
 	json_object *data = member(root, "data", json_type_array);
 	json_object *pagination = member(root, "pagination", json_type_object);
 	json_object *more = member(pagination, "has_next_page", json_type_boolean);
+	size_t		count = data == NULL ? 0 : json_object_array_length(data);
 
-	*cursor = NULL;
 	if (root == NULL || !json_object_is_type(root, json_type_object))
 		return false;
-	if (data == NULL)
-		return !json_object_object_get_ex(root, "data", &data) || data == NULL;
+	if (data == NULL && json_object_object_get_ex(root, "data", &data) && data != NULL)
+		return false;
 
-	for (size_t i = 0; i < json_object_array_length(data); i++)
+	for (size_t i = 0; i < count; i++)
 	{
 		PylonCustomField *field = read_custom_field(json_object_array_get_idx(data, i));
 
 		if (field == NULL)
 			return false;
-		*fields = lappend(*fields, field);
+		found->fields = lappend(found->fields, field);
 	}
+	found->cursor = NULL;
 	if (more != NULL && json_object_get_boolean(more))
-		*cursor = string_member(pagination, "cursor");
+	{
+		found->cursor = string_member(pagination, "cursor");
+		found->hollow = count == 0 || found->cursor == NULL;
+	}
+	else
+		found->hollow = false;
 	return true;
 }
 

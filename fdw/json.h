@@ -50,6 +50,15 @@ typedef struct PylonCustomField
 	bool		read_only;
 } PylonCustomField;
 
+/* What has been read of the definitions. */
+typedef struct PylonDefinitions
+{
+	List	   *fields;			/* of PylonCustomField * */
+	char	   *cursor;			/* of the next page, NULL at the last one */
+	bool		hollow;			/* the page read last announces another one,
+								 * but holds nothing, or no cursor */
+} PylonDefinitions;
+
 /* The body of a write, while it is made; owned by its memory context. */
 typedef struct JsonTree JsonTree;
 
@@ -73,7 +82,7 @@ extern char *json_search_body(const PylonFilter *filter, int limit,
 extern bool json_read_error(const char *body, size_t length,
 							PylonError *error);
 extern bool json_read_me(const char *body, size_t length, PylonMe *me);
-extern bool json_read_custom_fields(const char *body, size_t length,
-									List **fields, char **cursor);
+extern bool json_read_definitions(const char *body, size_t length,
+								  PylonDefinitions *found);
 
 #endif							/* PYLON_JSON_H */

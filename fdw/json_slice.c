@@ -24,9 +24,6 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
-/* Values nested deeper than this are nothing of the API's. */
-#define MAX_DEPTH 256
-
 static bool has_foreign_escape(JsonSlice slice);
 static void advance(JsonReader *reader);
 static void check_entered(JsonReader *reader, bool first, JsonTokenType type);
@@ -42,8 +39,8 @@ void
 json_reader_begin(JsonReader *reader, const char *text, int length)
 {
 	reader->lex = compat_make_json_lexer(text, length, PG_UTF8, false);
-	reader->failed = false;
 	reader->depth = 0;
+	reader->failed = reader->too_deep = false;
 	advance(reader);
 }
 
@@ -284,8 +281,11 @@ skip(JsonReader *reader)
 
 	check_stack_depth();
 	CHECK_FOR_INTERRUPTS();
-	if (++reader->depth > MAX_DEPTH)
+	if (++reader->depth > JSON_MAX_DEPTH)
+	{
+		reader->too_deep = !reader->failed;
 		fail(reader);
+	}
 	switch (reader->lex->token_type)
 	{
 		case JSON_TOKEN_OBJECT_START:

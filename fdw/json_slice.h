@@ -35,8 +35,16 @@ typedef struct JsonReader
 	JsonTokenType entered;		/* what opened the object or array that was
 								 * entered last */
 	bool		failed;
+	bool		too_deep;		/* is why it failed */
 	int			failed_at;		/* byte of the text */
 } JsonReader;
+
+/*
+ * Values that are nested deeper are refused. What the API gives has some five
+ * levels; a document in a field that we don't know may have tens. Each level
+ * costs a few hundred bytes of stack, here and in jsonb's input function.
+ */
+#define JSON_MAX_DEPTH 256
 
 #define JSON_SLICE_NULL ((JsonSlice) {NULL, 0})
 

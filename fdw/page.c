@@ -31,7 +31,9 @@ static void parse_object(const ContactReader *contacts, ContactLevel level,
 static ContactLevel nested_level(JsonSlice key);
 static bool level_is_wanted(const ContactReader *contacts, ContactLevel level);
 static JsonSlice *add_contact(PylonPage *page);
-static void parse_pagination(PylonPage *page, JsonReader *reader);
+static bool parse_pagination(PylonPage *page, JsonReader *reader);
+static bool skip_nothing(JsonReader *reader);
+static bool holds_something(JsonSlice value);
 
 /* Members of a contact that are objects with wanted members of their own. */
 static const struct
@@ -48,9 +50,9 @@ static const struct
 /*
  * Parses an answer (reference: "Get all contacts", 200), or with "single"
  * one to a question for one contact. Absent or null "data" is no contact,
- * absent or null "pagination" the last page. Where the answer
- * isn't JSON or has another shape, "problem" says so, and nothing else of
- * the page is to be used.
+ * absent or null "pagination" the last page. Where the answer isn't JSON, has
+ * another shape, or holds errors in place of contacts, "problem" says so, and
+ * nothing else of the page is to be used.
  *
  * The page is allocated in the current memory context. Interruptible.
  */
@@ -61,24 +63,112 @@ page_parse(const ContactReader *contacts, bool single, const char *body,
 	PylonPage  *page = palloc0(sizeof(PylonPage));
 	JsonReader	reader;
 	JsonSlice	key;
+	JsonSlice	errors = JSON_SLICE_NULL;
 	bool		first = true;
+	bool		more = false;
 
 	page->nslices = contacts->nsources;
 	json_reader_begin(&reader, body, (int) length);
 	json_reader_enter(&reader);
-	while (json_reader_next_member(&reader, &first, &key))
+	while (page->problem == NULL && json_reader_next_member(&reader, &first, &key))
 	{
 		if (json_slice_key_is(key, "data", 4))
 			parse_data(page, contacts, single, &reader);
 		else if (json_slice_key_is(key, "pagination", 10))
-			parse_pagination(page, &reader);
+			more = parse_pagination(page, &reader);
+		else if (json_slice_key_is(key, "errors", 6))
+			errors = json_reader_value(&reader);
 		else
 			(void) json_reader_value(&reader);
 	}
-	if (!json_reader_end(&reader))
-		page->problem = psprintf("It is not the JSON that was expected, at byte %d of %zu.",
-								 reader.failed_at, length);
+	if (!json_reader_end(&reader) && page->problem == NULL)
+		page->problem = reader.too_deep ?
+			psprintf("It is nested more than %d levels deep.", JSON_MAX_DEPTH) :
+			psprintf("It is not the JSON that was expected, at byte %d of %zu.",
+					 reader.failed_at, length);
+	if (page->problem == NULL && page->ncontacts == 0 && holds_something(errors))
+		page->problem = "It holds errors and no data.";
+	page->hollow = more && !single && (page->ncontacts == 0 || page->cursor == NULL);
 	return page;
+}
+
+/*
+ * Looks at an answer to a question for many no further than to its first
+ * contact. What is wrong with an answer is for page_parse to say.
+ */
+PageGlance
+page_glance(const char *body, size_t length)
+{
+	PylonPage	page = {0};
+	JsonReader	reader;
+	JsonSlice	key;
+	bool		first = true;
+	bool		more = false;
+	bool		full = false;
+	bool		failed = false;
+
+	json_reader_begin(&reader, body, (int) length);
+	json_reader_enter(&reader);
+	while (!full && !failed && json_reader_next_member(&reader, &first, &key))
+	{
+		if (json_slice_key_is(key, "data", 4))
+			full = !skip_nothing(&reader);
+		else if (json_slice_key_is(key, "pagination", 10))
+			more = parse_pagination(&page, &reader);
+		else if (json_slice_key_is(key, "errors", 6))
+			failed = holds_something(json_reader_value(&reader));
+		else
+			(void) json_reader_value(&reader);
+	}
+	/* At the end only if there was nothing to stop at. */
+	if (json_reader_end(&reader) && more && page.problem == NULL)
+		return PAGE_IS_HOLLOW;
+	return full ? PAGE_HOLDS_CONTACTS : PAGE_IS_OTHER;
+}
+
+/* Leaves null or an empty list behind; false, and no further, at anything else. */
+static bool
+skip_nothing(JsonReader *reader)
+{
+	bool		first = true;
+
+	if (json_reader_token(reader) == JSON_TOKEN_ARRAY_START)
+	{
+		json_reader_enter(reader);
+		return !json_reader_next_element(reader, &first);
+	}
+	if (json_reader_token(reader) != JSON_TOKEN_NULL)
+		return false;
+	(void) json_reader_value(reader);
+	return true;
+}
+
+/*
+ * Does an answer with a status of success hold errors in place of data? Then
+ * nothing was read, and nobody knows whether anything was written.
+ */
+bool
+page_is_error(const char *body, size_t length)
+{
+	JsonReader	reader;
+	JsonSlice	key;
+	JsonSlice	data = JSON_SLICE_NULL;
+	JsonSlice	errors = JSON_SLICE_NULL;
+	bool		first = true;
+
+	json_reader_begin(&reader, body, (int) length);
+	json_reader_enter(&reader);
+	while (json_reader_next_member(&reader, &first, &key))
+	{
+		JsonSlice	value = json_reader_value(&reader);
+
+		if (json_slice_key_is(key, "data", 4))
+			data = value;
+		else if (json_slice_key_is(key, "errors", 6))
+			errors = value;
+	}
+	return json_reader_end(&reader) && holds_something(errors) &&
+		!holds_something(data);
 }
 
 /*
@@ -100,7 +190,7 @@ page_peek_cursor(const char *body, size_t length)
 		return NULL;
 	found += strspn(found, " \t\r\n:");
 	json_reader_begin(&reader, found, (int) (body + length - found));
-	parse_pagination(&page, &reader);
+	(void) parse_pagination(&page, &reader);
 	return reader.failed || page.problem != NULL ? NULL : page.cursor;
 }
 
@@ -126,7 +216,7 @@ parse_data(PylonPage *page, const ContactReader *contacts, bool single,
 	else if (type == JSON_TOKEN_ARRAY_START && !single)
 	{
 		json_reader_enter(reader);
-		while (json_reader_next_element(reader, &first))
+		while (page->problem == NULL && json_reader_next_element(reader, &first))
 		{
 			CHECK_FOR_INTERRUPTS();
 			parse_contact(page, contacts, reader);
@@ -145,15 +235,12 @@ static void
 parse_contact(PylonPage *page, const ContactReader *contacts,
 			  JsonReader *reader)
 {
-	JsonSlice  *slices = add_contact(page);
-
 	if (json_reader_token(reader) != JSON_TOKEN_OBJECT_START)
-	{
 		page->problem = "Member \"data\" holds something other than contacts.";
-		(void) json_reader_value(reader);
-		return;
-	}
-	parse_object(contacts, LEVEL_CONTACT, reader, slices);
+	else if (page->ncontacts == PAGE_MAX_CONTACTS)
+		page->problem = psprintf("It holds more than %d contacts.", PAGE_MAX_CONTACTS);
+	else
+		parse_object(contacts, LEVEL_CONTACT, reader, add_contact(page));
 }
 
 /*
@@ -226,12 +313,11 @@ add_contact(PylonPage *page)
 }
 
 /*
- * There is a next page only if has_next_page is true and the cursor isn't
- * empty; both have been seen null and absent on last pages. What is no
- * pagination at all must not pass for that of a last page, or rows would be
- * missing unnoticed.
+ * Is there a next page? Only if has_next_page is true; it and the cursor have
+ * been seen null and absent on last pages. What is no pagination at all must
+ * not pass for that of a last page, or rows would be missing unnoticed.
  */
-static void
+static bool
 parse_pagination(PylonPage *page, JsonReader *reader)
 {
 	JsonTokenType type = json_reader_token(reader);
@@ -240,12 +326,13 @@ parse_pagination(PylonPage *page, JsonReader *reader)
 	bool		first = true;
 	bool		more = false;
 
+	page->cursor = NULL;
 	if (type != JSON_TOKEN_OBJECT_START)
 	{
 		if (type != JSON_TOKEN_NULL)
 			page->problem = "Member \"pagination\" is no object.";
 		(void) json_reader_value(reader);
-		return;
+		return false;
 	}
 	json_reader_enter(reader);
 	while (json_reader_next_member(reader, &first, &key))
@@ -260,6 +347,24 @@ parse_pagination(PylonPage *page, JsonReader *reader)
 	}
 	if (!json_slice_is_null(cursor) && !json_slice_is_string(cursor))
 		page->problem = "Member \"cursor\" is no string.";
+	else if (more && cursor.length > PAGE_MAX_CURSOR)
+		page->problem = psprintf("Member \"cursor\" is longer than %d bytes.", PAGE_MAX_CURSOR);
 	else if (more && cursor.length > 2)
 		page->cursor = json_slice_cstring(cursor);
+	return more;
+}
+
+/* Is it a list, object or string that isn't empty? */
+static bool
+holds_something(JsonSlice value)
+{
+	if (!json_slice_is_array(value) && !json_slice_is_object(value) &&
+		!json_slice_is_string(value))
+		return false;
+	for (int i = 1; i < value.length - 1; i++)
+	{
+		if (strchr(" \t\r\n", value.data[i]) == NULL)
+			return true;
+	}
+	return false;
 }

@@ -78,15 +78,23 @@ static int	next_page_size(PylonReader *reader);
 static char *list_path(int limit, const char *cursor);
 static char *url_escape(const char *text);
 static bool at_end(const PylonReader *reader);
+static CursorKey cursor_key(const char *cursor);
 static bool note_cursor(PylonReader *reader, const char *cursor);
 static void receive_page(PylonReader *reader);
+static void take_page(PylonReader *reader, const HttpResponse *response,
+					  bool ahead);
+static void give_back_page(PylonReader *reader, HttpRequest *request);
+static void drop_next(PylonReader *reader);
+static PageGlance glance(PylonReader *reader);
 static bool is_refusal(PylonReader *reader, const HttpResponse *response);
 static bool has_list(const PylonFilter *filter);
 static void read_ahead(PylonReader *reader, const HttpResponse *response);
-static void parse_page(PylonReader *reader, HttpRequest *request,
-					   const HttpResponse *response);
+static void parse_page(PylonReader *reader, const HttpResponse *response);
 static PylonPage *parse_contact_answer(const HttpResponse *response,
 									   const ContactReader *contacts);
+static const HttpResponse *get_definitions(PylonConnection *connection,
+										   const char *path,
+										   PylonDefinitions *found);
 static const HttpResponse *get(PylonConnection *connection, const char *path);
 static bool is_success(const HttpResponse *response);
 static bool is_duplicate(const HttpResponse *response);
@@ -185,11 +193,14 @@ pylon_start(PylonReader *reader)
 		request_page(reader);
 }
 
-/* Will pylon_next_page not have to wait? */
+/* Will pylon_next_page hardly have to wait? */
 bool
 pylon_is_ready(PylonReader *reader)
 {
-	return reader->next != NULL ? http_is_done(reader->next) : at_end(reader);
+	if (reader->next == NULL)
+		return at_end(reader);
+	return http_is_done(reader->next) &&
+		!(glance(reader) == PAGE_IS_HOLLOW && http_repeat(reader->next));
 }
 
 /* The path of a contact, in the current memory context. */
@@ -364,12 +375,22 @@ url_escape(const char *text)
 	return escaped;
 }
 
+static CursorKey
+cursor_key(const char *cursor)
+{
+	const unsigned char *bytes = (const unsigned char *) cursor;
+	CursorKey	key;
+
+	key.hash[0] = hash_bytes_extended(bytes, strlen(cursor), 0);
+	key.hash[1] = hash_bytes_extended(bytes, strlen(cursor), 1);
+	return key;
+}
+
 /* False if the cursor has been followed before. */
 static bool
 note_cursor(PylonReader *reader, const char *cursor)
 {
-	const unsigned char *bytes = (const unsigned char *) cursor;
-	CursorKey	key;
+	CursorKey	key = cursor_key(cursor);
 	bool		found;
 
 	if (reader->cursors == NULL)
@@ -379,29 +400,60 @@ note_cursor(PylonReader *reader, const char *cursor)
 		reader->cursors = hash_create("pylon_fdw cursors", 64, &ctl,
 									  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
-	key.hash[0] = hash_bytes_extended(bytes, strlen(cursor), 0);
-	key.hash[1] = hash_bytes_extended(bytes, strlen(cursor), 1);
 	(void) hash_search(reader->cursors, &key, HASH_ENTER, &found);
 	return !found;
 }
 
-/* Waits for the page in flight, which then is the one in hand. */
+/*
+ * Waits for the page in flight, which then is the one in hand. A page that
+ * announces another one, but holds nothing or doesn't say where that is, is
+ * asked for again: the API has been seen to give it then, while following
+ * the cursor of an empty one loses what it should have held.
+ */
 static void
 receive_page(PylonReader *reader)
 {
 	HttpRequest *request = reader->next;
-	const HttpResponse *response = http_wait(request);
+
+	for (;;)
+	{
+		const HttpResponse *response = http_wait(request);
+		PageGlance	seen;
+
+		if (is_refusal(reader, response))
+		{
+			reader->refused = request;
+			return;
+		}
+		seen = glance(reader);
+		if (seen != PAGE_IS_HOLLOW)
+		{
+			take_page(reader, response, seen == PAGE_HOLDS_CONTACTS);
+			if (!reader->page->hollow)
+				break;
+			give_back_page(reader, request);
+		}
+		if (!http_repeat(request))
+			failure_raise_hollow(response);
+	}
+
+	reader->received += reader->page->ncontacts;
+	CONNECTION_COUNT(reader->connection, pages, 1);
+	CONNECTION_COUNT(reader->connection, contacts_read, reader->page->ncontacts);
+	connection_report_progress(reader->connection, 0);
+}
+
+/*
+ * The page in hand is used up; the one that came takes its place. With
+ * "ahead", the next one may be asked for before this one is parsed.
+ */
+static void
+take_page(PylonReader *reader, const HttpResponse *response, bool ahead)
+{
 	bool		missing = reader->mode == READ_CONTACT && is_missing(response);
 
-	if (is_refusal(reader, response))
-	{
-		reader->refused = request;
-		return;
-	}
 	if (!missing)
 		check_success(response);
-
-	/* The page in hand is used up; the one that came takes its place. */
 	if (reader->page_context != NULL)
 		MemoryContextDelete(reader->page_context);
 	reader->page = NULL;
@@ -411,14 +463,53 @@ receive_page(PylonReader *reader)
 	reader->next = NULL;
 	reader->pages++;
 
-	if (!missing)
+	if (ahead)
 		read_ahead(reader, response);
-	parse_page(reader, request, missing ? NULL : response);
+	parse_page(reader, missing ? NULL : response);
+}
 
-	reader->received += reader->page->ncontacts;
-	CONNECTION_COUNT(reader->connection, pages, 1);
-	CONNECTION_COUNT(reader->connection, contacts_read, reader->page->ncontacts);
-	connection_report_progress(reader->connection, 0);
+/* Back to where the page was in flight, so that it can be asked for again. */
+static void
+give_back_page(PylonReader *reader, HttpRequest *request)
+{
+	drop_next(reader);
+	reader->page = NULL;
+	reader->cursor = NULL;
+	reader->next_context = reader->page_context;
+	reader->page_context = NULL;
+	reader->next = request;
+	reader->pages--;
+}
+
+/* Breaks off what was read ahead, as though nobody had followed the cursor. */
+static void
+drop_next(PylonReader *reader)
+{
+	CursorKey	key;
+
+	if (reader->next == NULL)
+		return;
+	key = cursor_key(reader->cursor);
+	(void) hash_search(reader->cursors, &key, HASH_REMOVE, NULL);
+	MemoryContextDelete(reader->next_context);
+	reader->next_context = NULL;
+	reader->next = NULL;
+}
+
+/* What the answer that came looks like, before anything is made of it. */
+static PageGlance
+glance(PylonReader *reader)
+{
+	const HttpResponse *response = http_peek(reader->next);
+	MemoryContext before;
+	PageGlance	result;
+
+	if (reader->mode == READ_CONTACT || !is_success(response))
+		return PAGE_IS_OTHER;
+	before = MemoryContextSwitchTo(reader->next_context);
+	result = page_glance(response->body, response->length);
+	MemoryContextSwitchTo(before);
+	return result;
 }
 
 /*
@@ -457,7 +548,7 @@ read_ahead(PylonReader *reader, const HttpResponse *response)
 {
 	MemoryContext before;
 
-	if (!reader->prefetch || reader->limit >= 0 || reader->mode == READ_CONTACT)
+	if (!reader->prefetch || reader->limit >= 0)
 		return;
 	before = MemoryContextSwitchTo(reader->page_context);
 	reader->cursor = page_peek_cursor(response->body, response->length);
@@ -468,28 +559,25 @@ read_ahead(PylonReader *reader, const HttpResponse *response)
 
 /* Parses what came; "response" is NULL where there is no such contact. */
 static void
-parse_page(PylonReader *reader, HttpRequest *request,
-		   const HttpResponse *response)
+parse_page(PylonReader *reader, const HttpResponse *response)
 {
 	MemoryContext before = MemoryContextSwitchTo(reader->page_context);
+	bool		single = reader->mode == READ_CONTACT;
 	char	   *cursor;
 
 	reader->page = response == NULL ? palloc0(sizeof(PylonPage)) :
-		page_parse(reader->contacts, reader->mode == READ_CONTACT,
-				   response->body, response->length);
+		page_parse(reader->contacts, single, response->body, response->length);
 	MemoryContextSwitchTo(before);
 	if (reader->page->problem != NULL)
 		failure_raise_refusal(response, reader->page->problem);
+	if (single && response != NULL && reader->page->ncontacts == 0)
+		failure_raise_refusal(response, "It does not hold the contact.");
 
 	/* What was read ahead goes on from another place? Then not from there. */
-	cursor = reader->mode == READ_CONTACT ? NULL : reader->page->cursor;
+	cursor = single ? NULL : reader->page->cursor;
 	if (reader->next != NULL &&
 		(cursor == NULL || strcmp(cursor, reader->cursor) != 0))
-	{
-		MemoryContextDelete(reader->next_context);
-		reader->next_context = NULL;
-		reader->next = NULL;
-	}
+		drop_next(reader);
 	reader->cursor = cursor;
 }
 
@@ -673,36 +761,61 @@ pylon_me(PylonConnection *connection, double *latency)
 
 /*
  * The definitions of the contacts' custom fields, of PylonCustomField
- * (reference: "Get all custom fields"). Allocated in the current memory
- * context; errors as in pylon_next_page.
+ * (reference: "Get all custom fields"). Reading ends when there are more than
+ * "most". Allocated in the current memory context; errors as in
+ * pylon_next_page.
  */
 List *
-pylon_contact_custom_fields(PylonConnection *connection)
+pylon_contact_custom_fields(PylonConnection *connection, int most)
 {
 	static const char *const path = "/custom-fields?object_type=contact";
-	List	   *fields = NIL;
+	PylonDefinitions found = {0};
 	List	   *followed = NIL;
-	char	   *cursor = NULL;
 
 	do
 	{
-		const HttpResponse *response;
+		const HttpResponse *response = get_definitions(connection, found.cursor == NULL ? path :
+													   psprintf("%s&cursor=%s", path, url_escape(found.cursor)),
+													   &found);
 		ListCell   *lc;
 
-		response = get(connection, cursor == NULL ? path :
-					   psprintf("%s&cursor=%s", path, url_escape(cursor)));
-		if (!json_read_custom_fields(response->body, response->length,
-									 &fields, &cursor))
-			failure_raise_refusal(response, "It is no list of custom fields.");
-		/* No paging is documented, so there is little to follow. */
+		/* Each page has at least one, so there are at most "most" of them. */
 		foreach(lc, followed)
 		{
-			if (cursor != NULL && strcmp(lfirst(lc), cursor) == 0)
+			if (found.cursor != NULL && strcmp(lfirst(lc), found.cursor) == 0)
 				failure_raise_refusal(response, "A cursor came a second time.");
 		}
-		followed = lappend(followed, cursor);
-	} while (cursor != NULL);
-	return fields;
+		if (found.cursor != NULL)
+			followed = lappend(followed, found.cursor);
+	} while (found.cursor != NULL && list_length(found.fields) <= most);
+	return found.fields;
+}
+
+/* A page of definitions, asked for again where it is hollow: see receive_page. */
+static const HttpResponse *
+get_definitions(PylonConnection *connection, const char *path,
+				PylonDefinitions *found)
+{
+	HttpCall	call = {.method = "GET",.path = path,.repeatable = true};
+	HttpRequest *request = http_start(connection, &call);
+
+	for (;;)
+	{
+		const HttpResponse *response = http_wait(request);
+		int			before = list_length(found->fields);
+
+		check_success(response);
+		if (page_is_error(response->body, response->length) ||
+			!json_read_definitions(response->body, response->length, found))
+			failure_raise_refusal(response, "It is no list of custom fields.");
+		if (found->cursor != NULL && strlen(found->cursor) > PAGE_MAX_CURSOR)
+			failure_raise_refusal(response, "Its cursor is too long.");
+		if (!found->hollow)
+			return response;
+		found->fields = list_truncate(found->fields, before);
+		if (!http_repeat(request))
+			failure_raise_hollow(response);
+	}
 }
 
 /* One small answer, waited for. */
@@ -733,10 +846,17 @@ is_duplicate(const HttpResponse *response)
 		failure_read(response, &error) && error.exists_id != NULL;
 }
 
+/*
+ * Is there no such contact? Only the API itself knows: a 404 of something
+ * else, such as a path in base_url that leads elsewhere, tells nothing.
+ */
 static bool
 is_missing(const HttpResponse *response)
 {
-	return response->outcome == HTTP_ANSWERED && response->status == 404;
+	PylonError	error;
+
+	return response->outcome == HTTP_ANSWERED && response->status == 404 &&
+		failure_read(response, &error) && error.message != NULL;
 }
 
 static void

@@ -60,6 +60,7 @@ extern const PylonPage *pylon_update(PylonConnection *connection,
 extern bool pylon_delete(PylonConnection *connection, const char *id);
 
 extern PylonMe *pylon_me(PylonConnection *connection, double *latency);
-extern List *pylon_contact_custom_fields(PylonConnection *connection);
+extern List *pylon_contact_custom_fields(PylonConnection *connection,
+										 int most);
 
 #endif							/* PYLON_API_H */

@@ -405,7 +405,7 @@ control('POST', '/_fault', encode_json({ kind => 'wrong_shape', match => 'PATCH'
 writes("UPDATE contacts SET name = 'sent' WHERE id = '$ada' RETURNING name, email", 'as the API has it|new@api.example', [ patch($ada, '{"name":"sent"}') ], 'RETURNING is of the answer');
 for my $verb ('PATCH', 'DELETE')
 {
-	control('POST', '/_fault', encode_json({ kind => 'status', status => 404, match => $verb }));
+	control('POST', '/_fault', encode_json({ kind => 'status', status => 404, match => $verb, body => { errors => ['Contact not found!'] } }));
 	tagged($verb eq 'PATCH' ? "UPDATE contacts SET name = 'gone' WHERE id = '$ada'" : "DELETE FROM contacts WHERE id = '$ada'",
 		$verb eq 'PATCH' ? 'UPDATE 0' : 'DELETE 0', [ $verb eq 'PATCH' ? patch($ada, '{"name":"gone"}') : "DELETE /contacts/$ada" ], "$verb of a contact that is gone");
 }

@@ -240,11 +240,11 @@ for my $method ('PATCH', 'DELETE')
 {
 	my $sql = sprintf $harmless{$method}, $method eq 'PATCH' ? ++$rows : 'grace@acme.com';
 
-	faults({ kind => 'status', status => 404, match => $method });
+	faults({ kind => 'status', status => 404, match => $method, body => { errors => ['Contact not found!'] } });
 	is($node->safe_psql('postgres', $sql), '', "$method answered 404");
 	is(scalar(grep { /^$method / } take()), 1, "$method answered 404: not sent again");
 	faults({ kind => 'status', status => 429, headers => { 'Retry-After' => '0' }, match => $method },
-		{ kind => 'status', status => 404, match => $method });
+		{ kind => 'status', status => 404, match => $method, body => { errors => ['Contact not found!'] } });
 	is($node->safe_psql('postgres', $sql), '', "$method answered 429, then 404: nobody did it");
 }
 

@@ -1,0 +1,202 @@
+# Answers that are no page of contacts, although they look like one, and answers without bounds.
+#
+# What can't be told from "there are no such contacts" must not be taken for it: rows would be missing, unnoticed.
+
+use strict;
+use warnings;
+
+use HTTP::Tiny;
+use JSON::PP;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use PylonSession;
+use PylonTest;
+use Test::More;
+
+my $ada = '00000000-0000-4000-8000-000000000001';
+my $node = start_node();
+my $api = start_api(contacts => 100);
+my $json = JSON::PP->new->canonical;
+
+setup_server($node, $api, max_retries => 1);
+my $session = PylonSession->new($node);
+
+# A fault that may be larger than a command line.
+sub fault
+{
+	my (%fault) = @_;
+	my $answer = HTTP::Tiny->new->post("$api->{url}/_fault", { content => $json->encode(\%fault) });
+
+	die $answer->{content} unless $answer->{success};
+	return;
+}
+
+sub answers { my ($body, %options) = @_; fault(kind => 'status', status => 200, body => $body, %options); return; }
+
+sub reads
+{
+	my ($sql, $result, $name) = @_;
+
+	is($session->query($sql), $result, "$name: result");
+	is($session->error, '', "$name: no error");
+	api_clear($api);
+	return;
+}
+
+sub fails
+{
+	my ($sql, $sqlstate, $pattern, $name, $requests) = @_;
+
+	is($session->query($sql), '', "$name: nothing comes");
+	like($session->error, qr/^ERROR:  $sqlstate:/m, "$name: SQLSTATE");
+	like($session->error, $pattern, "$name: message");
+	is(scalar(api_take($api)), $requests // 1, "$name: requests");
+	api_clear($api);
+	return;
+}
+
+my %read = (
+	'a list' => 'SELECT id FROM contacts',
+	'a search' => "SELECT id FROM contacts WHERE email = 'ada\@acme.com'",
+	'a look-up' => "SELECT id FROM contacts WHERE id = '$ada'",
+	'a lookup join' => "SELECT c.id FROM (VALUES ('ada\@acme.com')) v (email) JOIN contacts c USING (email)");
+
+# ---------------------------------------------------------------- 200 with errors inside
+
+for my $name (sort keys %read)
+{
+	for my $answer ({}, { data => undef }, { pagination => { has_next_page => \0 } }, { pagination => { cursor => 'x', has_next_page => \1 } })
+	{
+		answers({ errors => ['The index is being rebuilt.'], request_id => 'r-77', %$answer });
+		fails($read{$name}, '08P01',
+			qr/could not read foreign table "contacts": the API answered with an error\nDETAIL:  .*HTTP status 200, "The index is being rebuilt\.", request_id r-77/,
+			"$name: 200 with errors and " . join(', ', keys %$answer));
+	}
+}
+for my $errors (['x'], [ { message => 'x' } ], { message => 'x' }, 'x')
+{
+	my $text = $json->encode([$errors]);
+	answers({ errors => $errors, data => [] });
+	fails($read{'a list'}, '08P01', qr/It holds errors and no data/, "errors $text and an empty list");
+	answers({ errors => $errors, data => [ { id => 'here' } ] });
+	reads($read{'a list'}, 'here', "errors $text and contacts");
+}
+for my $errors ([], {}, '', undef, \0)
+{
+	answers({ errors => $errors });
+	reads($read{'a list'}, '', 'errors ' . $json->encode([$errors]) . ': none, and no contacts');
+}
+answers({ errors => ['Not today.'] }, match => 'GET /custom-fields');
+fails("CREATE SCHEMA i; IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO i OPTIONS (custom_fields 'columns')", '08P01',
+	qr/"Not today\."/, 'IMPORT: 200 with errors');
+answers({ errors => ['Not today.'] }, match => 'GET /me');
+fails("SELECT organization FROM pylon_fdw_ping('pylon')", '08P01', qr/"Not today\."/, 'ping: 200 with errors');
+
+# the second page of a list
+$node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (ADD page_size '40')");
+answers({ errors => ['The index is being rebuilt.'] }, match => 'GET /contacts?limit=40&cursor');
+fails($read{'a list'}, '08P01', qr/The index is being rebuilt/, 'a second page with errors', 2);
+$node->safe_psql('postgres', 'ALTER SERVER pylon OPTIONS (DROP page_size)');
+
+# ---------------------------------------------------------------- no such contact?
+
+my $look_up = $read{'a look-up'};
+for my $body (
+	{ errors => ['Contact not found!'], request_id => 'r-1', code => 'not_found' },
+	{ errors => ['Kontakt nicht gefunden'] })
+{
+	fault(kind => 'status', status => 404, body => $body);
+	reads($look_up, '', 'a 404 of the API, ' . $json->encode($body));
+}
+for my $body ('', '<html>Not Found</html>', '{}', '[]', 'null', '{"message":"no Route matched with those values"}', '{"errors":[]}',
+	'{"errors":null,"request_id":"r"}', '{"errors":"Contact not found!"}', '{"errors":[{"message":"x"}]}', '404 page not found',
+	'{"errors":["Contact not found!"')
+{
+	fault(kind => 'status', status => 404, body => $body);
+	fails($look_up, 'HV000', qr/the API has no such path\nDETAIL:  GET \/contacts\/$ada: HTTP status 404/, "a 404 that is not the API's: $body");
+}
+for my $write ("UPDATE contacts SET name = 'x' WHERE id = '$ada'", "DELETE FROM contacts WHERE id = '$ada'")
+{
+	my ($verb) = $write =~ /^(\w+)/;
+	fault(kind => 'status', status => 404, body => 'nothing here', match => $verb eq 'UPDATE' ? 'PATCH' : 'DELETE');
+	fails($write, 'HV000', qr/404, "nothing here"/, "$verb answered with a 404 that is not the API's", 2);
+}
+is($session->query('SELECT count(*) FROM contacts'), 100, 'nobody was deleted');
+api_clear($api);
+
+for my $body ('{}', '{"data":null}', '{"request_id":"r"}', '{"data":[]}', '')
+{
+	answers($body);
+	fails($look_up, '08P01', qr/GET \/contacts\/$ada: HTTP status 200/, "a look-up answered with $body");
+}
+fault(kind => 'status', status => 204);
+fails($look_up, '08P01', qr/HTTP status 204/, 'a look-up answered with 204');
+
+# ---------------------------------------------------------------- an answer without bounds
+
+answers('{"data":[' . join(',', map { "{\"id\":\"$_\"}" } 1 .. 10_000) . ']}');
+reads('SELECT count(*), count(DISTINCT id) FROM contacts', '10000|10000', 'a page of 10,000 contacts');
+answers('{"data":[' . join(',', ('{}') x 10_001) . ']}');
+fails('SELECT count(*) FROM contacts', '08P01', qr/It holds more than 10000 contacts/, 'a page of 10,001 contacts');
+
+# The backend's own memory, the answer (30 MB) included.
+my $peak = q{substring(pg_read_file('/proc/self/status') FROM 'VmHWM:\s*(\d+) kB')::int / 1024};
+my $before = $session->query("SELECT $peak");
+answers('{"data":[' . '{},' x 10_000_000 . '{}]}');
+fails('SELECT * FROM contacts', '08P01', qr/It holds more than 10000 contacts/, 'a page of ten million contacts');
+cmp_ok($session->query("SELECT $peak") - $before, '<', 150, 'a page of ten million contacts: memory in MB');
+
+# nested as deep as may be, in a member that nobody reads and in one that is shown
+for my $member ('unknown', 'external_ids')
+{
+	for my $depth (256, 257)
+	{
+		my $nested = '[' x $depth . ']' x $depth;
+		answers("{\"data\":[{\"id\":\"1\",\"$member\":$nested}]}");
+		if ($depth == 256)
+		{
+			reads('SELECT id, length(external_ids::text) FROM contacts', $member eq 'unknown' ? '1|' : '1|512', "$member, $depth levels");
+		}
+		else
+		{
+			fails('SELECT id, external_ids FROM contacts', '08P01', qr/nested more than 256 levels deep/, "$member, $depth levels");
+		}
+	}
+}
+answers("{\"data\":[{\"id\":\"1\",\"x\":" . '{"a":[' x 200_000);
+fails('SELECT id FROM contacts', '08P01', qr/nested more than/, 'nested without end');
+answers('{"x":' . '[' x 200_000);
+fails($look_up, '08P01', qr/nested more than/, 'nested without end, beside the contact');
+
+# ids that nobody can have: nothing is asked, and there is no row
+for my $id ("repeat('x', 2049)", "repeat('x', 1000000)", "repeat(chr(233), 2000)")
+{
+	reads("SELECT count(*) FROM contacts WHERE id = $id", 0, "id = $id");
+	is($session->query("PREPARE p AS SELECT count(*) FROM contacts WHERE id = \$1; EXECUTE p ($id)"), 0, "id = \$1, $id");
+	reads('DEALLOCATE p', '', 'no error');
+	reads("UPDATE contacts SET name = 'x' WHERE id = $id; DELETE FROM contacts WHERE id = $id", '', "writes by id = $id");
+}
+api_take($api);
+$session->query("SELECT count(*) FROM contacts WHERE id = repeat('x', 2049)");
+is_deeply([ api_take($api) ], [], 'an id that is too long: no request');
+$session->query("SELECT count(*) FROM contacts WHERE id = repeat('x', 2048)");
+is_deeply([ api_take($api) ], [ 'GET /contacts/' . 'x' x 2048 ], 'the longest id that may be');
+
+# cursors
+for my $length (8000, 9000, 1_000_000)
+{
+	answers({ data => [ { id => 'x' } ], pagination => { cursor => 'c' x $length, has_next_page => \1 } });
+	if ($length <= 8000)
+	{
+		fails('SELECT id FROM contacts', 'HV000', qr/invalid cursor/, "a cursor of $length bytes is followed", 2);
+	}
+	else
+	{
+		fails('SELECT id FROM contacts', '08P01', qr/Member "cursor" is longer than 8192 bytes/, "a cursor of $length bytes");
+		answers({ data => [ { id => 'x' } ], pagination => { cursor => 'c' x $length, has_next_page => \0 } });
+		reads('SELECT id FROM contacts', 'x', "a cursor of $length bytes that is not to be followed");
+	}
+}
+
+$session->quit;
+done_testing();
