@@ -160,10 +160,21 @@ connection_session(Oid serverid)
 		memset(&session->counters, 0, sizeof(session->counters));
 		session->used = false;
 		session->refused = NIL;
+		session->reached = false;
 		session->hash_value = GetSysCacheHashValue1(FOREIGNSERVEROID,
 													ObjectIdGetDatum(serverid));
 	}
 	return session;
+}
+
+/* The path in base_url, in front of each of the API's; "" if there is none. */
+const char *
+connection_base_path(const PylonConnection *connection)
+{
+	const char *host = strstr(connection->options.base_url, "://") + 3;
+	const char *path = strchr(host, '/');
+
+	return path != NULL ? path : "";
 }
 
 /*
@@ -232,6 +243,7 @@ forget_refusals(Datum arg, CompatCacheId cache, uint32 hash_value)
 			continue;
 		list_free_deep(session->refused);
 		session->refused = NIL;
+		session->reached = false;
 	}
 }
 

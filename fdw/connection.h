@@ -48,6 +48,7 @@ typedef struct PylonSession
 	PylonCounters counters;
 	bool		used;			/* before the counters were reset */
 	List	   *refused;		/* of PylonRefusal *; ALTER SERVER clears it */
+	bool		reached;		/* it has answered with success; likewise */
 } PylonSession;
 
 /*
@@ -82,6 +83,7 @@ extern PylonConnection *connection_open(Oid serverid, Oid userid,
 										List *table_options, char *purpose);
 extern const char *connection_check_base_url(const char *url);
 extern char *connection_normalize_base_url(const char *url);
+extern const char *connection_base_path(const PylonConnection *connection);
 extern PylonSession *connection_session(Oid serverid);
 extern List *connection_add_refusal(List *refused, const char *pair,
 									int values);

@@ -297,12 +297,9 @@ failure_describe(const HttpResponse *response, PylonError *error)
 static char *
 full_path(const HttpResponse *response)
 {
-	const PylonConnection *connection = response->connection;
-	const char *host = strstr(connection->options.base_url, "://") + 3;
-	const char *prefix = strchr(host, '/');
-
-	return safe_text(connection, psprintf("%s%s", prefix != NULL ? prefix : "",
-										  response->call.path));
+	return safe_text(response->connection,
+					 psprintf("%s%s", connection_base_path(response->connection),
+							  response->call.path));
 }
 
 /*

@@ -99,6 +99,7 @@ static const HttpResponse *get(PylonConnection *connection, const char *path);
 static bool is_success(const HttpResponse *response);
 static bool is_duplicate(const HttpResponse *response);
 static bool is_missing(const HttpResponse *response);
+static void check_reached(const HttpResponse *response);
 static void check_success(const HttpResponse *response);
 
 /*
@@ -452,7 +453,9 @@ take_page(PylonReader *reader, const HttpResponse *response, bool ahead)
 {
 	bool		missing = reader->mode == READ_CONTACT && is_missing(response);
 
-	if (!missing)
+	if (missing)
+		check_reached(response);
+	else
 		check_success(response);
 	if (reader->page_context != NULL)
 		MemoryContextDelete(reader->page_context);
@@ -859,9 +862,30 @@ is_missing(const HttpResponse *response)
 		failure_read(response, &error) && error.message != NULL;
 }
 
+/*
+ * The API says "not found" of a path that it doesn't know, too, as where
+ * base_url has a path that is wrong. If the server hasn't answered this
+ * session with a success yet, the list of contacts tells, which is always there.
+ */
+static void
+check_reached(const HttpResponse *response)
+{
+	PylonConnection *connection = response->connection;
+	HttpCall	call = {.method = "GET",.path = "/contacts?limit=1",.repeatable = true};
+	const HttpResponse *list;
+
+	if (connection->session->reached || connection_base_path(connection)[0] == '\0')
+		return;
+	list = http_wait(http_start(connection, &call));
+	if (list->outcome == HTTP_ANSWERED && list->status == 404)
+		failure_raise(response);
+	connection->session->reached = is_success(list);
+}
+
 static void
 check_success(const HttpResponse *response)
 {
 	if (!is_success(response))
 		failure_raise(response);
+	response->connection->session->reached = true;
 }

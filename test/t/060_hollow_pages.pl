@@ -227,6 +227,7 @@ is($session->query($both), '200|100', 'two scans at the same time: all is well a
 
 my $definitions = 'GET /custom-fields?object_type=contact';
 $session->query('CREATE SCHEMA fields');
+my $columns = 12 + $session->query("SELECT count(*) FROM pg_attribute WHERE attrelid = 'contacts'::regclass AND attnum > 0");
 for my $case (
 	[ {}, 0, {}, 'at once' ], [ {}, 0, { times => 3 }, 'at once, three times' ],
 	[ {}, 0, { data => 'kept', cursor => 'null' }, 'at once, without a cursor' ],
@@ -240,7 +241,7 @@ for my $case (
 	$session->query("IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO fields OPTIONS (custom_fields 'columns')");
 	is($session->error, '', "IMPORT, hollow: $name");
 	is($session->query("SELECT count(*) FROM pg_attribute WHERE attrelid = 'fields.contacts'::regclass AND attnum > 0"),
-		26, "IMPORT, hollow: $name: all columns");
+		$columns, "IMPORT, hollow: $name: all columns");
 	is(scalar(api_take($api)), (%$switches ? 3 : 1) + ($fault->{times} // 1), "IMPORT, hollow: $name: requests");
 	$session->query('DROP FOREIGN TABLE fields.contacts');
 	api_clear($api);

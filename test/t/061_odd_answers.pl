@@ -6,7 +6,9 @@ use strict;
 use warnings;
 
 use HTTP::Tiny;
+use IO::Socket::INET;
 use JSON::PP;
+use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use PylonSession;
@@ -115,6 +117,45 @@ for my $body ('', '<html>Not Found</html>', '{}', '[]', 'null', '{"message":"no 
 	fault(kind => 'status', status => 404, body => $body);
 	fails($look_up, 'HV000', qr/the API has no such path\nDETAIL:  GET \/contacts\/$ada: HTTP status 404/, "a 404 that is not the API's: $body");
 }
+# A path in base_url that is wrong: the API knows no such contact there, nor anything else.
+for my $path ('/v1', '/api/contacts')
+{
+	setup_server($node, $api, base_url => "$api->{url}$path");
+	$session->query('SELECT pylon_fdw_stats_reset()');
+	fails($look_up, 'HV000', qr/the API has no such path\nDETAIL:  GET $path\/contacts\/$ada: HTTP status 404, "Not found!".*\nHINT:  .*base_url/,
+		"base_url with path $path: a look-up", 2);
+	fails($read{'a list'}, 'HV000', qr/DETAIL:  GET $path\/contacts\?limit=999: HTTP status 404/, "base_url with path $path: a list");
+	fails($read{'a search'}, 'HV000', qr/DETAIL:  POST $path\/contacts\/search: HTTP status 404/, "base_url with path $path: a search");
+	fails("DELETE FROM contacts WHERE id = '$ada'", 'HV000', qr/has no such path/, "base_url with path $path: DELETE", 2);
+}
+
+# A path in base_url that is right: one request tells, once.
+my $proxy = IO::Socket::INET->new(Listen => 16, LocalAddr => '127.0.0.1', LocalPort => 0) // die "no socket: $!";
+my $proxy_pid = fork() // die "fork: $!";
+if ($proxy_pid == 0)
+{
+	alarm 120;
+	while (my $client = $proxy->accept)
+	{
+		my $request = <$client>;
+		1 while <$client> =~ /[^\r\n]/;
+		my ($status, $body) = $request =~ m{^GET /v1/contacts\?} ? (200, '{"data":[]}') : (404, '{"errors":["Contact not found!"]}');
+		print $client "HTTP/1.1 $status x\r\nConnection: close\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
+	}
+	POSIX::_exit(0);
+}
+setup_server($node, 'http://127.0.0.1:' . $proxy->sockport . '/v1');
+$session->query('SELECT pylon_fdw_stats_reset()');
+for my $requests (2, 3)
+{
+	reads($look_up, '', 'base_url with a path that is right: a look-up of nobody');
+	is($session->query('SELECT requests FROM pylon_fdw_stats()'), $requests, 'base_url with a path that is right: requests so far');
+}
+kill 'KILL', $proxy_pid;
+waitpid $proxy_pid, 0;
+setup_server($node, $api, max_retries => 1);
+api_clear($api);
+
 for my $write ("UPDATE contacts SET name = 'x' WHERE id = '$ada'", "DELETE FROM contacts WHERE id = '$ada'")
 {
 	my ($verb) = $write =~ /^(\w+)/;
