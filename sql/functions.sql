@@ -57,7 +57,7 @@ SELECT server_name, requests, retries, rate_limited, rate_limit_wait_ms, bytes_s
 \echo `$ctl fault '{"kind":"status","status":429,"headers":{"X-Retry-After":"0.1"}}'`
 \echo `$ctl fault '{"kind":"status","status":503,"headers":{"Retry-After":"0"}}'`
 SELECT name FROM contacts LIMIT 1;
-SELECT server_name, requests, retries, rate_limited, rate_limit_wait_ms BETWEEN 100 AND 300 AS waited, contacts_read FROM pylon_fdw_stats();
+SELECT server_name, requests, retries, rate_limited, rate_limit_wait_ms >= 100 AS waited, contacts_read FROM pylon_fdw_stats();
 SELECT pylon_fdw_stats_reset();
 SELECT * FROM pylon_fdw_stats();
 -- a server that was not asked is not there
