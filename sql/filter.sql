@@ -73,6 +73,9 @@ SELECT test($$id <> '00000000-0000-4000-8000-00000000000A'$$);
 SELECT test($$email NOT IN ('ada@acme.com', NULL)$$);
 SELECT test($$email ILIKE '%@ACME.com'$$);
 ALTER SERVER pylon OPTIONS (DROP case_sensitive);
+-- not the negation of a list, nor a list of which all must be equal
+SELECT test($$email <> ANY ('{ada@acme.com,grace@acme.com}')$$);
+SELECT test($$email = ALL ('{ada@acme.com,ada@acme.com}')$$);
 -- an id is opaque; one in capitals would be another one to an API that ignores case
 SELECT test($$id <> '00000000-0000-4000-8000-00000000000A'$$);
 -- no contact has such an id, and no path could hold it
@@ -123,6 +126,7 @@ SELECT test($$name ^@ 'Ada'$$);
 SELECT test($$strpos(email, 'acme') > 0$$);
 SELECT test($$0 < position('acme' in email)$$);
 SELECT test($$strpos(email, 'acme') > 1$$);
+SELECT test($$strpos(name, 'Ada') >= 0$$);
 SELECT test($$email ILIKE '%@ACME.com'$$);
 SELECT test($$lower(email) = 'ada@acme.com'$$);
 SELECT test($$email ~ 'acme'$$);
@@ -228,6 +232,25 @@ SELECT test($$NOT (tier = 'gold' OR email = 'ada@acme.com')$$);
 SELECT test($$NOT (id = '00000000-0000-4000-8000-000000000001' OR email = 'ada@acme.com')$$);
 SELECT test($$NOT (id <> '00000000-0000-4000-8000-000000000001' AND email NOT IN ('ada@acme.com', 'grace@acme.com'))$$);
 SELECT test($$((tier = 'gold' AND (vip OR name LIKE 'A%z')) OR email LIKE '%.com') AND custom_fields ? 'notes'$$);
+
+-- four pairs are multiplied out, more are not: of each AND the test stays that lets through the fewest
+SELECT test($$((tier = 'gold' AND vip) OR (tier = 'silver' AND id <> 'a') OR (tier = 'bronze' AND id <> 'b') OR (name = 'A' AND id <> 'c')) AND email LIKE '%com'$$);
+SELECT test($$((name LIKE '%a%' AND tier = 'gold') OR (email LIKE '%b%' AND email IN ('b', 'c')) OR (name LIKE '%c%' AND regions @> '{eu}')
+  OR (custom_fields ? 'notes' AND name LIKE '%d%') OR (id <> 'd' AND custom_fields ? 'seats') OR (notes IS NULL AND id <> 'e')
+  OR (name IN ('f', 'g') AND tier = 'bronze') OR (regions && '{us}' AND email IN ('h', 'i'))) AND email LIKE '%com'$$);
+
+-- ====================================================================
+-- LIMIT: a page is no larger than it needs, unless more may come than is wanted
+-- ====================================================================
+\echo `$ctl clear`
+SELECT count(*) FROM (SELECT id FROM contacts WHERE email LIKE '%race%' LIMIT 1) c;
+SELECT count(*) FROM (SELECT id FROM contacts WHERE email LIKE '%race_%' LIMIT 1) c;
+SELECT count(*) FROM (SELECT id FROM contacts WHERE email LIKE 'race%' LIMIT 1) c;
+SELECT count(*) FROM (SELECT id FROM contacts WHERE id NOT IN ('a', 'b') LIMIT 1) c;
+SELECT count(*) FROM (SELECT id FROM contacts WHERE starts_with(name, 'Ada') LIMIT 1) c;
+SELECT count(*) FROM (SELECT id FROM contacts WHERE strpos(name, 'Ada') > 0 LIMIT 1) c;
+SELECT count(*) FROM (SELECT id FROM contacts WHERE flag LIMIT 1) c;
+\echo `$ctl take`
 
 -- ====================================================================
 -- An API that ignores case, and a server that says so
@@ -347,6 +370,20 @@ SELECT name FROM contacts WHERE address = repeat('x', 81);
 SELECT name FROM contacts WHERE address IN ('ada@acme.com', repeat('x', 81));
 \echo `$ctl take`
 SELECT p.n, c.name FROM (VALUES (1, 'ada@acme.com'), (2, repeat('x', 81)), (3, 'grace@acme.com')) p (n, t) LEFT JOIN contacts c ON c.address = p.t ORDER BY n;
+\echo `$ctl take`
+-- blanks that don't fit the column are cut off here, and stand in the API
+CREATE FOREIGN TABLE five (id text, name varchar(5)) SERVER pylon;
+\echo `$ctl replace '[{"id":"w0","name":"Ada12   ","email":"ab"},{"id":"w1","name":"Ada1","email":"c"},{"id":"w2","name":"x","email":"a"},{"id":"w3","name":"y","email":"bc"}]'`
+SELECT id FROM five WHERE name = 'Ada12';
+\echo `$ctl take`
+SELECT id FROM five WHERE name = 'Ada1';
+\echo `$ctl take`
+SELECT id FROM five WHERE name = 'Ada123';
+\echo `$ctl take`
+-- two lists that read alike if one runs into the other
+ALTER SERVER pylon OPTIONS (ADD lookup_batch_size '1');
+SELECT k.n, c.id FROM (VALUES (1, '{ab,c}'::text[]), (2, '{a,bc}'), (3, '{bc,a}')) k(n, emails),
+  LATERAL (SELECT id FROM contacts WHERE email = ANY (k.emails) LIMIT 1) c;
 \echo `$ctl take`
 
 SET client_min_messages = warning;

@@ -59,6 +59,15 @@ EXPLAIN (COSTS off) SELECT FROM visitors p WHERE NOT EXISTS (SELECT FROM contact
 EXPLAIN (COSTS off) SELECT name FROM contacts WHERE email IN (SELECT email FROM visitors);
 EXPLAIN (COSTS off) UPDATE contacts c SET name = p.name FROM visitors p WHERE p.email = c.email;
 \! eval $ctl count
+-- of two keys, the one that fewer contacts have in common
+EXPLAIN (COSTS off) SELECT FROM visitors p JOIN contacts c ON c.name = p.name AND c.id = p.id;
+EXPLAIN (COSTS off) SELECT FROM visitors p JOIN contacts c ON c.id = p.id AND c.account_id = p.account_id;
+-- what is volatile is evaluated once for each pair of rows
+CREATE SEQUENCE pairs;
+SELECT count(c.id) FROM visitors p LEFT JOIN contacts c ON c.id = p.id AND nextval('pairs') > 0 WHERE p.n <= 20;
+SELECT last_value FROM pairs;
+DROP SEQUENCE pairs;
+\! eval $ctl clear
 -- as machines read it, without what differs between versions
 CREATE FUNCTION explain_node(query text) RETURNS TABLE (key text, value jsonb) LANGUAGE plpgsql AS $$
 DECLARE plan jsonb;

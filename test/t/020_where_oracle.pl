@@ -174,7 +174,8 @@ sub judge
 	}
 	failed('fewer contacts than rows', $clause, "$result->{contacts} contacts, $result->{distinct} rows")
 	  if $single && $result->{contacts} < $result->{distinct};
-	failed('number of requests', $clause, "$result->{requests} counted") if $result->{requests} != @requests;
+	# a page that was read ahead, and not wanted, may reach the log late
+	failed('number of requests', $clause, "$result->{requests} counted") if !$mode->{paged} && $result->{requests} != @requests;
 	failed('warnings', $clause, @$warnings) if @$warnings > ($mode->{strict} ? 1 : 0);
 	for my $request (@requests)
 	{

@@ -80,6 +80,28 @@ $session->query('MOVE 300 FROM c');
 is($session->query($contexts), $few, 'memory contexts after 300 rescans');
 $session->query('COMMIT');
 
+# A semijoin that has found its row leaves the rest, with the second batch on its way, and starts anew for the next one.
+$session->query('SET enable_nestloop = on');
+same('SELECT q.n FROM people q WHERE q.n <= 60 AND EXISTS (SELECT FROM people p JOIN contacts c ON c.email = p.email
+	WHERE p.n <= 450 AND p.n % 7 = q.n % 7 AND c.name < q.name) ORDER BY 1', 'rescans while a batch is on its way');
+$session->query('SET enable_nestloop = off');
+
+# Keys of which two rows each come one after the other are asked for once, though hardly a batch fits.
+$session->query("CREATE TABLE twice AS SELECT 'k' || g || '\@acme.com' AS email FROM generate_series(1, 3000) g, generate_series(1, 2) ORDER BY g;
+	INSERT INTO twice SELECT email FROM people WHERE n < 5; ANALYZE twice; SET work_mem = '64kB'");
+api_clear($api);
+same('SELECT count(c.id) FROM twice t LEFT JOIN contacts c ON c.email = t.email', '3,000 keys in two rows each');
+is(scalar(my @lists = api_take($api)), 31, '3,000 keys in two rows each: requests');
+$session->query('RESET work_mem');
+
+# A key that can't be asked for, after others that were: all contacts are read, once, and answer the rows before and after it.
+$session->query("CREATE TABLE tiers AS SELECT g AS n, CASE WHEN g IN (3, 130, 220, 260) THEN 'gold' WHEN g IN (110, 240) THEN 'silver' WHEN g = 150 THEN '[\"gold\"]'
+	WHEN g = 210 THEN 'bronze' ELSE 'none ' || g END AS tier FROM generate_series(1, 300) g; ANALYZE tiers");
+api_clear($api);
+same("SELECT t.n, count(c.id) FROM tiers t LEFT JOIN contacts c ON c.custom_fields->>'tier' = t.tier GROUP BY 1 HAVING count(c.id) > 0 ORDER BY 1",
+	'a key that can not be asked for');
+is(join(' ', map { /^(\S+ [^? ]+)/ } api_take($api)), 'POST /contacts/search GET /contacts GET /contacts GET /contacts', 'a key that can not be asked for: requests');
+
 # One key for a hundred thousand rows: asked for once, and the rows go to a file.
 api_clear($api);
 is($session->query("SELECT count(*), count(DISTINCT c.id) FROM (SELECT 'ada\@acme.com' AS email FROM generate_series(1, 100000)) p

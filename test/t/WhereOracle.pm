@@ -265,8 +265,9 @@ sub extracted_leaf
 	my %column = (sql => $sql, type => 'text', field => "*$slug", custom => 1, how => 'text', pool => $pool,
 		searchable => $slug ne 'email', extracted => 1);
 
-	# what is known to have several values has no text of its own
+	# what is known to have several values has no text of its own, nor are parts asked for of what is known to be boolean
 	$column{several} = $slug eq 'regions' && $self->{options}{table} eq 'plain';
+	$column{whole} = $column{several} || ($slug eq 'vip' && $self->{options}{table} eq 'plain');
 
 	# the text of a list in json, as opposed to jsonb, is that of the API
 	return $self->null_leaf(\%column) if chance(0.2) || ($slug eq 'regions' && $json eq 'json');
@@ -312,6 +313,14 @@ sub can_negate
 	return $self->{options}{case} eq 'heeded' || !grep { /[A-Z]|[^\x00-\x7f]/ } @values;
 }
 
+# Is it a text that no contact has there?
+sub is_impossible
+{
+	my ($self, $column, $value) = @_;
+
+	return !$column->{custom} && ($value eq '' || ($column->{field} eq 'id' && $value =~ /^\.\.?$/));
+}
+
 # =, <>, IN and the like
 sub equality_leaf
 {
@@ -331,7 +340,7 @@ sub equality_leaf
 		my ($value, $is) = $self->value($type, sub { $self->scalar_of($how, $pool) });
 		my $operator = $kind eq 'equals' ? '=' : one_of('<>', '!=');
 		my $null = !defined $is;
-		my $none = $null || ($is eq '' && $built_in);
+		my $none = $null || $self->is_impossible($column, $is);
 		my %leaf = (sql => chance(0.75) ? "$sql $operator $value" : "$value $operator $sql");
 
 		$leaf{never} = $pushed && $none if $kind eq 'equals';
@@ -339,7 +348,7 @@ sub equality_leaf
 		$leaf{never} = $null_decides && $null if $kind eq 'not_equals';
 		$leaf{never_not} = $pushed && $none if $kind eq 'not_equals';
 		$leaf{push} = { requests => 1, id => $column->{field} eq 'id' && $kind eq 'equals' }
-		  if is_regular($column, $is) && ($kind eq 'equals' ? $pushed : $negatable && $self->can_negate($is));
+		  if is_regular($column, $is) && !$none && ($kind eq 'equals' ? $pushed : $negatable && $self->can_negate($is));
 		return \%leaf;
 	}
 	my ($list, $is) = ('', []);
@@ -362,7 +371,7 @@ sub equality_leaf
 	}
 	my %leaf = (sql => "$sql $list");
 	my $has_null = !defined $is || grep { !defined } @$is;
-	my @some = grep { defined && !($_ eq '' && $built_in) } @{ $is // [] };
+	my @some = grep { defined && !$self->is_impossible($column, $_) } @{ $is // [] };
 	my ($never_any, $never_all) = ($pushed && !@some, $null_decides && $has_null);
 	my $all = $kind =~ /not_in|all/;
 	@leaf{qw(never never_not)} = $all ? ($never_all, $never_any) : ($never_any, $never_all);
@@ -395,7 +404,7 @@ sub text_leaf
 	if ($how !~ /^(?:loose|fold)$/ && chance(0.3))
 	{
 		my ($text, $is) = $self->value('text', sub { $self->text($pool) });
-		my $like = !$column->{cast} && $how eq 'text' && $column->{searchable} && !$column->{several} && $column->{field} !~ /id$/;
+		my $like = !$column->{cast} && $how eq 'text' && $column->{searchable} && !$column->{whole} && $column->{field} !~ /id$/;
 		my ($expression, $positive) = @{ one_of(
 			[ "starts_with($sql, $text)", 1 ], [ "$sql ^@ $text", 1 ], [ "strpos($sql, $text) > 0", 1 ],
 			[ "strpos($sql, $text) >= 1", 1 ], [ "0 < strpos($sql, $text)", 1 ], [ "strpos($sql, $text) <> 0", 1 ],
@@ -451,7 +460,7 @@ sub like_leaf
 	my $escape = chance(0.15) ? '!' : '\\';
 	my ($pattern, $is) = $self->value('text', sub { $self->pattern($pool, $escape) });
 	my $ignores = $any_case || $how eq 'fold';
-	my $pushed = !$negation && $column->{searchable} && !$column->{several} && $how =~ /^(?:text|fold)$/ && !$column->{cast} && $column->{field} !~ /id$/
+	my $pushed = !$negation && $column->{searchable} && !$column->{whole} && $how =~ /^(?:text|fold)$/ && !$column->{cast} && $column->{field} !~ /id$/
 	  && (!$ignores || $self->{options}{case} eq 'ignored');
 	my $regular = defined $is && $is =~ /^[%a-zA-Z0-9@. :\/=-]+$/ && grep({ $_ ne '' && $_ ne ' ' } split /%/, $is) && !($column->{type} =~ /^[A-Z]/ && length $is > 5);
 
