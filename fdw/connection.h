@@ -67,6 +67,7 @@ typedef struct PylonConnection
 	struct PylonStatement *statement;	/* that it writes for, or NULL */
 	char	   *schema_name;	/* with it, of the table that is written: what */
 	char	   *table_name;		/* errors of a row name */
+	bool		shows_ids;		/* the user may read the ids of that table */
 	double		started;		/* monotonic ms */
 	PylonCounters calls;		/* of this connection alone */
 	PylonSession *session;

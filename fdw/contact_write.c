@@ -156,12 +156,9 @@ contact_label(ContactWriter *writer, TupleTableSlot *row)
 	return "without a name";
 }
 
-/*
- * The column that shows the contact's id, by which it is updated and
- * deleted. Raises 55000 where the table has none.
- */
+/* The column that shows the contact's id, or InvalidAttrNumber. */
 AttrNumber
-contact_id_column(Relation table)
+contact_find_id_column(Relation table)
 {
 	TupleDesc	desc = RelationGetDescr(table);
 	char	   *slug;
@@ -173,6 +170,20 @@ contact_id_column(Relation table)
 				   contact_column_field(table, i + 1, &slug)->name : "", "id") == 0)
 			return i + 1;
 	}
+	return InvalidAttrNumber;
+}
+
+/*
+ * The same, by which a contact is updated and deleted. Raises 55000 where the
+ * table has none.
+ */
+AttrNumber
+contact_id_column(Relation table)
+{
+	AttrNumber	attnum = contact_find_id_column(table);
+
+	if (AttributeNumberIsValid(attnum))
+		return attnum;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("cannot update or delete from foreign table \"%s\"",

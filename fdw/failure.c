@@ -83,6 +83,7 @@ static char *with_writes(const HttpResponse *response, const char *detail);
 static bool is_write(const HttpResponse *response);
 static char *without_stop(const char *text);
 static char *full_path(const HttpResponse *response);
+static void mask(char *text, const char *secret);
 static const char *other_region(const PylonConnection *connection);
 static char *safe_text(const PylonConnection *connection, const char *text);
 
@@ -192,12 +193,14 @@ failure_raise_refusal(const HttpResponse *response, const char *problem)
 	const char *hint;
 	int			i = 0;
 
-	if (connection->statement != NULL && error.exists_id != NULL)
+	if (connection->statement != NULL && failure_is_duplicate(response))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
 				 errmsg("could not %s: there is such a contact already", connection->purpose),
-				 errdetail_internal("%s. It is contact %s. %s", without_stop(detail),
-									safe_text(connection, error.exists_id),
+				 errdetail_internal("%s. %s%s", without_stop(detail),
+									!connection->shows_ids ? "" :
+									psprintf("It is contact %s. ",
+											 safe_text(connection, error.exists_id)),
 									writes_done(connection)),
 				 errtable_written(connection)));
 
@@ -286,6 +289,8 @@ failure_describe(const HttpResponse *response, PylonError *error)
 						 safe_text(connection, error->request_id));
 	if (response->tries > 1)
 		appendStringInfo(&detail, " (tries: %d)", response->tries);
+	if (error->exists_id != NULL && !connection->shows_ids)
+		mask(detail.data, error->exists_id);
 	if (response->wait_exhausted && response->retry_after >= 0)
 		appendStringInfo(&detail, ". The API asks to wait for %.0f s; %.0f s of %.0f s are used up.",
 						 response->retry_after / 1000, response->waited / 1000,
@@ -322,6 +327,25 @@ failure_is_of_page(const HttpResponse *response)
 			return false;
 	}
 	return strstr(words, "limit") != NULL || strstr(words, "page size") != NULL;
+}
+
+/* Whoever may not read a table learns no ids of it, whoever quotes them. */
+static void
+mask(char *text, const char *secret)
+{
+	while ((text = strstr(text, secret)) != NULL)
+		memset(text, '*', strlen(secret));
+}
+
+/* Does the API refuse a contact because there is such a one already? */
+bool
+failure_is_duplicate(const HttpResponse *response)
+{
+	PylonError	error;
+
+	return response->outcome == HTTP_ANSWERED &&
+		(response->status == 400 || response->status == 409 || response->status == 422) &&
+		failure_read(response, &error) && error.exists_id != NULL;
 }
 
 /*

@@ -537,8 +537,14 @@ finish_transfer(HttpRequest *request, CURLcode code)
 		strlcpy(request->error, "The connection was closed in the head of the answer.",
 				sizeof(request->error));
 	}
-	if (status == 429)
-		code = CURLE_OK;		/* cut off or not, its head says it all */
+	/*
+	 * Of a refusal, cut off or not, the head says it all. Only what it is
+	 * that isn't found stands in the body.
+	 */
+	if (status == 429 ||
+		(status >= 400 && status <= 499 && status != 404 &&
+		 request->head_complete && request->problem == NULL))
+		code = CURLE_OK;
 	response->status = code == CURLE_OK ? (int) status : 0;
 	response->outcome = HTTP_ANSWERED;
 	response->timed_out = false;

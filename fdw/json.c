@@ -202,7 +202,10 @@ json_read_error(const char *body, size_t length, PylonError *error)
 	error->message = first_message(root);
 	error->code = lossy_copy(member(root, "code", json_type_string));
 	error->request_id = lossy_copy(member(root, "request_id", json_type_string));
+	/* Empty where there is no such contact: some other refusal, then. */
 	error->exists_id = lossy_copy(member(root, "exists_id", json_type_string));
+	if (error->exists_id != NULL && error->exists_id[0] == '\0')
+		error->exists_id = NULL;
 	return true;
 }
 

@@ -31,6 +31,7 @@
 #include "optimizer/inherit.h"
 #include "pylon_api.h"
 #include "pylon_fdw.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -77,6 +78,7 @@ typedef struct RowWrite
 	TupleTableSlot *old_slot;	/* as it was read, of an update */
 	ContactChange *change;
 	char	   *purpose;		/* "insert contact ..." */
+	List	   *keys;			/* of a create, see pylon_create_keys */
 	PylonCall  *call;			/* of a create; NULL before it is sent */
 	const ContactReader *reader;	/* of the API's answer */
 	const PylonPage *page;		/* that answer */
@@ -90,6 +92,7 @@ static PylonModify *begin_modify(ModifyTableState *mtstate,
 								 ResultRelInfo *rinfo, List *assigned,
 								 bool skip_duplicates);
 static const ContactReader *answer_reader(PylonModify *modify, RowWrite *row);
+static bool may_read_ids(Relation table);
 static char *row_purpose(PylonModify *modify, const char *verb,
 						 const char *id);
 static char *junk_id(PylonModify *modify, TupleTableSlot *plan_slot);
@@ -104,6 +107,8 @@ static void take_created(PylonModify *modify, RowWrite *row);
 static void take_answer(PylonModify *modify, RowWrite *row);
 static int	create_rows(PylonModify *modify, RowWrite *rows, int total,
 						TupleTableSlot **created);
+static bool is_in_flight(const RowWrite *open_rows, int open,
+						 const RowWrite *row);
 static void fail_create(PylonModify *modify, RowWrite *failed, int open,
 						ErrorData *error);
 static List *settle_creates(RowWrite *failed, int open, const char *failure);
@@ -390,6 +395,9 @@ begin_modify(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *assigned,
 	modify->connection->statement = writes_of_statement(estate->es_query_cxt);
 	modify->connection->schema_name = get_namespace_name(RelationGetNamespace(table));
 	modify->connection->table_name = pstrdup(RelationGetRelationName(table));
+	modify->connection->shows_ids = may_read_ids(table) ||
+		(rinfo->ri_RootResultRelInfo != NULL &&
+		 may_read_ids(rinfo->ri_RootResultRelInfo->ri_RelationDesc));
 	modify->writer = contact_writer_create(table, assigned);
 	modify->contacts = contact_reader_create(table, contact_columns(table));
 	modify->skip_duplicates = skip_duplicates;
@@ -398,6 +406,22 @@ begin_modify(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *assigned,
 	modify->row_context = AllocSetContextCreate(CurrentMemoryContext, "pylon_fdw write",
 												ALLOCSET_DEFAULT_SIZES);
 	return modify;
+}
+
+/*
+ * May the user who runs this (not the one as whom a view writes) read the ids
+ * of the table's contacts?
+ */
+static bool
+may_read_ids(Relation table)
+{
+	Oid			relid = RelationGetRelid(table);
+	AttrNumber	id = get_rel_relkind(relid) != RELKIND_FOREIGN_TABLE ? InvalidAttrNumber :
+		contact_find_id_column(table);
+
+	return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+		(AttributeNumberIsValid(id) &&
+		 pg_attribute_aclcheck(relid, id, GetUserId(), ACL_SELECT) == ACLCHECK_OK);
 }
 
 static char *
@@ -508,6 +532,7 @@ prepare_create(PylonModify *modify, RowWrite *row)
 							contact_label(modify->writer, row->slot),
 							RelationGetRelationName(modify->table));
 	row->change = contact_creation(modify->writer, row->slot);
+	row->keys = pylon_create_keys(row->change->body);
 	if (modify->rinfo->ri_WithCheckOptions == NIL)
 		return;
 	if (modify->check_options == NIL)
@@ -581,7 +606,8 @@ create_rows(PylonModify *modify, RowWrite *rows, int total,
 			created[count++] = rows[i].slot;
 			continue;
 		}
-		for (; sent < total && sent < i + modify->concurrency; sent++)
+		for (; sent < total && sent < i + modify->concurrency &&
+			 !is_in_flight(&rows[i], sent - i, &rows[sent]); sent++)
 		{
 			modify->connection->purpose = rows[sent].purpose;
 			rows[sent].call = pylon_start_create(modify->connection, rows[sent].change->body);
@@ -597,6 +623,30 @@ create_rows(PylonModify *modify, RowWrite *rows, int total,
 		created[count++] = rows[i].slot;
 	}
 	return count;
+}
+
+/*
+ * May one of the "open" creates be of the same contact as "row"? Then this one
+ * waits for it: of two at once, the API might let both through.
+ */
+static bool
+is_in_flight(const RowWrite *open_rows, int open, const RowWrite *row)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	for (int i = 0; i < open; i++)
+	{
+		foreach(lc, open_rows[i].keys)
+		{
+			foreach(lc2, row->keys)
+			{
+				if (strcmp(lfirst(lc), lfirst(lc2)) == 0)
+					return true;
+			}
+		}
+	}
+	return false;
 }
 
 /*

@@ -96,8 +96,9 @@ static const HttpResponse *get_definitions(PylonConnection *connection,
 										   const char *path,
 										   PylonDefinitions *found);
 static const HttpResponse *get(PylonConnection *connection, const char *path);
+static void add_external_id(List **keys, JsonReader *reader);
+static char *folded(JsonSlice value);
 static bool is_success(const HttpResponse *response);
-static bool is_duplicate(const HttpResponse *response);
 static bool is_missing(const HttpResponse *response);
 static void check_reached(const HttpResponse *response);
 static void check_success(const HttpResponse *response);
@@ -585,6 +586,82 @@ parse_page(PylonReader *reader, const HttpResponse *response)
 }
 
 /*
+ * What the API may know a new contact by: its address and its external ids,
+ * as texts (of char *) in the current memory context that are the same where
+ * the API may take these for the same, be it that it heeds no case or blanks.
+ * "body" is that of the create.
+ */
+List *
+pylon_create_keys(const char *body)
+{
+	List	   *keys = NIL;
+	JsonReader	reader;
+	JsonSlice	key;
+	bool		first = true;
+
+	json_reader_begin(&reader, body, strlen(body));
+	json_reader_enter(&reader);
+	while (json_reader_next_member(&reader, &first, &key))
+	{
+		bool		first_id = true;
+
+		if (json_slice_key_is(key, "email", 5))
+			keys = lappend(keys, psprintf("email %s", folded(json_reader_value(&reader))));
+		else if (json_slice_key_is(key, "external_ids", 12) &&
+				 json_reader_token(&reader) == JSON_TOKEN_ARRAY_START)
+		{
+			json_reader_enter(&reader);
+			while (json_reader_next_element(&reader, &first_id))
+				add_external_id(&keys, &reader);
+		}
+		else
+			(void) json_reader_value(&reader);
+	}
+	(void) json_reader_end(&reader);
+	return keys;
+}
+
+static void
+add_external_id(List **keys, JsonReader *reader)
+{
+	JsonSlice	key;
+	bool		first = true;
+
+	if (json_reader_token(reader) != JSON_TOKEN_OBJECT_START)
+	{
+		(void) json_reader_value(reader);
+		return;
+	}
+	json_reader_enter(reader);
+	while (json_reader_next_member(reader, &first, &key))
+	{
+		JsonSlice	value = json_reader_value(reader);
+
+		if (json_slice_key_is(key, "external_id", 11))
+			*keys = lappend(*keys, psprintf("external_id %s", folded(value)));
+	}
+}
+
+/*
+ * A value without case, blanks and whatever isn't ASCII: different ones may
+ * become the same, which costs no more than some waiting.
+ */
+static char *
+folded(JsonSlice value)
+{
+	char	   *text = palloc(value.length + 1);
+	char	   *out = text;
+
+	for (int i = 0; i < value.length; i++)
+	{
+		if (value.data[i] > ' ' && value.data[i] <= '~')
+			*out++ = pg_ascii_tolower(value.data[i]);
+	}
+	*out = '\0';
+	return text;
+}
+
+/*
  * Sends a create (reference: "Create a new contact") without waiting for its
  * answer. "body" and what is allocated belong to the current memory context.
  */
@@ -609,7 +686,7 @@ pylon_finish_create(PylonCall *call)
 		case WRITE_UNKNOWN:
 			return CREATE_UNKNOWN;
 		default:
-			return is_duplicate(response) ? CREATE_DUPLICATE : CREATE_FAILED;
+			return failure_is_duplicate(response) ? CREATE_DUPLICATE : CREATE_FAILED;
 	}
 }
 
@@ -837,16 +914,6 @@ is_success(const HttpResponse *response)
 {
 	return response->outcome == HTTP_ANSWERED &&
 		response->status >= 200 && response->status <= 299;
-}
-
-/* Does the API say that there is such a contact already? */
-static bool
-is_duplicate(const HttpResponse *response)
-{
-	PylonError	error;
-
-	return response->outcome == HTTP_ANSWERED &&
-		failure_read(response, &error) && error.exists_id != NULL;
 }
 
 /*

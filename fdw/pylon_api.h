@@ -45,6 +45,7 @@ typedef enum PylonCreated
 	CREATE_UNKNOWN,
 } PylonCreated;
 
+extern List *pylon_create_keys(const char *body);
 extern PylonCall *pylon_start_create(PylonConnection *connection,
 									 const char *body);
 extern PylonCreated pylon_finish_create(PylonCall *call);
