@@ -721,7 +721,8 @@ pylon_create_failure(PylonCall *call)
 bool
 pylon_create_is_unknown(PylonCall *call)
 {
-	return writes_wait(call)->unknown;
+	(void) writes_wait(call);
+	return writes_is_unknown(call);
 }
 
 /*
@@ -735,7 +736,7 @@ pylon_raise_create(PylonCall *call, const char *problem, const char *more)
 {
 	const HttpResponse *response = writes_wait(call);
 
-	if (response->unknown)
+	if (writes_is_unknown(call))
 		failure_raise_unknown(response, more);
 	if (problem != NULL)
 		failure_raise_refusal(response, problem);
@@ -818,6 +819,8 @@ pylon_delete(PylonConnection *connection, const char *id)
 	}
 	(void) writes_settle(write);
 	check_success(response);
+	if (page_is_error(response->body, response->length))
+		failure_raise_refusal(response, "It holds errors and no data.");
 	return true;
 }
 

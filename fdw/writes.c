@@ -21,6 +21,7 @@
 #include "access/xact.h"
 #include "lib/ilist.h"
 #include "lib/stringinfo.h"
+#include "page.h"
 #include "utils/memutils.h"
 #include "writes.h"
 
@@ -60,6 +61,7 @@ typedef struct WriteNote
 struct PylonCall
 {
 	HttpRequest *request;
+	bool		contradictory;	/* a success that holds errors, and no data */
 	PylonConnection *connection;
 	WriteNote  *note;			/* NULL when it is settled */
 	MemoryContextCallback callback;
@@ -74,6 +76,7 @@ static WriteLevel rolled_back;	/* not told yet */
 
 static void forget_statement(void *arg);
 static void release_call(void *arg);
+static bool is_success(const HttpResponse *response);
 static WriteFate judge(PylonCall *call);
 static void close_note(WriteNote *note, WriteFate fate);
 static void count_write(PylonConnection *connection, PylonWrite kind);
@@ -155,7 +158,18 @@ writes_send(PylonConnection *connection, PylonWrite kind, const HttpCall *http)
 const HttpResponse *
 writes_wait(PylonCall *call)
 {
-	return http_wait(call->request);
+	const HttpResponse *response = http_wait(call->request);
+
+	call->contradictory = is_success(response) &&
+		page_is_error(response->body, response->length);
+	return response;
+}
+
+/* Of a write that has its answer: does nobody know whether it was done? */
+bool
+writes_is_unknown(PylonCall *call)
+{
+	return judge(call) == WRITE_UNKNOWN;
 }
 
 /* Takes to the books what has become of a write that has its answer. */
@@ -212,15 +226,21 @@ release_call(void *arg)
 	call->note = NULL;
 }
 
+static bool
+is_success(const HttpResponse *response)
+{
+	return response->outcome == HTTP_ANSWERED &&
+		response->status >= 200 && response->status <= 299;
+}
+
 /* By all that is known at this moment. */
 static WriteFate
 judge(PylonCall *call)
 {
 	const HttpResponse *response = http_peek(call->request);
 
-	if (response != NULL && response->outcome == HTTP_ANSWERED &&
-		response->status >= 200 && response->status <= 299)
-		return WRITE_DONE;
+	if (response != NULL && is_success(response))
+		return call->contradictory ? WRITE_UNKNOWN : WRITE_DONE;
 	return http_is_unknown(call->request) ? WRITE_UNKNOWN : WRITE_NOT_DONE;
 }
 

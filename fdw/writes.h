@@ -36,6 +36,7 @@ extern struct PylonStatement *writes_of_statement(MemoryContext query);
 extern PylonCall *writes_send(PylonConnection *connection, PylonWrite kind,
 							  const HttpCall *call);
 extern const HttpResponse *writes_wait(PylonCall *call);
+extern bool writes_is_unknown(PylonCall *call);
 extern WriteFate writes_settle(PylonCall *call);
 extern void writes_settle_as(PylonCall *call, WriteFate fate);
 extern bool writes_any_done(const PylonConnection *connection);

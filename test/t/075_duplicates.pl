@@ -53,6 +53,26 @@ for my $status (400, 409, 422)
 refusal(403, exists_id => 'x-1');
 fails_with($node, $insert, '42501', qr/403/, 'exists_id with another status');
 
+# ---------------------------------------------------------------- a success that holds errors, and no data
+
+for my $data ({}, { data => undef }, { data => {} }, { exists_id => $ada })
+{
+	my $body = { errors => ['It went wrong'], request_id => 'r', %$data };
+	my $name = '200 with errors, ' . JSON::PP->new->canonical->encode($data);
+
+	api_fault($api, kind => 'wrong_shape', match => $create, body => $body);
+	my $text = fails_with($node, $insert, '40003', qr/DETAIL:  [^\n]*It went wrong/, "$name: nobody knows");
+	like($text, qr/it is unknown whether Pylon did 1 create that was on its way/, "$name: the warning");
+	api_fault($api, kind => 'wrong_shape', match => $create, body => $body);
+	fails_with($node, "$insert ON CONFLICT DO NOTHING", '40003', qr/It went wrong/, "$name: no duplicate");
+	$node->safe_psql('postgres', "DELETE FROM contacts WHERE email = 'new\@dup.example'");
+	api_fault($api, kind => 'wrong_shape', match => 'DELETE', body => $body);
+	fails_with($node, "DELETE FROM contacts WHERE email = 'alan\@acme.com'", '08P01', qr/It went wrong.*holds errors and no data/s, "$name: a DELETE");
+}
+api_fault($api, kind => 'wrong_shape', match => $create, body => { errors => [], request_id => 'r', data => { id => 'x', name => 'New', email => 'new@dup.example' } });
+is($node->safe_psql('postgres', "$insert RETURNING id"), 'x', '200 with an empty list of errors is a success');
+$node->safe_psql('postgres', "DELETE FROM contacts WHERE email = 'new\@dup.example'");
+
 # ---------------------------------------------------------------- who is told the id
 
 $node->safe_psql('postgres', <<'SQL');
