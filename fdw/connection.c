@@ -19,14 +19,14 @@
 #include <ctype.h>
 #include <math.h>
 
-#include <curl/curl.h>
-
+#include "base_url.h"
 #include "compat.h"
 #include "connection.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
-#include "storage/fd.h"
+#include "safe_text.h"
+#include "server_file.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -36,20 +36,21 @@
 /* A token is some dozens of bytes; a file of more isn't one. */
 #define MAX_TOKEN_FILE_SIZE 4096
 
+/* All authorities of the world are 230 kB; libcurl takes up to 8 MB. */
+#define MAX_CA_FILE_SIZE (4 * 1024 * 1024)
+
 /* Setting pylon_fdw.progress_interval, in ms; 0 is off. */
 int			pylon_progress_interval = 0;
 
 static HTAB *sessions = NULL;
 static double last_progress = 0;
 
-/* Hosts to which a token may go unencrypted. */
-static const char *const loopback_hosts[] = {"localhost", "[::1]"};
-
 static void forget_refusals(Datum arg, CompatCacheId cache,
 							uint32 hash_value);
 static List *find_mapping_options(ForeignServer *server, Oid userid);
 static void find_token(PylonConnection *connection, ForeignServer *server,
 					   Oid userid);
+static void read_ca_file(PylonConnection *connection);
 static char *read_token_file(ForeignServer *server, const char *path);
 pg_noreturn static void raise_no_token(ForeignServer *server, const char *detail);
 pg_noreturn static void raise_bad_token_file(ForeignServer *server, const char *detail);
@@ -72,70 +73,20 @@ connection_open(Oid serverid, Oid userid, List *table_options, char *purpose)
 	connection->purpose = purpose;
 	option_read_server(&connection->options, server->options, table_options);
 	find_token(connection, server, userid);
+	safe_text_hide(connection->token);
 
 	/* The validator has seen to this, unless the wrapper has none. */
-	if (connection_check_base_url(connection->options.base_url) != NULL ||
+	if (base_url_problem(connection->options.base_url) != NULL ||
 		!option_token_is_clean(connection->token))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid options of server \"%s\" or its user mapping",
 						server->servername)));
+	if (connection->options.ca_file != NULL)
+		read_ca_file(connection);
 	connection->started = connection_now();
 	connection->session = connection_session(serverid);
 	return connection;
-}
-
-/*
- * NULL if "url" may be a base URL, else what is wrong with it. Cleartext
- * is for loopback hosts, since each request carries the token.
- */
-const char *
-connection_check_base_url(const char *url)
-{
-	CURLU	   *parsed = curl_url();
-	char	   *scheme = NULL;
-	char	   *host = NULL;
-	char	   *part = NULL;
-	const char *problem = NULL;
-	bool		loopback = false;
-
-	if (parsed == NULL)
-		return "Out of memory.";
-	if (curl_url_set(parsed, CURLUPART_URL, url, CURLU_DISALLOW_USER) != CURLUE_OK ||
-		curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-		curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK)
-		problem = "It is not a URL, or it names a user.";
-	else if (curl_url_get(parsed, CURLUPART_QUERY, &part, 0) == CURLUE_OK ||
-			 curl_url_get(parsed, CURLUPART_FRAGMENT, &part, 0) == CURLUE_OK)
-		problem = "It has a query or a fragment.";
-	else
-	{
-		for (size_t i = 0; i < lengthof(loopback_hosts); i++)
-			loopback |= pg_strcasecmp(host, loopback_hosts[i]) == 0;
-		/* libcurl has normalized the many forms of an IPv4 address. */
-		loopback |= strncmp(host, "127.", 4) == 0 &&
-			strspn(host, "0123456789.") == strlen(host);
-		if (strcmp(scheme, "https") != 0 &&
-			!(strcmp(scheme, "http") == 0 && loopback))
-			problem = "The token is sent only over https, or to a loopback host.";
-	}
-	curl_free(part);
-	curl_free(host);
-	curl_free(scheme);
-	curl_url_cleanup(parsed);
-	return problem;
-}
-
-/* "url" without slashes at its end, allocated in the current context. */
-char *
-connection_normalize_base_url(const char *url)
-{
-	char	   *normal = pstrdup(url);
-	size_t		length = strlen(normal);
-
-	while (length > 0 && normal[length - 1] == '/')
-		normal[--length] = '\0';
-	return normal;
 }
 
 /* What this session knows of a server; valid until the session ends. */
@@ -233,12 +184,13 @@ connection_is_refused(List *refused, const char *pair, int values)
 static void
 forget_refusals(Datum arg, CompatCacheId cache, uint32 hash_value)
 {
-	ListCell   *lc;
+	HASH_SEQ_STATUS status;
+	PylonSession *session;
 
-	foreach(lc, connection_sessions())
+	/* Nothing may be allocated here: nobody knows in which context. */
+	hash_seq_init(&status, sessions);
+	while ((session = hash_seq_search(&status)) != NULL)
 	{
-		PylonSession *session = lfirst(lc);
-
 		if (hash_value != 0 && session->hash_value != hash_value)
 			continue;
 		list_free_deep(session->refused);
@@ -368,28 +320,51 @@ find_token(PylonConnection *connection, ForeignServer *server, Oid userid)
 	connection->token = read_token_file(server, mapping.api_token_file);
 }
 
+/*
+ * The authorities that are trusted, and no others. libcurl gets the bytes
+ * rather than the name: a connection made, or a TLS session kept, under other
+ * ones is not used again then, even where it is the file that has changed.
+ */
+static void
+read_ca_file(PylonConnection *connection)
+{
+	const char *path = connection->options.ca_file;
+	int			error;
+	const char *problem;
+
+	connection->ca = server_file_read(path, MAX_CA_FILE_SIZE, &connection->ca_length,
+									  &error, &problem);
+	if (connection->ca != NULL)
+		return;
+	errno = error;
+	ereport(ERROR,
+			(error != 0 ? errcode_for_file_access() :
+			 errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("could not use option \"%s\" of server \"%s\"", "ca_file",
+					connection->server_name),
+			 errdetail_internal("%s", problem),
+			 errhint("The value of \"%s\" is the path of a PEM file on the database server, readable by the user that PostgreSQL runs as.",
+					 "ca_file")));
+}
+
 /* Read anew at each connection, so that a rotated token needs no ALTER. */
 static char *
 read_token_file(ForeignServer *server, const char *path)
 {
-	char	   *buffer = palloc(MAX_TOKEN_FILE_SIZE + 2);
-	FILE	   *file = AllocateFile(path, PG_BINARY_R);
 	size_t		length;
+	int			error;
+	const char *problem;
+	char	   *buffer = server_file_read(path, MAX_TOKEN_FILE_SIZE, &length,
+										  &error, &problem);
 	char	   *token;
 
-	if (file == NULL)
-		raise_bad_token_file(server, psprintf("Could not open file \"%s\": %m.", path));
-	length = fread(buffer, 1, MAX_TOKEN_FILE_SIZE + 1, file);
-	if (ferror(file))
-		raise_bad_token_file(server, psprintf("Could not read file \"%s\": %m.", path));
-	FreeFile(file);
-
-	buffer[length] = '\0';
+	if (buffer == NULL)
+		raise_bad_token_file(server, problem);
 	while (length > 0 && isspace((unsigned char) buffer[length - 1]))
 		buffer[--length] = '\0';
 	for (token = buffer; isspace((unsigned char) *token); token++)
 		;
-	if (length > MAX_TOKEN_FILE_SIZE || strlen(buffer) != length ||
+	if (strlen(buffer) != length ||
 		!option_token_is_clean(token))
 		raise_bad_token_file(server, psprintf(*token == '\0' ? "File \"%s\" is empty." :
 											  "File \"%s\" doesn't hold just a token.",

@@ -63,6 +63,8 @@ typedef struct PylonConnection
 	char	   *purpose;		/* "read foreign table \"contacts\"" */
 	PylonOptions options;
 	char	   *token;
+	char	   *ca;				/* what ca_file holds; NULL: the system's */
+	size_t		ca_length;
 	char	   *token_file;		/* that it was read from, or NULL */
 	struct PylonStatement *statement;	/* that it writes for, or NULL */
 	char	   *schema_name;	/* with it, of the table that is written: what */
@@ -82,8 +84,6 @@ extern int	pylon_progress_interval;
 
 extern PylonConnection *connection_open(Oid serverid, Oid userid,
 										List *table_options, char *purpose);
-extern const char *connection_check_base_url(const char *url);
-extern char *connection_normalize_base_url(const char *url);
 extern const char *connection_base_path(const PylonConnection *connection);
 extern PylonSession *connection_session(Oid serverid);
 extern List *connection_add_refusal(List *refused, const char *pair,

@@ -25,6 +25,7 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "option.h"
+#include "safe_text.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -137,6 +138,7 @@ static char *flatten_custom_fields(JsonSlice map);
 static void append_as_string(StringInfo buffer, JsonSlice value);
 static void append_as_strings(StringInfo buffer, JsonSlice array);
 static bool is_printable_ascii(JsonSlice slice);
+static char *id_text(JsonSlice id);
 static void conversion_error_callback(void *arg);
 
 /* All fields of a contact, in the order of an imported table. */
@@ -933,7 +935,14 @@ contact_id_text(const JsonSlice *slices)
 
 	if (!json_slice_is_string(id) || !is_printable_ascii(id))
 		return NULL;
-	return pnstrdup(id.data + 1, id.length - 2);
+	return id_text(id);
+}
+
+/* As it stands in the answer, which is megabytes where somebody is no friend. */
+static char *
+id_text(JsonSlice id)
+{
+	return safe_text(pnstrdup(id.data + 1, Min(id.length - 2, 4096)));
 }
 
 /* An id that is none must not spoil the message. */
@@ -941,15 +950,10 @@ static void
 conversion_error_callback(void *arg)
 {
 	ConversionContext *context = arg;
-	const char *id = context->id.data;
 
-	if (!json_slice_is_string(context->id) ||
-		!is_printable_ascii(context->id))
-		id = NULL;
-	if (id != NULL)
-		errcontext("column \"%s\" of foreign table \"%s\", contact id \"%.*s\"",
-				   context->column, context->table, context->id.length - 2,
-				   id + 1);
+	if (json_slice_is_string(context->id) && is_printable_ascii(context->id))
+		errcontext("column \"%s\" of foreign table \"%s\", contact id \"%s\"",
+				   context->column, context->table, id_text(context->id));
 	else
 		errcontext("column \"%s\" of foreign table \"%s\"",
 				   context->column, context->table);

@@ -19,6 +19,7 @@
 #include "dry_run.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "safe_text.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -125,6 +126,6 @@ void
 dry_run_show(const char *method, const char *path, const char *body)
 {
 	ereport(NOTICE,
-			(errmsg_internal("%s %s%s%s", method, path, body ? " " : "",
-							 body ? pg_any_to_server(body, strlen(body), PG_UTF8) : "")));
+			(errmsg_internal("%s %s%s%s", method, safe_text(path), body ? " " : "",
+							 body ? safe_text_long(pg_any_to_server(body, strlen(body), PG_UTF8)) : "")));
 }

@@ -14,20 +14,15 @@
  */
 #include "postgres.h"
 
+#include "base_url.h"
 #include "failure.h"
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "utils/formatting.h"
+#include "safe_text.h"
 #include "writes.h"
-
-/* Remote words in a message are cut to this. */
-#define MAX_REMOTE_TEXT 512
 
 /* An error object larger than this is taken for something else. */
 #define MAX_ERROR_BODY (64 * 1024)
-
-#define US_URL "https://api.usepylon.com"
-#define EU_URL "https://api.eu.usepylon.com"
 
 /* What an answer's status means. 0 in a place stands for any digit. */
 static const struct
@@ -85,7 +80,6 @@ static char *without_stop(const char *text);
 static char *full_path(const HttpResponse *response);
 static void mask(char *text, const char *secret);
 static const char *other_region(const PylonConnection *connection);
-static char *safe_text(const PylonConnection *connection, const char *text);
 
 /* Raises the error that the request's final outcome amounts to. */
 void
@@ -108,7 +102,7 @@ failure_raise(const HttpResponse *response)
 					 errdetail_internal("%s", with_writes(response,
 														  psprintf("%s %s: %s (tries: %d)", call->method,
 																   full_path(response),
-																   safe_text(response->connection, response->error),
+																   safe_text(response->error),
 																   response->tries))),
 					 response->timed_out ? errhint("%s", time_out_hint(response)) :
 					 outcome_failures[i].hint ? errhint("%s", outcome_failures[i].hint) : 0));
@@ -139,7 +133,7 @@ failure_raise_unknown(const HttpResponse *response, const char *more)
 	PylonError	error;
 	char	   *detail = response->outcome == HTTP_ANSWERED ?
 		failure_describe(response, &error) :
-		psprintf("POST /contacts: %s", safe_text(connection, response->error));
+		psprintf("POST /contacts: %s", safe_text(response->error));
 
 	if (more != NULL)
 		detail = psprintf("%s. %s", without_stop(detail), more);
@@ -200,7 +194,7 @@ failure_raise_refusal(const HttpResponse *response, const char *problem)
 				 errdetail_internal("%s. %s%s", without_stop(detail),
 									!connection->shows_ids ? "" :
 									psprintf("It is contact %s. ",
-											 safe_text(connection, error.exists_id)),
+											 safe_text(error.exists_id)),
 									writes_done(connection)),
 				 errtable_written(connection)));
 
@@ -278,15 +272,15 @@ failure_describe(const HttpResponse *response, PylonError *error)
 					 response->status);
 	if (error->message == NULL && response->length > 0)
 		appendStringInfo(&detail, ", \"%s\"",
-						 safe_text(connection, response->body));
+						 safe_text(response->body));
 	if (error->message != NULL)
 		appendStringInfo(&detail, ", \"%s\"",
-						 safe_text(connection, error->message));
+						 safe_text(error->message));
 	if (error->code != NULL)
-		appendStringInfo(&detail, ", code %s", safe_text(connection, error->code));
+		appendStringInfo(&detail, ", code %s", safe_text(error->code));
 	if (error->request_id != NULL)
 		appendStringInfo(&detail, ", request_id %s",
-						 safe_text(connection, error->request_id));
+						 safe_text(error->request_id));
 	if (response->tries > 1)
 		appendStringInfo(&detail, " (tries: %d)", response->tries);
 	if (error->exists_id != NULL && !connection->shows_ids)
@@ -302,8 +296,7 @@ failure_describe(const HttpResponse *response, PylonError *error)
 static char *
 full_path(const HttpResponse *response)
 {
-	return safe_text(response->connection,
-					 psprintf("%s%s", connection_base_path(response->connection),
+	return safe_text(psprintf("%s%s", connection_base_path(response->connection),
 							  response->call.path));
 }
 
@@ -333,8 +326,11 @@ failure_is_of_page(const HttpResponse *response)
 static void
 mask(char *text, const char *secret)
 {
-	while ((text = strstr(text, secret)) != NULL)
-		memset(text, '*', strlen(secret));
+	size_t		length = strlen(secret);
+
+	/* It may be of stars itself. */
+	for (; (text = strstr(text, secret)) != NULL; text += length)
+		memset(text, '*', length);
 }
 
 /* Does the API refuse a contact because there is such a one already? */
@@ -362,34 +358,5 @@ failure_read(const HttpResponse *response, PylonError *error)
 static const char *
 other_region(const PylonConnection *connection)
 {
-	return strcmp(connection->options.base_url, EU_URL) == 0 ? US_URL : EU_URL;
-}
-
-/*
- * Remote text as it may stand in a message: capped, without control
- * characters, in the server's encoding, and without the token, should the
- * API echo it.
- */
-static char *
-safe_text(const PylonConnection *connection, const char *text)
-{
-	size_t		token_length = strlen(connection->token);
-	char	   *safe = pnstrdup(text, MAX_REMOTE_TEXT + token_length);
-	bool		utf8 = GetDatabaseEncoding() == PG_UTF8;
-	char	   *found;
-
-	/* First the token, so that the cut can't leave a part of it. */
-	while ((found = strstr(safe, connection->token)) != NULL)
-		memset(found, '*', token_length);
-	if (strlen(safe) > MAX_REMOTE_TEXT)
-		safe[utf8 ? pg_encoding_mbcliplen(PG_UTF8, safe, strlen(safe), MAX_REMOTE_TEXT) : MAX_REMOTE_TEXT] = '\0';
-	utf8 = utf8 && pg_verify_mbstr(PG_UTF8, safe, strlen(safe), true);
-	for (char *p = safe; *p != '\0'; p++)
-	{
-		if ((unsigned char) *p < ' ' || *p == 0x7f)
-			*p = ' ';
-		else if (IS_HIGHBIT_SET(*p) && !utf8)
-			*p = '?';
-	}
-	return safe;
+	return strcmp(connection->options.base_url, BASE_URL_EU) == 0 ? BASE_URL_US : BASE_URL_EU;
 }

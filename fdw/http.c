@@ -100,6 +100,7 @@ static int	note_refusal(CURL *easy, curl_infotype type, char *text,
 static void initialize(void);
 static void prepare_transfer(HttpRequest *request);
 static void use_own_connection(HttpRequest *request);
+static void trust_only_ca_file(HttpRequest *request);
 static void add_header(HttpRequest *request, const char *header);
 static void start_transfer(HttpRequest *request);
 static void stop_transfer(HttpRequest *request);
@@ -139,6 +140,20 @@ static void report_progress(const HttpRequest *request);
 			elog(ERROR, "could not set %s: %s", #option, \
 				 curl_multi_strerror(code_)); \
 	} while (0)
+
+/*
+ * To be called when the module is loaded: a libcurl that looks up names in
+ * the backend's own thread works, but not as promised.
+ */
+void
+http_check_library(void)
+{
+	if ((curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS) == 0)
+		ereport(WARNING,
+				(errmsg("libcurl looks up host names synchronously"),
+				 errdetail("A statement can't be canceled while a name server doesn't answer."),
+				 errhint("Use a libcurl that was built with the threaded resolver or c-ares.")));
+}
 
 /*
  * Sends a request and returns without waiting for the answer.
@@ -407,7 +422,7 @@ prepare_transfer(HttpRequest *request)
 	SETOPT(request, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
 	SETOPT(request, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
 	if (options->ca_file != NULL)
-		SETOPT(request, CURLOPT_CAINFO, options->ca_file);
+		trust_only_ca_file(request);
 	add_header(request, authorization);
 	explicit_bzero(authorization, strlen(authorization));
 
@@ -436,6 +451,17 @@ prepare_transfer(HttpRequest *request)
 	SETOPT(request, CURLOPT_WRITEDATA, request);
 	SETOPT(request, CURLOPT_HEADERFUNCTION, http_receive_head);
 	SETOPT(request, CURLOPT_HEADERDATA, request);
+}
+
+/* Of the system's authorities, those in a folder would be trusted as well. */
+static void
+trust_only_ca_file(HttpRequest *request)
+{
+	PylonConnection *connection = request->response.connection;
+	struct curl_blob blob = {.data = connection->ca,.len = connection->ca_length,.flags = CURL_BLOB_NOCOPY};
+
+	SETOPT(request, CURLOPT_CAINFO_BLOB, &blob);
+	SETOPT(request, CURLOPT_CAPATH, NULL);
 }
 
 /*

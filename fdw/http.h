@@ -54,6 +54,7 @@ typedef struct HttpResponse
 	bool		wait_exhausted; /* another wait would pass max_retry_wait */
 } HttpResponse;
 
+extern void http_check_library(void);
 extern HttpRequest *http_start(PylonConnection *connection,
 							   const HttpCall *call);
 extern const HttpResponse *http_wait(HttpRequest *request);

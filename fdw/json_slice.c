@@ -23,6 +23,7 @@
 #include "json_slice.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "safe_text.h"
 
 static bool has_foreign_escape(JsonSlice slice);
 static void advance(JsonReader *reader);
@@ -186,7 +187,7 @@ json_slice_text(JsonSlice slice, int *length)
 						 ERRCODE_UNTRANSLATABLE_CHARACTER :
 						 ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid text in the answer of the API"),
-				 errdetail_internal("%s", json_errdetail(error, lex))));
+				 errdetail_internal("%s", safe_text(json_errdetail(error, lex)))));
 	*length = lex->strval->len;
 	return lex->strval->data;
 }

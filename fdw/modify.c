@@ -31,6 +31,7 @@
 #include "optimizer/inherit.h"
 #include "pylon_api.h"
 #include "pylon_fdw.h"
+#include "safe_text.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -427,7 +428,7 @@ may_read_ids(Relation table)
 static char *
 row_purpose(PylonModify *modify, const char *verb, const char *id)
 {
-	return psprintf("%s contact %s of foreign table \"%s\"", verb, id,
+	return psprintf("%s contact %s of foreign table \"%s\"", verb, safe_text(id),
 					RelationGetRelationName(modify->table));
 }
 
@@ -529,7 +530,7 @@ prepare_create(PylonModify *modify, RowWrite *row)
 {
 	/* Names the row by its address, else by its name. */
 	row->purpose = psprintf("insert contact %s into foreign table \"%s\"",
-							contact_label(modify->writer, row->slot),
+							safe_text(contact_label(modify->writer, row->slot)),
 							RelationGetRelationName(modify->table));
 	row->change = contact_creation(modify->writer, row->slot);
 	row->keys = pylon_create_keys(row->change->body);

@@ -19,6 +19,7 @@
 #include <limits.h>
 
 #include "access/reloptions.h"
+#include "base_url.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_foreign_server.h"
@@ -26,7 +27,6 @@
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "compat.h"
-#include "connection.h"
 #include "option.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -76,7 +76,7 @@ static const Option options[] =
 {
 	{"base_url", ON_SERVER, OPTION_URL, SERVER(base_url), 0, 0,
 		"an https:// URL (or http:// of a loopback host)",
-	"https://api.usepylon.com"},
+	BASE_URL_US},
 	{"ca_file", ON_SERVER, OPTION_FILE, SERVER(ca_file), 0, 0,
 	"the path of a file", NULL},
 	{"page_size", ON_SERVER | ON_TABLE, OPTION_INT, SERVER(page_size), 1, 999,
@@ -136,13 +136,6 @@ static const char *const exclusive_options[][2] =
 {
 	{"api_token", "api_token_file"},
 	{"field", "custom_field"},
-};
-
-/* Hosts to which any owner of a server may send its users' tokens. */
-static const char *const pylon_hosts[] =
-{
-	"https://api.usepylon.com",
-	"https://api.eu.usepylon.com",
 };
 
 PG_FUNCTION_INFO_V1(pylon_fdw_validator);
@@ -343,7 +336,7 @@ check_option(const Option *option, const char *value)
 	switch (option->type)
 	{
 		case OPTION_URL:
-			problem = connection_check_base_url(value);
+			problem = base_url_problem(value);
 			if (problem != NULL)
 				raise_invalid_value(option, value, problem);
 			check_url_privilege(value);
@@ -419,20 +412,13 @@ check_file_privilege(const Option *option)
 static void
 check_url_privilege(const char *value)
 {
-	char	   *url = connection_normalize_base_url(value);
-
-	for (size_t i = 0; i < lengthof(pylon_hosts); i++)
-	{
-		if (strcmp(url, pylon_hosts[i]) == 0)
-			return;
-	}
-	if (!superuser())
+	if (!base_url_is_pylon(value) && !superuser())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to set option \"%s\" to \"%s\"",
 						"base_url", value),
 				 errdetail("Users other than superusers may set it to \"%s\" or \"%s\".",
-						   pylon_hosts[0], pylon_hosts[1])));
+						   BASE_URL_US, BASE_URL_EU)));
 }
 
 /* Does anything follow the number? */
@@ -490,7 +476,7 @@ store_option(void *target, const Option *option, const char *value)
 	switch (option->type)
 	{
 		case OPTION_URL:
-			*(char **) member = connection_normalize_base_url(value);
+			*(char **) member = base_url_normalize(value);
 			break;
 		case OPTION_FILE:
 		case OPTION_TOKEN:

@@ -23,6 +23,7 @@
 #include "http.h"
 #include "mb/pg_wchar.h"
 #include "pylon_api.h"
+#include "safe_text.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
@@ -714,7 +715,7 @@ pylon_create_failure(PylonCall *call)
 	PylonError	error;
 
 	return response->outcome == HTTP_ANSWERED ? failure_describe(response, &error) :
-		response->error;
+		safe_text(response->error);
 }
 
 /* Does nobody know whether a create that has ended was done? */

@@ -20,6 +20,7 @@
 #include "connection.h"
 #include "dry_run.h"
 #include "fmgr.h"
+#include "http.h"
 #include "lookup_join.h"
 #include "plan.h"
 #include "pylon_fdw.h"
@@ -52,6 +53,7 @@ _PG_init(void)
 							 PGC_USERSET, GUC_EXPLAIN,
 							 NULL, NULL, NULL);
 	MarkGUCPrefixReserved("pylon_fdw");
+	http_check_library();
 	RegisterCustomScanMethods(&lookup_join_methods);
 	lookup_install_hook();
 	plan_install_hooks();

@@ -65,6 +65,26 @@ CREATE SERVER s FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'https://api.us
 CREATE SERVER s FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'api.usepylon.com');
 CREATE SERVER s FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'file:///etc/passwd');
 CREATE SERVER s FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'https://');
+-- Nothing empty, no second reading of a host
+CREATE SERVER s FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'https://h/#');
+CREATE SERVER s FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'https://h/?');
+CREATE SERVER s FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'https://@h/');
+CREATE SERVER s FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'https:///h');
+CREATE SERVER s FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'https://h\@api.usepylon.com');
+CREATE SERVER s FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'http://127.0.0.1.5');
+CREATE SERVER s FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'http://127.1');
+CREATE SERVER s FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'http://127.0.0.01');
+CREATE SERVER s FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'http://0x7f000001');
+CREATE SERVER s FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'http://128.0.0.1');
+CREATE SERVER s FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'http://%6cocalhost');
+CREATE SERVER s FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'http://localhost.example.com');
+CREATE SERVER s FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'http://[::1].example.com');
+CREATE SERVER s FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'http://[::2]');
+CREATE SERVER s0 FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'http://LocalHost');
+DROP SERVER s0;
+CREATE SERVER s0 FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'http://127.255.0.1:80/x');
+DROP SERVER s0;
+
 CREATE SERVER s1 FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'http://localhost:1/prefix/');
 CREATE SERVER s2 FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'http://[::1]:1');
 CREATE SERVER s3 FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'https://pylon.example.com');
