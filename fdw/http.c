@@ -698,12 +698,13 @@ retry_wait(HttpRequest *request, bool transient)
 
 	if (response->status == 429)
 	{
-		wait = back_off(request->rate_limits++, RATE_LIMIT_WAIT,
-						RATE_LIMIT_WAIT_MAX);
-		/* Not all sessions at the same instant; and no sooner than so. */
+		/* Not all sessions at the same instant, and never again at once. */
 		if (response->retry_after >= 0)
-			wait = Max(wait, response->retry_after +
-					   pg_prng_double(&pg_global_prng_state) * 100);
+			wait = Max(response->retry_after + pg_prng_double(&pg_global_prng_state) * 100,
+					   back_off(request->rate_limits, FAILURE_WAIT, FAILURE_WAIT_MAX));
+		else
+			wait = back_off(request->rate_limits, RATE_LIMIT_WAIT, RATE_LIMIT_WAIT_MAX);
+		request->rate_limits++;
 	}
 	else if (!transient || (!request->response.call.repeatable && request->sent))
 		return -1;
