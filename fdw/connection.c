@@ -329,17 +329,16 @@ static void
 read_ca_file(PylonConnection *connection)
 {
 	const char *path = connection->options.ca_file;
-	int			error;
+	bool		readable;
 	const char *problem;
 
 	connection->ca = server_file_read(path, MAX_CA_FILE_SIZE, &connection->ca_length,
-									  &error, &problem);
+									  &readable, &problem);
 	if (connection->ca != NULL)
 		return;
-	errno = error;
 	ereport(ERROR,
-			(error != 0 ? errcode_for_file_access() :
-			 errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			(errcode(readable ? ERRCODE_INVALID_PARAMETER_VALUE :
+					 ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
 			 errmsg("could not use option \"%s\" of server \"%s\"", "ca_file",
 					connection->server_name),
 			 errdetail_internal("%s", problem),
@@ -352,10 +351,10 @@ static char *
 read_token_file(ForeignServer *server, const char *path)
 {
 	size_t		length;
-	int			error;
+	bool		readable;
 	const char *problem;
 	char	   *buffer = server_file_read(path, MAX_TOKEN_FILE_SIZE, &length,
-										  &error, &problem);
+										  &readable, &problem);
 	char	   *token;
 
 	if (buffer == NULL)

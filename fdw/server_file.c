@@ -25,45 +25,40 @@ static const char *read_all(int fd, const char *path, char *buffer,
 
 /*
  * The contents of a regular file of at most "limit" bytes, with a NUL behind,
- * in the current memory context. NULL where it can't be read: "problem" says
- * why, as a sentence, and "error" is the errno, or 0 where the file is there
- * but not one to read.
+ * in the current memory context. NULL for any other: "problem" says what is
+ * wrong, as a sentence, and "readable" whether it is the file itself rather
+ * than that it can't be read.
  */
 char *
-server_file_read(const char *path, size_t limit, size_t *length, int *error,
-				 const char **problem)
+server_file_read(const char *path, size_t limit, size_t *length,
+				 bool *readable, const char **problem)
 {
 	char	   *buffer = NULL;
 	struct stat status;
 	int			fd;
 
 	*problem = NULL;
+	*readable = true;
 	/* Who opens a pipe, or a terminal, doesn't wait and isn't bound to it. */
 	fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | PG_BINARY);
 	if (fd < 0 || fstat(fd, &status) != 0)
 	{
-		*error = errno;
+		*readable = false;
 		*problem = psprintf("Could not open file \"%s\": %m.", path);
 	}
 	else if (!S_ISREG(status.st_mode))
-	{
-		*error = 0;
 		*problem = psprintf("\"%s\" is not a regular file.", path);
-	}
 	else
 	{
 		buffer = palloc(limit + 2);
 		*problem = read_all(fd, path, buffer, limit + 1, length);
-		*error = errno;
+		*readable = *problem == NULL;
 		if (*problem == NULL && *length > limit)
-		{
-			*error = 0;
 			*problem = psprintf("File \"%s\" is larger than %zu bytes.", path, limit);
-		}
 	}
 	if (fd >= 0)
 		CloseTransientFile(fd);
-	return *problem == NULL ? buffer : NULL;
+	return *problem == NULL ? repalloc(buffer, *length + 1) : NULL;
 }
 
 /* Up to "size" bytes; what went wrong, or NULL. */

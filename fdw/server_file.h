@@ -12,6 +12,6 @@
 #define PYLON_SERVER_FILE_H
 
 extern char *server_file_read(const char *path, size_t limit, size_t *length,
-							  int *error, const char **problem);
+							  bool *readable, const char **problem);
 
 #endif							/* PYLON_SERVER_FILE_H */

@@ -166,7 +166,7 @@ my %files = (
 	'a pipe' => [ "$place/fifo", '22023', qr/not a regular file/ ],
 	'a device' => [ '/dev/zero', '22023', qr/not a regular file/ ],
 	'a folder' => [ $place, '22023', qr/not a regular file/ ],
-	'nothing' => [ "$place/none", '58P01', qr/No such file/ ],
+	'nothing' => [ "$place/none", '08001', qr/No such file/ ],
 	'a large one' => [ "$place/large", '22023', qr/larger than/ ]);
 foreach my $file (sort keys %files)
 {
