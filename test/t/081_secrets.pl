@@ -154,6 +154,15 @@ $node->safe_psql('postgres', "CREATE FOREIGN TABLE numbers (id text, name intege
 is_fit(fails_with($node, "SELECT * FROM numbers WHERE id = " . PylonTest::quoted('00000000-0000-4000-8000-000000000001'),
 	'22P02', qr/contact id/, 'an id in a CONTEXT'), 'an id in a CONTEXT');
 
+# Whoever may not read the table learns no id; an id of stars must not keep the masking busy for ever.
+$node->safe_psql('postgres', 'GRANT INSERT ON contacts TO app');
+for my $exists ('*', '***', 'id-7')
+{
+	api_fault($api, kind => 'status', status => 409, body => $json->encode({ errors => ["is $exists"], exists_id => $exists }));
+	unlike(fails_with($node, "SET ROLE app; INSERT INTO contacts (name) VALUES ('Ann')", '23505', qr/such a contact/,
+		"an id to be masked, $exists"), qr/id-7/, "an id to be masked, $exists: is");
+}
+
 # ---------------------------------------------------------------- files that are none
 
 my $place = "$PostgreSQL::Test::Utils::tmp_check/files";
