@@ -13,6 +13,8 @@ from server import SampleServer
 ADA = "00000000-0000-4000-8000-000000000001"
 GRACE = "00000000-0000-4000-8000-000000000002"
 AUTH = {"Authorization": "Bearer sample-token"}
+# When a test gives up; nothing takes so long on a machine that is merely busy.
+LONGEST = 60
 EXERCISED = {"switches": set(), "faults": set()}
 
 
@@ -56,7 +58,7 @@ class Case(unittest.TestCase):
         self.ask("POST", "/_reset", {})
 
     def connect(self):
-        return http.client.HTTPConnection(*self.server.server_address, timeout=5)
+        return http.client.HTTPConnection(*self.server.server_address, timeout=LONGEST)
 
     def ask(self, method: str, path: str, body=None, headers=AUTH) -> Got:
         """One request; a body that is no text is sent as JSON."""
@@ -97,8 +99,15 @@ class Case(unittest.TestCase):
         return [json.loads(line) for line in self.get("/_log?format=json").body.splitlines()]
 
     @contextmanager
-    def takes(self, least: float, most: float = 5):
-        """The time that a block may take."""
+    def takes(self, least: float):
+        """The time that a block takes at least; there is no most, for machines can be busy."""
         start = time.monotonic()
         yield
-        self.assertTrue(least <= time.monotonic() - start < most, time.monotonic() - start)
+        self.assertGreaterEqual(time.monotonic() - start, least)
+
+    def until(self, holds) -> None:
+        """Wait for what must become true."""
+        start = time.monotonic()
+        while not holds():
+            self.assertLess(time.monotonic() - start, LONGEST)
+            time.sleep(0.01)

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler
 
 import delivery
 from api import Answer, Api, Request
+from arrivals import Arrivals
 from control import Control, Reply
 from faults import Fault, Faults
 from request_log import Connections, RequestLog
@@ -39,6 +40,7 @@ class SampleServer(socketserver.ThreadingTCPServer):
         self.log = RequestLog(tokens, log_file)
         self.faults = Faults()
         self.connections = Connections()
+        self.arrivals = Arrivals(self.socket)
         self.store = Store(self.settings, contacts, seed)
         self.api = Api(self.settings, self.store, tokens)
         self.control = Control(self)
@@ -62,6 +64,16 @@ class SampleServer(socketserver.ThreadingTCPServer):
     def stop(self) -> None:
         """End the process soon, after the answer to the request that asked for it."""
         threading.Timer(0.1, os._exit, (0,)).start()
+
+    def get_request(self):
+        """Takes a connection out of the listener's queue."""
+        self.arrivals.is_accepting = True
+        try:
+            connection, address = super().get_request()
+            self.arrivals.accepted(connection)
+        finally:
+            self.arrivals.is_accepting = False
+        return connection, address
 
     def process_request_thread(self, request, client_address) -> None:
         """Here and not on accepting, or one client that says nothing could block all others."""
@@ -91,6 +103,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
+        self.arrival = self.server.arrivals.open[self.connection.fileno()]
         self.number = 0
         self.is_control = False
         with self.server.lock:
@@ -100,7 +113,13 @@ class Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             if not self.is_control:
                 self.server.connections.closed()
+        self.server.arrivals.closing(self.arrival)
         super().finish()
+
+    def handle_one_request(self) -> None:
+        """The next request of this connection, from its first byte on."""
+        self.arrival.wait()
+        super().handle_one_request()
 
     def serve(self) -> None:
         """One request."""
@@ -132,9 +151,11 @@ class Handler(BaseHTTPRequestHandler):
     def serve_api(self, body: bytes) -> None:
         """An API request: into the log, through the faults, to its endpoint, and back."""
         server = self.server
+        server.arrivals.let_abandoned_arrive(self.arrival)
         with server.lock:
             self.number = self.number or server.connections.next_number()
             entry = server.log.begin(self.command, self.path, body, self.headers, self.number)
+            self.arrival.entered()
             fault = server.faults.take(entry.line, entry.body) or NO_FAULT
             request = Request(self.command, self.path, self.headers, body, entry.request_id)
             answer = None
@@ -176,6 +197,7 @@ class Handler(BaseHTTPRequestHandler):
         """End the connection instead of answering."""
         self.close_connection = True
         if fault.kind == "reset":
+            self.server.arrivals.closing(self.arrival)
             delivery.reset(self.connection)
         elif fault.kind == "no_http":
             self.connection.sendall(b"220 sample ready\r\n")
@@ -183,6 +205,9 @@ class Handler(BaseHTTPRequestHandler):
     def serve_control(self, body: bytes) -> None:
         """A control request; the connection no longer counts as a client's."""
         server = self.server
+        self.arrival.entered()
+        if self.path.partition("?")[0] == "/_log":
+            server.arrivals.let_all_arrive()
         with server.lock:
             if not self.number and not self.is_control:
                 self.is_control = True
