@@ -21,7 +21,7 @@ include $(PGXS)
 # PGXS knows no header dependencies; the compiler writes them beside each object.
 -include $(OBJS:.o=.d)
 
-.PHONY: test demo bench test-matrix test-asan test-valgrind fuzz mutate
+.PHONY: test demo bench test-matrix test-asan test-valgrind fuzz mutate lint
 test:
 	test/run
 demo:
@@ -38,3 +38,5 @@ fuzz:
 	test/fuzz/run
 mutate:
 	test/mutants/run
+lint:
+	test/lint

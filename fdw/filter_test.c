@@ -288,7 +288,6 @@ static PylonFilter *
 evaluate_json(FilterEvaluation *evaluation, Jsonb *json)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(&json->root);
-	JsonbIteratorToken token;
 	JsonbValue	key;
 	JsonbValue	value;
 	List	   *filters = NIL;
@@ -296,7 +295,7 @@ evaluate_json(FilterEvaluation *evaluation, Jsonb *json)
 	if (!JB_ROOT_IS_OBJECT(json))
 		return widen(evaluation);
 	(void) JsonbIteratorNext(&iterator, &key, true);
-	while ((token = JsonbIteratorNext(&iterator, &key, true)) == WJB_KEY)
+	while (JsonbIteratorNext(&iterator, &key, true) == WJB_KEY)
 	{
 		(void) JsonbIteratorNext(&iterator, &value, true);
 		filters = lappend(filters,

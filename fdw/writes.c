@@ -501,7 +501,7 @@ total(const uint64 *writes)
 static char *
 counted(const uint64 *writes, bool zeros)
 {
-	const char *parts[NUM_PYLON_WRITES];
+	const char *parts[NUM_PYLON_WRITES] = {NULL};
 	int			count = 0;
 
 	for (int i = 0; i < NUM_PYLON_WRITES; i++)
