@@ -47,7 +47,7 @@ sub url { return 'https://x.example/' . int(rand 1000) . one_of('.png', '.jpg', 
 sub phones { my %seen; return grep { !$seen{$_}++ } map { 1000 + int rand 50 } 0 .. int rand 3; }
 
 # As the API gives them: an external id and a label.
-sub external_ids { my $label = 0; return [ map { { external_id => "e-$_", label => 'l' . ++$label } } 1 .. 1 + int rand 3 ]; }
+sub external_ids { my $label = 0; return [ map { { external_id => "e-$_", label => 'l' . ++$label } } 1 .. int rand 4 ]; }
 
 # Custom fields: slug, type, and a value as the API keeps it.
 my %custom = (
@@ -57,7 +57,7 @@ my %custom = (
 	vip => [ 'boolean', sub { return one_of('true', 'false'); } ],
 	renewal => [ 'date', sub { return sprintf '2027-%02d-%02d', 1 + int rand 12, 1 + int rand 28; } ],
 	last_seen => [ 'timestamptz', sub { return sprintf '2026-%02d-01T%02d:05:06+00:00', 1 + int rand 12, int rand 24; } ],
-	regions => [ 'text[]', sub { my @all = ('eu', 'us', 'apac'); my @some = grep { chance(0.5) } @all; return @some ? \@some : ['eu']; } ],
+	regions => [ 'text[]', sub { my @all = ('eu', 'us', 'apac'); return [ grep { chance(0.5) } @all ]; } ],
 	notes => [ 'text', sub { return one_of(@texts, ''); } ]);
 my @slugs = sort keys %custom;
 
@@ -70,7 +70,7 @@ sub json_value
 	my $value = custom_value($slug);
 
 	return $value eq 'true' ? JSON::PP::true : JSON::PP::false if $slug eq 'vip' && chance(0.5);
-	return $value + 0 if $slug eq 'seats' && chance(0.5);
+	return $value + 0 if ($slug eq 'seats' || $slug eq 'mrr') && chance(0.5);
 	return $value;
 }
 
@@ -108,35 +108,49 @@ my $slug_list = join ', ', map { "'$_'" } @slugs;
 $node->safe_psql('postgres', encode_utf8(qq{
 	ALTER DATABASE postgres SET timezone = 'UTC';
 	CREATE FOREIGN TABLE typed (id text, name text, email text, $typed_columns) SERVER pylon;
+	CREATE FOREIGN TABLE two_forms (id text, name text, custom_fields jsonb, $typed_columns) SERVER pylon;
+	CREATE FOREIGN TABLE as_json (id text, name text, email text, regions jsonb OPTIONS (custom_field 'regions')) SERVER pylon;
+	CREATE TABLE accounts AS SELECT DISTINCT account_id, account_external_id FROM expected WHERE account_id IS NOT NULL;
+	CREATE FUNCTION kept(old_field jsonb, new_field jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS \$\$
+		SELECT CASE WHEN jsonb_typeof(new_field) NOT IN ('number', 'boolean') THEN new_field
+			WHEN jsonb_typeof(new_field) = 'number' AND old_field #>> '{}' ~ '^[-+]?[0-9]+([.][0-9]+)?\$' AND (old_field #>> '{}')::numeric = new_field::numeric THEN old_field
+			ELSE to_jsonb(new_field #>> '{}') END \$\$;
 	ALTER TABLE expected ADD PRIMARY KEY (id);
 	CREATE VIEW expected_typed AS SELECT id, name, email, $shown FROM expected;
 
 	-- Numbers and booleans become text, null is no value; the rest of a row as the API does it.
-	CREATE FUNCTION as_text(fields jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS \$\$
-		SELECT coalesce(jsonb_object_agg(key, CASE WHEN jsonb_typeof(value) IN ('number', 'boolean') THEN to_jsonb(value #>> '{}') ELSE value END), '{}')
-		FROM jsonb_each(fields) WHERE value <> 'null' \$\$;
+	CREATE FUNCTION as_text(old_fields jsonb, fields jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS \$\$
+		SELECT coalesce(jsonb_object_agg(key, kept(old_fields->key, value)), '{}') FROM jsonb_each(fields) WHERE value <> 'null' \$\$;
 	CREATE FUNCTION as_the_api() RETURNS trigger LANGUAGE plpgsql AS \$\$
 	DECLARE
 		others text[];
 	BEGIN
-		NEW.custom_fields := as_text(coalesce(NEW.custom_fields, '{}'));
+		NEW.custom_fields := as_text(CASE WHEN TG_OP = 'UPDATE' THEN OLD.custom_fields ELSE '{}' END, coalesce(NEW.custom_fields, '{}'));
 		NEW.avatar_url := nullif(NEW.avatar_url, '');
+		NEW.account_external_id := nullif(NEW.account_external_id, '');
 		IF TG_OP = 'INSERT' THEN
 			NEW.emails := CASE WHEN NEW.email IS NOT NULL THEN ARRAY[NEW.email] END;
 			NEW.portal_role := coalesce(NEW.portal_role, 'no_access');
 			NEW.primary_phone_number := coalesce(NEW.primary_phone_number, NEW.phone_numbers[1]);
+			NEW.account_id := (SELECT a.account_id FROM accounts a WHERE a.account_external_id = NEW.account_external_id);
 			RETURN NEW;
+		END IF;
+		-- the account by either of its ids
+		IF NEW.account_external_id IS DISTINCT FROM OLD.account_external_id THEN
+			NEW.account_id := (SELECT a.account_id FROM accounts a WHERE a.account_external_id = NEW.account_external_id);
+		ELSIF NEW.account_id IS DISTINCT FROM OLD.account_id THEN
+			NEW.account_external_id := (SELECT a.account_external_id FROM accounts a WHERE a.account_id = NEW.account_id);
 		END IF;
 		-- all addresses, or the primary one alone
 		IF NEW.emails IS DISTINCT FROM OLD.emails THEN
-			IF NEW.email IS NOT DISTINCT FROM OLD.email THEN
+			IF NEW.email IS NOT DISTINCT FROM OLD.email OR NEW.email IS NULL THEN
 				NEW.email := NEW.emails[1];
 			ELSIF NEW.email <> ALL (NEW.emails) THEN
-				NEW.emails := NEW.email || NEW.emails;
+				RAISE EXCEPTION 'the primary address is not among all of them' USING ERRCODE = '22023';
 			END IF;
 		ELSIF NEW.email IS DISTINCT FROM OLD.email THEN
 			others := ARRAY(SELECT e FROM unnest(OLD.emails) WITH ORDINALITY u(e, n) WHERE e NOT IN (coalesce(OLD.email, ''), NEW.email) ORDER BY n);
-			NEW.emails := NEW.email || others;
+			NEW.emails := CASE WHEN NEW.email IS NOT NULL THEN NEW.email || others END;
 		END IF;
 		IF NEW.phone_numbers IS DISTINCT FROM OLD.phone_numbers AND NOT coalesce(NEW.primary_phone_number = ANY (NEW.phone_numbers), false) THEN
 			NEW.primary_phone_number := NEW.phone_numbers[1];
@@ -178,6 +192,8 @@ sub condition
 	return 'email > ' . quoted(one_of('a', 'm', 'p')) . ' AND length(name) % 3 = 0';
 }
 
+sub set_clause { return join ', ', map { "$_->[0] = $_->[1]" } @_; }
+
 # Columns and values of the contact itself.
 sub plain_assignments
 {
@@ -195,7 +211,7 @@ sub plain_assignments
 		[ custom_fields => "jsonb_set(custom_fields, '{regions}', " . json(custom_value('regions')) . ')' ],
 		[ custom_fields => "jsonb_set(custom_fields, '{tier}', " . json(custom_value('tier')) . ')' ]);
 	# An address is of one contact.
-	push @all, [ email => quoted(address()) ], [ emails => text_array(map { address() } 0 .. int rand 3) ], [ 'emails email' => [ address(), address(), address() ] ] if $one;
+	push @all, [ email => quoted(address()) ], [ email => 'NULL' ], [ emails => text_array(map { address() } 1 .. int rand 4) ], [ 'emails email' => [ address(), address(), address() ] ] if $one;
 	my (%set, @set);
 	for (0 .. int rand 4)
 	{
@@ -203,11 +219,11 @@ sub plain_assignments
 		if ($column eq 'emails email')
 		{
 			next if $set{email}++ || $set{emails}++;
-			push @set, 'emails = ' . text_array(@$value), 'email = ' . quoted(one_of(@$value, address()));
+			push @set, [ emails => text_array(@$value) ], [ email => quoted(one_of(@$value)) ];
 		}
-		elsif (!$set{$column}++) { push @set, "$column = $value"; }
+		elsif (!$set{$column}++) { push @set, [ $column => $value ]; }
 	}
-	return join ', ', @set;
+	return @set;
 }
 
 sub typed_assignments
@@ -215,9 +231,9 @@ sub typed_assignments
 	my @some = grep { chance(0.3) } @slugs;
 
 	@some = (one_of(@slugs)) unless @some;
-	my @set = map { "$_ = " . (chance(0.25) ? 'NULL' : chance(0.1) ? $_ : typed_value($_)) } @some;
-	push @set, 'name = ' . quoted(name()) if chance(0.3);
-	return join ', ', @set;
+	my @set = map { [ $_ => chance(0.25) ? 'NULL' : chance(0.1) ? $_ : typed_value($_) ] } @some;
+	push @set, [ name => quoted(name()) ] if chance(0.3);
+	return @set;
 }
 
 # The values of a new contact: column => SQL.
@@ -232,6 +248,7 @@ sub new_contact
 		portal_role => sub { return chance(0.5) ? quoted(one_of('admin', 'member')) : 'NULL'; },
 		portal_role_id => sub { return chance(0.5) ? quoted('role-' . int rand 5) : 'NULL'; },
 		phone_numbers => sub { return chance(0.7) ? text_array(@phones) : 'NULL'; },
+		account_external_id => sub { return chance(0.5) ? quoted(one_of('acme', 'globex')) : chance(0.5) ? "''" : 'NULL'; },
 		external_ids => sub { return chance(0.5) ? json(external_ids()) : 'NULL'; },
 		custom_fields => sub { return chance(0.7) ? json(custom_object(0.4)) : 'NULL'; },
 		map { my $slug = $_; ($slug => sub { return chance(0.6) ? typed_value($slug) : 'NULL'; }) } @slugs);
@@ -242,13 +259,14 @@ sub new_contact
 my $session = PylonSession->new($node);
 my $failed = 0;
 
-# Runs a statement; what it did, or dies with the statement.
+# Runs a statement; what it did.  An error is one that is expected, or a failure.
 sub run
 {
-	my ($sql) = @_;
+	my ($sql, $expected) = @_;
 	my $result = $session->query(encode_utf8($sql));
 
 	return $result unless $session->error =~ /ERROR/;
+	return 'refused' if $expected && $session->error =~ $expected;
 	$failed++;
 	diag(encode_utf8("$sql\n"), $session->error);
 	return 'error';
@@ -260,7 +278,7 @@ sub insert
 	my ($typed) = @_;
 	my $table = $typed ? 'typed' : 'contacts';
 	my $copy = $typed ? 'expected_typed' : 'expected';
-	my @columns = ('name', grep { chance(0.6) } 'email', $typed ? @slugs : qw(avatar_url portal_role portal_role_id phone_numbers external_ids custom_fields));
+	my @columns = ('name', grep { chance(0.6) } 'email', $typed ? @slugs : qw(avatar_url portal_role portal_role_id phone_numbers account_external_id external_ids custom_fields));
 	my $columns = join ', ', @columns;
 	my $count = chance(0.5) ? 1 : 2 + int rand 9;
 	my @rows = map { new_contact(\@columns) } 1 .. $count;
@@ -290,7 +308,7 @@ sub both
 	my ($foreign, $local) = map {
 		my $copy = $_;
 		my $text = $copy ? $sql =~ s/\bcontacts\b/expected/r =~ s/\btyped\b/expected_typed/r : $sql;
-		run("WITH w AS ($text RETURNING id) SELECT count(*) FROM w");
+		run("WITH w AS ($text RETURNING id) SELECT count(*) FROM w", qr/ERROR:  22023: the primary address/);
 	} 0, 1;
 
 	return if $foreign eq $local;
@@ -299,11 +317,77 @@ sub both
 	return;
 }
 
+# A row as a tool shows it: each value as text.
+sub shown_row
+{
+	my ($table, $id) = @_;
+	my @columns = split /\n/, run("SELECT attname FROM pg_attribute WHERE attrelid = '$table'::regclass AND attnum > 0 ORDER BY attnum");
+	my $row = run("SELECT json_build_array(" . join(', ', map { "$_\::text" } @columns) . ") FROM $table WHERE id = " . quoted($id));
+
+	return ([], []) if $row eq '';
+	return (\@columns, JSON::PP->new->utf8->decode($row));
+}
+
+# Saves a row as a tool does that assigns all columns: on the copy, only those that it changes.
+sub save
+{
+	my ($id) = @_;
+	my $typed = chance(0.5);
+	my ($columns, $values) = shown_row($typed ? 'typed' : 'contacts', $id);
+	my @changes = chance(0.2) ? () : $typed ? typed_assignments() : plain_assignments(1);
+	my %changed = map { $_->[0] => 1 } @changes;
+	my @shown = map { $changed{ $columns->[$_] } ? () : [ $columns->[$_] => quoted($values->[$_]) ] } 0 .. $#$columns;
+	my $where = 'WHERE id = ' . quoted($id);
+
+	return unless @$columns;
+	my $refused = qr/ERROR:  22023: the primary address/;
+	my $foreign = run(sprintf('UPDATE %s SET %s %s', $typed ? 'typed' : 'contacts', set_clause(@shown, @changes), $where), $refused);
+	my $local = @changes ? run(sprintf('UPDATE %s SET %s %s', $typed ? 'expected_typed' : 'expected', set_clause(@changes), $where), $refused) : '';
+	return if $foreign eq $local;
+	$failed++;
+	diag("saving $id: '$foreign' instead of '$local'");
+	return;
+}
+
+# Both forms of one custom field: each may change it, not to different values.
+sub both_forms
+{
+	my ($id) = @_;
+	my $slug = one_of('tier', 'notes', 'vip', 'renewal');
+	my ($typed, $json) = (custom_value($slug), custom_value($slug));
+	my $old = JSON::PP->new->utf8->allow_nonref->decode(run("SELECT coalesce(to_json(custom_fields->>'$slug'), 'null') FROM expected WHERE id = " . quoted($id)));
+	my ($first, $second) = map { !defined $old || $_ ne $old } $typed, $json;
+	my $new = $first ? $typed : $second ? $json : $old;
+
+	my $result = $session->query(encode_utf8("UPDATE two_forms SET $slug = " . quoted($typed) . ", custom_fields = custom_fields || " . json({ $slug => $json }) . ' WHERE id = ' . quoted($id)));
+	if ($first && $second && $typed ne $json)
+	{
+		return if $session->error =~ /ERROR:  22023: custom field "$slug" is written by two columns/;
+		$failed++;
+		diag("both forms of $slug are in conflict: ", $session->error);
+		return;
+	}
+	$failed++, diag($session->error) if $session->error =~ /ERROR/;
+	run('UPDATE expected SET custom_fields = custom_fields || ' . json({ $slug => $new }) . ' WHERE id = ' . quoted($id)) if $first || $second;
+	return;
+}
+
+# A list in a jsonb column of its own.
+sub json_list
+{
+	my ($where) = @_;
+	my $list = custom_value('regions');
+
+	run('UPDATE as_json SET regions = ' . json($list) . " WHERE $where");
+	run("UPDATE expected SET custom_fields = custom_fields || jsonb_build_object('regions', " . json($list) . ") WHERE $where");
+	return;
+}
+
 # What the API holds must be what the copy has; a list that is empty is one that is absent.
 sub compare
 {
 	my ($done) = @_;
-	my $canonical = "id, account_id, name, email, nullif(emails, '{}') AS emails, avatar_url, portal_role, portal_role_id,
+	my $canonical = "id, account_id, account_external_id, name, email, nullif(emails, '{}') AS emails, avatar_url, portal_role, portal_role_id,
 		nullif(phone_numbers, '{}') AS phone_numbers, primary_phone_number, nullif(external_ids, '[]') AS external_ids, custom_fields";
 
 	load_contacts($node, $api, 'held');
@@ -322,15 +406,18 @@ for my $done (1 .. $statements)
 	my $kind = @ids < 20 ? 0 : rand;
 
 	if ($kind < 0.3) { insert(chance(0.4)); }
-	elsif ($kind < 0.55) { my $one = chance(0.5); both('UPDATE contacts SET ' . plain_assignments($one) . ' WHERE ' . ($one ? 'id = ' . quoted(one_of(@ids)) : condition(\@ids))); }
+	elsif ($kind < 0.55) { my $one = chance(0.5); both('UPDATE contacts SET ' . set_clause(plain_assignments($one)) . ' WHERE ' . ($one ? 'id = ' . quoted(one_of(@ids)) : condition(\@ids))); }
 	elsif ($kind < 0.62)
 	{
-		my $account = one_of(@accounts, undef);
+		my $set = chance(0.5) ? 'account_id = ' . quoted(one_of(@accounts, undef)) : 'account_external_id = ' . quoted(one_of('acme', 'globex', undef));
 		my $where = condition(\@ids);
-		run('UPDATE contacts SET account_id = ' . quoted($account) . " WHERE $where");
-		run('UPDATE expected SET account_id = ' . quoted($account) . " WHERE $where");
+		run("UPDATE contacts SET $set WHERE $where");
+		run("UPDATE expected SET $set WHERE $where");
 	}
-	elsif ($kind < 0.87) { both('UPDATE typed SET ' . typed_assignments() . ' WHERE ' . condition(\@ids)); }
+	elsif ($kind < 0.70) { save(one_of(@ids)); }
+	elsif ($kind < 0.75) { both_forms(one_of(@ids)); }
+	elsif ($kind < 0.78) { json_list(condition(\@ids)); }
+	elsif ($kind < 0.88) { both('UPDATE typed SET ' . set_clause(typed_assignments()) . ' WHERE ' . condition(\@ids)); }
 	elsif ($kind < 0.93) { both('UPDATE contacts SET custom_fields = custom_fields || ' . json(custom_object(0.3)) . ' WHERE ' . condition(\@ids)); }
 	else { my $where = condition(\@ids); both("DELETE FROM contacts WHERE $where") unless $where eq 'true' && chance(0.7); }
 	last if ($done % $every == 0 || $done == $statements) && !compare($done);
