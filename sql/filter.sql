@@ -371,6 +371,17 @@ SELECT name FROM contacts WHERE address IN ('ada@acme.com', repeat('x', 81));
 \echo `$ctl take`
 SELECT p.n, c.name FROM (VALUES (1, 'ada@acme.com'), (2, repeat('x', 81)), (3, 'grace@acme.com')) p (n, t) LEFT JOIN contacts c ON c.address = p.t ORDER BY n;
 \echo `$ctl take`
+-- what can't be an id is asked for neither by a parameter nor by a join
+PREPARE by_id(text) AS SELECT name FROM contacts WHERE id = $1;
+SET plan_cache_mode = force_generic_plan;
+EXECUTE by_id('.');
+EXECUTE by_id('..');
+EXECUTE by_id('');
+RESET plan_cache_mode;
+DEALLOCATE by_id;
+SELECT p.id, c.name FROM (VALUES ('.'), ('..'), ('')) p (id) LEFT JOIN contacts c ON c.id = p.id;
+SELECT p.id, c.name FROM (VALUES ('.'), ('..'), ('')) p (id), LATERAL (SELECT name FROM contacts c WHERE c.id = p.id LIMIT 1) c;
+\echo `$ctl take`
 -- blanks that don't fit the column are cut off here, and stand in the API
 CREATE FOREIGN TABLE five (id text, name varchar(5)) SERVER pylon;
 \echo `$ctl replace '[{"id":"w0","name":"Ada12   ","email":"ab"},{"id":"w1","name":"Ada1","email":"c"},{"id":"w2","name":"x","email":"a"},{"id":"w3","name":"y","email":"bc"}]'`

@@ -121,6 +121,31 @@ finds("name NOT IN ('ann', 'x')", 'p1 p3 p4 p5', leaf(qw(name not_in ann x)), 'c
 finds("name ILIKE 'ANN'", 'p1 p2', 'all', 'case heeded');
 alter('case_sensitive');
 
+# A cached plan follows what the server is told, and what a column is.
+$session->query("SET plan_cache_mode = force_generic_plan;
+	PREPARE others(text) AS SELECT string_agg(id, ' ' ORDER BY id) FROM people WHERE name <> \$1;
+	PREPARE flagged AS SELECT string_agg(id, ' ' ORDER BY id) FROM people WHERE vip");
+
+# What a prepared statement gives, and what it sends.
+sub run_prepared
+{
+	my $statement = shift;
+
+	api_take($api);
+	return $session->query("EXECUTE $statement") . ': ' . join ' ', api_take($api);
+}
+
+is(run_prepared("others('ann')"), 'p1 p3 p4 p5: GET /contacts?limit=999', 'a cached plan: unset');
+is(run_prepared('others(NULL)'), ': ', 'a cached plan: NULL');
+alter(case_sensitive => 'true');
+is(run_prepared("others('ann')"), 'p1 p3 p4 p5: POST /contacts/search {"filter":' . leaf(qw(name not_in ann)) . ',"limit":999}', 'a cached plan: true');
+alter('case_sensitive');
+is(run_prepared("others('ann')"), 'p1 p3 p4 p5: GET /contacts?limit=999', 'a cached plan: unset again');
+is(run_prepared('flagged'), 'p1: POST /contacts/search {"filter":' . leaf(qw(vip equals true)) . ',"limit":999}', 'a cached plan: boolean');
+$session->query("ALTER FOREIGN TABLE people ALTER vip OPTIONS (DROP field_type)");
+is(run_prepared('flagged'), 'p1: POST /contacts/search {"filter":' . leaf(qw(vip is_set)) . ',"limit":999}', 'a cached plan: not known');
+$session->query("ALTER FOREIGN TABLE people ALTER vip OPTIONS (ADD field_type 'boolean')");
+
 # ---------------------------------------------------------------- types of custom fields
 
 # boolean reads "yes" and "1", too
