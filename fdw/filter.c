@@ -127,22 +127,27 @@ filter_plan(PlannerInfo *root, Relation table, RelOptInfo *rel, List *clauses,
 	return plan;
 }
 
-/* Is something asked of the API? NULL may decide without. */
+/*
+ * Is something asked of the API? Not where just NULL decides. Of an AND, one
+ * part does for that, of an OR it takes all.
+ */
 static bool
 asks(List *node)
 {
+	bool		is_or;
 	ListCell   *lc;
 
 	if (node == NIL)
 		return false;
 	if (intVal(linitial(node)) != FILTER_AND && intVal(linitial(node)) != FILTER_OR)
 		return !(intVal(list_nth(node, FilterNodeFlags)) & FILTER_NODE_NULLS);
+	is_or = intVal(linitial(node)) == FILTER_OR;
 	for_each_from(lc, node, 1)
 	{
-		if (asks(lfirst(lc)) != (intVal(linitial(node)) == FILTER_OR))
-			return intVal(linitial(node)) == FILTER_AND;
+		if (asks(lfirst(lc)) != is_or)
+			return !is_or;
 	}
-	return intVal(linitial(node)) == FILTER_OR;
+	return is_or;
 }
 
 /* ------------------------------------------------------------------------
@@ -429,6 +434,7 @@ plan_built_json(FilterContext *context, Node *json)
 		char	   *slug = operand_constant_text(list_nth(func->args, i));
 		List	   *child;
 
+		/* It may be the name of another one. */
 		if (slug == NULL)
 			return NIL;
 		if (list_member(slugs, makeString(slug)))
@@ -610,6 +616,7 @@ make_node(FilterContext *context, const FilterOperand *operand, FilterTest test,
 {
 	int			flags = operand->flags | (context->case_sensitive == CASE_HEEDED ? 0 : FILTER_NODE_LOOSE);
 	int			place = -1;
+	List	   *node;
 
 	if (test == FILTER_EQUALS && strcmp(operand->field, "id") == 0 &&
 		!(flags & (FILTER_NODE_CUSTOM | FILTER_NODE_FOLD)))
@@ -619,13 +626,13 @@ make_node(FilterContext *context, const FilterOperand *operand, FilterTest test,
 		place = list_length(context->values);
 		context->values = lappend(context->values, copyObject(value));
 	}
-	return lappend(lappend(list_make5(makeInteger(test),
-							  makeString(pstrdup(operand->field)),
-							  makeInteger(flags),
-							  makeInteger(operand->attnum),
-							  makeInteger(operand->max_length)),
-				   makeInteger(operand->collation)),
-				   makeInteger(place));
+	node = list_make5(makeInteger(test),
+					  makeString(pstrdup(operand->field)),
+					  makeInteger(flags),
+					  makeInteger(operand->attnum),
+					  makeInteger(operand->max_length));
+	node = lappend(node, makeInteger(operand->collation));
+	return lappend(node, makeInteger(place));
 }
 
 static List *
