@@ -349,7 +349,8 @@ note_refusal(CURL *easy, curl_infotype type, char *text, size_t length,
 	char		words[128];
 	const char *last;
 
-	if (type != CURLINFO_TEXT)
+	/* These begin so; what doesn't, and may be the token, isn't even copied. */
+	if (type != CURLINFO_TEXT || length == 0 || (text[0] != 'R' && text[0] != 'r'))
 		return 0;
 	strlcpy(words, text, Min(length + 1, sizeof(words)));
 	last = strstr(words, " GOAWAY, error=") == NULL ? NULL : strstr(words, ", last_stream=");
