@@ -5,28 +5,25 @@ log needs all that was sent before. And what a client sent before it hung up, as
 must stand before what comes later, or it would be counted for another statement.
 """
 
-import array
-import fcntl
 import select
 import socket
-import termios
 import time
 
 LONGEST = 5
 PAUSE = 0.001
+CLOSING_TLS = b"\x15"
 
 
 class Arrival:
-    """What is known of one connection; between two requests it is neither reading nor answering."""
+    """What is known of one connection."""
 
     def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
         self.number = connection.fileno()
         self.is_reading = False
-        self.is_answering = False
 
     def wait(self) -> None:
         """Returns when the next request begins, or the connection ends; nothing has been read then."""
-        self.is_answering = False
         ready = select.poll()
         ready.register(self.number, select.POLLIN)
         ready.poll()
@@ -34,21 +31,19 @@ class Arrival:
 
     def entered(self) -> None:
         """The request stands in the log."""
-        self.is_answering = True
         self.is_reading = False
 
     def is_pending(self) -> bool:
         """Whether there is a request that is not in the log."""
-        return self.is_reading or not self.is_answering and self.has_unread()
+        return self.is_reading or self.has_unread()
 
     def has_unread(self) -> bool:
-        """Whether bytes wait to be read."""
-        size = array.array("i", [0])
+        """Whether something waits to be read, other than the end of TLS."""
         try:
-            fcntl.ioctl(self.number, termios.FIONREAD, size)
+            first = socket.socket.recv(self.connection, 1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except OSError:
             return False
-        return size[0] > 0
+        return first not in (b"", CLOSING_TLS)
 
     def is_abandoned(self) -> bool:
         """Whether the client has hung up."""

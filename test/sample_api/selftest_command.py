@@ -22,7 +22,7 @@ class CommandLine(Case):
         return url
 
     def ctl(self, url: str, *words: str, status: int = 0) -> str:
-        done = subprocess.run([sys.executable, str(HERE / "ctl"), *words], env={**os.environ, "SAMPLE_API": url},
+        done = subprocess.run([str(HERE / "ctl"), *words], env={**os.environ, "SAMPLE_API": url},
                               capture_output=True, text=True, check=False, timeout=LONGEST)
         self.assertEqual(done.returncode, status, done.stderr)
         return done.stdout
@@ -83,7 +83,7 @@ class CommandLine(Case):
         url = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
         watched.kill()
         watched.wait()
-        self.until(lambda: subprocess.run([sys.executable, str(HERE / "ctl"), "count"], capture_output=True,
+        self.until(lambda: subprocess.run([str(HERE / "ctl"), "count"], capture_output=True,
                                           env={**os.environ, "SAMPLE_API": url}, check=False).returncode == 1)
 
     def test_refusals(self) -> None:

@@ -81,12 +81,16 @@ class SampleServer(socketserver.ThreadingTCPServer):
 
     def secured(self, connection):
         """Speaks TLS if the client does: one that only controls the server is spared it."""
-        try:
-            if not self.context or connection.recv(1, socket.MSG_PEEK) != TLS_HANDSHAKE:
-                return connection
-        except OSError:
+        if not self.context:
             return connection
-        return self.context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        arrival = self.arrivals.open[connection.fileno()]
+        arrival.wait()
+        try:
+            if connection.recv(1, socket.MSG_PEEK) == TLS_HANDSHAKE:
+                arrival.connection = self.context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        except OSError:
+            pass
+        return arrival.connection
 
     def handle_error(self, request, client_address) -> None:
         """Clients that hang up are part of the tests; anything else is a fault of this program."""
@@ -224,6 +228,11 @@ class Handler(BaseHTTPRequestHandler):
         if isinstance(reply.body, str):
             body = reply.body.encode()
             self.connection.sendall(delivery.head(status, {**headers, "Content-Length": len(body)}) + body)
+            return
+        if self.request_version == "HTTP/1.0":
+            self.connection.sendall(delivery.head(status, headers))
+            for piece in reply.body:
+                self.connection.sendall(piece)
             return
         self.connection.sendall(delivery.head(status, {**headers, "Transfer-Encoding": "chunked"}))
         for piece in reply.body:
