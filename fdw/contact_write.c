@@ -156,41 +156,6 @@ contact_label(ContactWriter *writer, TupleTableSlot *row)
 	return "without a name";
 }
 
-/* The column that shows the contact's id, or InvalidAttrNumber. */
-AttrNumber
-contact_find_id_column(Relation table)
-{
-	TupleDesc	desc = RelationGetDescr(table);
-	char	   *slug;
-
-	for (int i = 0; i < desc->natts; i++)
-	{
-		if (contact_has_column(table, i + 1) &&
-			strcmp(contact_column_field(table, i + 1, &slug)->name != NULL ?
-				   contact_column_field(table, i + 1, &slug)->name : "", "id") == 0)
-			return i + 1;
-	}
-	return InvalidAttrNumber;
-}
-
-/*
- * The same, by which a contact is updated and deleted. Raises 55000 where the
- * table has none.
- */
-AttrNumber
-contact_id_column(Relation table)
-{
-	AttrNumber	attnum = contact_find_id_column(table);
-
-	if (AttributeNumberIsValid(attnum))
-		return attnum;
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("cannot update or delete from foreign table \"%s\"",
-					RelationGetRelationName(table)),
-			 errdetail("None of its columns shows the contacts' id.")));
-}
-
 /*
  * The create for "row": all values that aren't NULL. Raises 428C9 for values
  * of columns that can't be written and 23502 where the name is missing.

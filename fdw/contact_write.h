@@ -58,8 +58,6 @@ typedef struct ContactChange
 
 extern ContactWriter *contact_writer_create(Relation table, List *assigned);
 extern char *contact_label(ContactWriter *writer, TupleTableSlot *row);
-extern AttrNumber contact_find_id_column(Relation table);
-extern AttrNumber contact_id_column(Relation table);
 extern ContactChange *contact_creation(ContactWriter *writer,
 									   TupleTableSlot *row);
 extern ContactChange *contact_update(ContactWriter *writer,

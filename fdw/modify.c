@@ -18,9 +18,11 @@
 
 #include "access/htup_details.h"
 #include "access/sysattr.h"
+#include "access/table.h"
 #include "check_option.h"
 #include "compat.h"
 #include "contact_check.h"
+#include "contact_id.h"
 #include "contact_text.h"
 #include "dry_run.h"
 #include "executor/executor.h"
@@ -32,6 +34,7 @@
 #include "pylon_api.h"
 #include "pylon_fdw.h"
 #include "safe_text.h"
+#include "system_columns.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -152,13 +155,19 @@ pylonAddForeignUpdateTargets(PlannerInfo *root, Index rtindex,
 	}
 }
 
-/* The plan has what PylonModifyPrivate says. */
+/*
+ * Raises 0A000 for system columns of the rows written. The plan has what
+ * PylonModifyPrivate says.
+ */
 List *
 pylonPlanForeignModify(PlannerInfo *root, ModifyTable *plan,
 					   Index resultRelation, int subplan_index)
 {
+	Relation	table = table_open(planner_rt_fetch(resultRelation, root)->relid, NoLock);
 	List	   *assigned = NIL;
 
+	system_columns_check_write(plan, subplan_index, resultRelation, table);
+	table_close(table, NoLock);
 	if (plan->operation == CMD_UPDATE)
 	{
 		Bitmapset  *columns = get_rel_all_updated_cols(root, find_base_rel(root, resultRelation));
@@ -207,6 +216,8 @@ pylonBeginForeignInsert(ModifyTableState *mtstate, ResultRelInfo *rinfo)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot route tuples into foreign table to be updated \"%s\"",
 						RelationGetRelationName(rinfo->ri_RelationDesc))));
+	if (plan != NULL)
+		system_columns_check_routed(plan, rinfo->ri_RelationDesc);
 	rinfo->ri_FdwState = begin_modify(mtstate, rinfo, NIL,
 									  plan != NULL && plan->onConflictAction == ONCONFLICT_NOTHING);
 }
@@ -418,7 +429,7 @@ may_read_ids(Relation table)
 {
 	Oid			relid = RelationGetRelid(table);
 	AttrNumber	id = get_rel_relkind(relid) != RELKIND_FOREIGN_TABLE ? InvalidAttrNumber :
-		contact_find_id_column(table);
+		contact_id_find(table);
 
 	return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
 		(AttributeNumberIsValid(id) &&

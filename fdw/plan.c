@@ -34,6 +34,7 @@
 #include "parser/parsetree.h"
 #include "plan.h"
 #include "pylon_fdw.h"
+#include "system_columns.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -107,7 +108,8 @@ static bool rows_pass_through(PlannerInfo *root);
 
 /*
  * Checks the columns, finds what can be pushed, and estimates the rows.
- * Raises HV005 for a column that shows no field.
+ * Raises HV005 for a column that shows no field, and 0A000 for a system
+ * column.
  */
 void
 pylonGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
@@ -124,6 +126,7 @@ pylonGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 					   GetForeignServer(table->serverid)->options,
 					   table->options);
 	contact_check_columns(rel);
+	system_columns_check_scan(root, baserel, rel);
 	table_close(rel, NoLock);
 	relation->filter = plan_filter(root, baserel, foreigntableid,
 								   baserel->baserestrictinfo);

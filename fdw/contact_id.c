@@ -1,0 +1,134 @@
+/*-------------------------------------------------------------------------
+ *
+ * contact_id.c
+ *		By what a contact is known to be the one that was meant.
+ *
+ * A contact is written by the id that was read with its row. This file says
+ * which column shows that, whether its type keeps it as it is, and whether
+ * a contact that the API answers with is the same.
+ *
+ * IDENTIFICATION
+ *		fdw/contact_id.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "contact_id.h"
+#include "parser/parse_coerce.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+/* An id is a UUID, as it is printed; a varchar for less may cut it. */
+#define ID_LENGTH 36
+
+static bool shows_id(Relation table, AttrNumber attnum);
+static bool holds_id(Form_pg_attribute attr);
+
+/*
+ * The column that shows the contact's id, if possible one whose type keeps it
+ * as it is; invalid where the table has none.
+ */
+AttrNumber
+contact_id_find(Relation table)
+{
+	TupleDesc	desc = RelationGetDescr(table);
+	AttrNumber	found = InvalidAttrNumber;
+
+	for (AttrNumber attnum = 1; attnum <= desc->natts; attnum++)
+	{
+		if (!shows_id(table, attnum))
+			continue;
+		if (holds_id(TupleDescAttr(desc, attnum - 1)))
+			return attnum;
+		if (!AttributeNumberIsValid(found))
+			found = attnum;
+	}
+	return found;
+}
+
+/*
+ * The same, by which the contact is updated and deleted. Raises 55000 where
+ * the table has none, or none that keeps the id as it is: what the type makes
+ * of it may be another contact's.
+ */
+AttrNumber
+contact_id_column(Relation table)
+{
+	AttrNumber	attnum = contact_id_find(table);
+	Form_pg_attribute attr;
+
+	if (!AttributeNumberIsValid(attnum))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot update or delete from foreign table \"%s\"",
+						RelationGetRelationName(table)),
+				 errdetail("None of its columns shows the contacts' id.")));
+	attr = TupleDescAttr(RelationGetDescr(table), attnum - 1);
+	if (!holds_id(attr))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot update or delete from foreign table \"%s\"",
+						RelationGetRelationName(table)),
+				 errdetail("Column \"%s\" of type %s does not hold every id as the API gives it.",
+						   NameStr(attr->attname),
+						   format_type_with_typemod(attr->atttypid, attr->atttypmod)),
+				 errhint("Make it a column of type text.")));
+	return attnum;
+}
+
+/*
+ * Is the contact of an answer the one with this id? With "any_case", where a
+ * column of type uuid has brought the id into its own form. An answer that
+ * doesn't tell its id isn't known to be another's.
+ */
+bool
+contact_id_is(const char *id, bool any_case, const JsonSlice *slices)
+{
+	JsonSlice	slice = slices[CONTACT_ID_SOURCE];
+	char	   *found;
+
+	if (json_slice_is_null(slice))
+		return true;
+	found = json_slice_cstring(slice);
+	return any_case ? pg_strcasecmp(id, found) == 0 : strcmp(id, found) == 0;
+}
+
+static bool
+shows_id(Relation table, AttrNumber attnum)
+{
+	const ContactField *field;
+	char	   *slug;
+
+	if (!contact_has_column(table, attnum))
+		return false;
+	field = contact_column_field(table, attnum, &slug);
+	return field != NULL && field->name != NULL && strcmp(field->name, "id") == 0;
+}
+
+/* Is what the column gives for an id always the id itself? */
+static bool
+holds_id(Form_pg_attribute attr)
+{
+	int32		typmod = attr->atttypmod;
+	Oid			type = getBaseTypeAndTypmod(attr->atttypid, &typmod);
+	char		category;
+	bool		preferred;
+
+	switch (type)
+	{
+		case UUIDOID:
+			return true;
+		case BPCHAROID:			/* loses blanks */
+		case NAMEOID:			/* is cut */
+		case CHAROID:
+			return false;
+		case VARCHAROID:
+			return typmod < 0 || typmod - VARHDRSZ >= ID_LENGTH;
+		default:
+			get_type_category_preferred(type, &category, &preferred);
+			return category == TYPCATEGORY_STRING;
+	}
+}
