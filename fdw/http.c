@@ -113,7 +113,10 @@ static void classify_failure(HttpRequest *request, CURLcode code,
 							 bool *transient);
 static void count_transfer(HttpRequest *request);
 static void wait_and_resume(HttpRequest *request, double wait);
-static double retry_wait(HttpRequest *request, bool transient);
+static double retry_wait(HttpRequest *request);
+static double failure_wait(HttpRequest *request);
+static double within_bounds(HttpRequest *request, double wait);
+static void note_retry(HttpRequest *request, double wait);
 static double back_off(int times, double first, double longest);
 
 /* driving and waiting */
@@ -156,7 +159,8 @@ http_check_library(void)
 }
 
 /*
- * Sends a request and returns without waiting for the answer.
+ * Sends a request and returns without waiting for the answer, nor for the end
+ * of its delay.
  *
  * The request and all it holds belong to the current memory context; the
  * strings of "call" and "connection" must live as long. Raises an error only
@@ -177,7 +181,10 @@ http_start(PylonConnection *connection, const HttpCall *call)
 	prepare_transfer(request);
 	dlist_push_tail(&unfinished, &request->node);
 	request->listed = true;
-	start_transfer(request);
+	request->state = HTTP_BACKING_OFF;
+	request->resume_at = connection_now() + call->delay;
+	if (call->delay <= 0)
+		start_transfer(request);
 
 	/* Out with it, while the caller has other things to do. */
 	drive();
@@ -201,6 +208,34 @@ http_wait(HttpRequest *request)
 	}
 	CHECK_FOR_INTERRUPTS();
 	return &request->response;
+}
+
+/*
+ * Milliseconds after which a request that isn't repeatable, and that failed so
+ * that nobody knows whether it was done, may be sent again by http_resend: by
+ * a caller who has found out meanwhile that it wasn't. It counts as another
+ * retry, with the back-off and the bounds of one; -1 if there is to be none.
+ */
+double
+http_resend_wait(HttpRequest *request)
+{
+	double		wait = -1;
+
+	if (request->response.unknown && request->transient)
+		wait = failure_wait(request);
+	if (wait >= 0)
+		note_retry(request, wait);
+	return wait;
+}
+
+/* Sends such a request again; http_wait gives what becomes of it then. */
+void
+http_resend(HttpRequest *request)
+{
+	dlist_push_tail(&unfinished, &request->node);
+	request->listed = true;
+	start_transfer(request);
+	drive();
 }
 
 /*
@@ -586,6 +621,7 @@ finish_transfer(HttpRequest *request, CURLcode code)
 		strlcpy(request->error, "The server has refused the request without looking at it.",
 				sizeof(request->error));
 	}
+	request->transient = transient;
 	if (transient)
 		response->unheard |= request->sent;
 	if (response->status == 429)
@@ -593,7 +629,7 @@ finish_transfer(HttpRequest *request, CURLcode code)
 	count_transfer(request);
 	stop_transfer(request);
 
-	wait = retry_wait(request, transient);
+	wait = retry_wait(request);
 	if (wait >= 0)
 	{
 		wait_and_resume(request, wait);
@@ -613,8 +649,7 @@ wait_and_resume(HttpRequest *request, double wait)
 {
 	request->state = HTTP_BACKING_OFF;
 	request->resume_at = connection_now() + wait;
-	request->response.waited += wait;
-	CONNECTION_COUNT(request->response.connection, retries, 1);
+	note_retry(request, wait);
 }
 
 /* The outcome is final. */
@@ -691,35 +726,56 @@ count_transfer(HttpRequest *request)
  * again max_retries times, if doing it twice does no harm.
  */
 static double
-retry_wait(HttpRequest *request, bool transient)
+retry_wait(HttpRequest *request)
+{
+	HttpResponse *response = &request->response;
+	double		wait;
+
+	if (response->status != 429)
+		return request->transient && (response->call.repeatable || !request->sent) ?
+			failure_wait(request) : -1;
+	/* Not all sessions at the same instant, and never again at once. */
+	if (response->retry_after >= 0)
+		wait = Max(response->retry_after + pg_prng_double(&pg_global_prng_state) * 100,
+				   back_off(request->rate_limits, FAILURE_WAIT, FAILURE_WAIT_MAX));
+	else
+		wait = back_off(request->rate_limits, RATE_LIMIT_WAIT, RATE_LIMIT_WAIT_MAX);
+	request->rate_limits++;
+	return within_bounds(request, wait);
+}
+
+/* The same of a failure after which another try does no harm. */
+static double
+failure_wait(HttpRequest *request)
 {
 	const PylonOptions *options = &request->response.connection->options;
 	HttpResponse *response = &request->response;
 	double		wait;
 
-	if (response->status == 429)
-	{
-		/* Not all sessions at the same instant, and never again at once. */
-		if (response->retry_after >= 0)
-			wait = Max(response->retry_after + pg_prng_double(&pg_global_prng_state) * 100,
-					   back_off(request->rate_limits, FAILURE_WAIT, FAILURE_WAIT_MAX));
-		else
-			wait = back_off(request->rate_limits, RATE_LIMIT_WAIT, RATE_LIMIT_WAIT_MAX);
-		request->rate_limits++;
-	}
-	else if (!transient || (!request->response.call.repeatable && request->sent))
-		return -1;
-	else if (request->neglected && response->outcome != HTTP_ANSWERED)
+	if (request->neglected && response->outcome != HTTP_ANSWERED)
 		return 0;				/* the session slept, not the server */
-	else if (request->failures >= options->max_retries)
+	if (request->failures >= options->max_retries)
 		return -1;
-	else
-	{
-		wait = back_off(request->failures++, FAILURE_WAIT, FAILURE_WAIT_MAX);
-		wait = Max(wait, response->retry_after);
-	}
-	response->wait_exhausted = response->waited + wait > options->max_retry_wait;
+	wait = back_off(request->failures++, FAILURE_WAIT, FAILURE_WAIT_MAX);
+	return within_bounds(request, Max(wait, response->retry_after));
+}
+
+/* The wait, or -1 where all waits together would be too long with it. */
+static double
+within_bounds(HttpRequest *request, double wait)
+{
+	HttpResponse *response = &request->response;
+
+	response->wait_exhausted = response->waited + wait >
+		response->connection->options.max_retry_wait;
 	return response->wait_exhausted ? -1 : wait;
+}
+
+static void
+note_retry(HttpRequest *request, double wait)
+{
+	request->response.waited += wait;
+	CONNECTION_COUNT(request->response.connection, retries, 1);
 }
 
 /* Doubles with each time; somewhere in the upper half, by chance. */

@@ -32,6 +32,7 @@ typedef struct HttpCall
 	const char *body;			/* UTF-8 JSON; NULL for none */
 	bool		repeatable;		/* doing it twice does no harm */
 	bool		large_page;		/* asks for more contacts than come by default */
+	double		delay;			/* ms to wait before it is sent */
 } HttpCall;
 
 /* What became of a request, after all its retries. Owned by the request. */
@@ -58,6 +59,8 @@ extern void http_check_library(void);
 extern HttpRequest *http_start(PylonConnection *connection,
 							   const HttpCall *call);
 extern const HttpResponse *http_wait(HttpRequest *request);
+extern double http_resend_wait(HttpRequest *request);
+extern void http_resend(HttpRequest *request);
 extern bool http_is_done(HttpRequest *request);
 extern bool http_repeat(HttpRequest *request);
 extern const HttpResponse *http_peek(const HttpRequest *request);

@@ -55,6 +55,7 @@ struct HttpRequest
 	const char *problem;		/* why a callback broke the transfer off */
 	bool		out_of_memory;
 	bool		neglected;		/* nobody drove it for a while */
+	bool		transient;		/* another try may have a better outcome */
 	double		started;		/* the present try, monotonic ms */
 	int			failures;		/* other than rate limits */
 	int			rate_limits;

@@ -19,6 +19,7 @@
 #include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "catalog/pg_type.h"
 #include "check_option.h"
 #include "compat.h"
 #include "contact_check.h"
@@ -67,6 +68,7 @@ typedef struct PylonModify
 	ContactWriter *writer;
 	ContactReader *contacts;	/* of answers: all columns */
 	AttrNumber	id_junk;		/* in the plan's rows */
+	Oid			id_type;		/* base type of the column behind it */
 	AttrNumber	row_junk;		/* the whole old row, of a DELETE */
 	bool		skip_duplicates;
 	bool		dry_run;		/* writes are shown instead of sent */
@@ -80,6 +82,7 @@ typedef struct RowWrite
 {
 	TupleTableSlot *slot;		/* as it shall be; then as it is */
 	TupleTableSlot *old_slot;	/* as it was read, of an update */
+	const char *id;				/* the same */
 	ContactChange *change;
 	char	   *purpose;		/* "insert contact ..." */
 	List	   *keys;			/* of a create, see pylon_create_keys */
@@ -109,6 +112,7 @@ static void prepare_create(PylonModify *modify, RowWrite *row);
 static void prepare_update(PylonModify *modify, RowWrite *row);
 static void take_created(PylonModify *modify, RowWrite *row);
 static void take_answer(PylonModify *modify, RowWrite *row);
+static void check_same_contact(PylonModify *modify, const RowWrite *row);
 static int	create_rows(PylonModify *modify, RowWrite *rows, int total,
 						TupleTableSlot **created);
 static bool is_in_flight(const RowWrite *open_rows, int open,
@@ -199,6 +203,8 @@ pylonBeginForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
 		modify->row_junk = ExecFindJunkAttributeInTlist(subplan->targetlist, "wholerow");
 		if (!AttributeNumberIsValid(modify->id_junk))
 			elog(ERROR, "could not find junk column \"%s\"", id_junk);
+		modify->id_type = getBaseType(TupleDescAttr(RelationGetDescr(modify->table),
+													contact_id_column(modify->table) - 1)->atttypid);
 	}
 	rinfo->ri_FdwState = modify;
 }
@@ -320,24 +326,23 @@ pylonExecForeignUpdate(EState *estate, ResultRelInfo *rinfo,
 	PylonModify *modify = rinfo->ri_FdwState;
 	RowWrite	row = {.slot = slot,.old_slot = rinfo->ri_oldTupleSlot};
 	MemoryContext before;
-	char	   *id;
 	bool		found = true;
 
 	MemoryContextReset(modify->row_context);
 	before = MemoryContextSwitchTo(modify->row_context);
-	id = junk_id(modify, planSlot);
-	row.purpose = row_purpose(modify, "update", id);
+	row.id = junk_id(modify, planSlot);
+	row.purpose = row_purpose(modify, "update", row.id);
 	row.wanted = is_row_wanted(rinfo);
 	modify->connection->purpose = row.purpose;
 	do_step(modify, &row, prepare_update);
 	if (row.change->body != NULL && modify->dry_run)
 	{
-		dry_run_show("PATCH", pylon_contact_path(id), row.change->body);
+		dry_run_show("PATCH", pylon_contact_path(row.id), row.change->body);
 		contact_fill_row(modify->writer, slot);
 	}
 	else if (row.change->body != NULL)
 	{
-		row.page = pylon_update(modify->connection, id, row.change->body,
+		row.page = pylon_update(modify->connection, row.id, row.change->body,
 								answer_reader(modify, &row));
 		found = row.page->ncontacts > 0;
 		if (found)
@@ -368,7 +373,7 @@ pylonExecForeignDelete(EState *estate, ResultRelInfo *rinfo,
 	if (modify->dry_run)
 		dry_run_show("DELETE", pylon_contact_path(id), NULL);
 	else
-		found = pylon_delete(modify->connection, id);
+		found = pylon_delete(modify->connection, id, modify->id_type == UUIDOID, modify->contacts);
 	MemoryContextSwitchTo(before);
 
 	if (AttributeNumberIsValid(modify->row_junk))
@@ -449,15 +454,21 @@ junk_id(PylonModify *modify, TupleTableSlot *plan_slot)
 {
 	bool		null;
 	Datum		value = ExecGetJunkAttribute(plan_slot, modify->id_junk, &null);
-	Oid			type = TupleDescAttr(RelationGetDescr(modify->table),
-									 contact_id_column(modify->table) - 1)->atttypid;
+	char	   *id;
 
 	if (null)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("cannot write a contact of foreign table \"%s\" that has no id",
 						RelationGetRelationName(modify->table))));
-	return contact_value_text(getBaseType(type), value);
+	id = contact_value_text(modify->id_type, value);
+	if (!contact_id_is_possible(id))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("cannot write a contact of foreign table \"%s\" by its id",
+						RelationGetRelationName(modify->table)),
+				 errdetail("An id that is too long, \".\" or \"..\" can't be part of a path.")));
+	return id;
 }
 
 /* Does somebody look at a row after it was written? Else it needn't be read. */
@@ -587,11 +598,33 @@ take_answer(PylonModify *modify, RowWrite *row)
 	bool	   *nulls = palloc(natts * sizeof(bool));
 
 	memset(nulls, true, natts * sizeof(bool));
+	check_same_contact(modify, row);
 	contact_read(answer_reader(modify, row), contact, values, nulls);
 	contact_check_answer(row->change, row->call != NULL ? contact_id_text(contact) : NULL,
 						 answer_reader(modify, row), contact, values, nulls);
 	if (row->wanted)
 		contact_store_row(slot, values, nulls);
+}
+
+/*
+ * An id that the API takes for an external id of another contact has that one
+ * updated, or read back.
+ */
+static void
+check_same_contact(PylonModify *modify, const RowWrite *row)
+{
+	const JsonSlice *contact = page_contact(row->page, 0);
+	const char *other;
+
+	if (row->id == NULL || contact_id_is(row->id, modify->id_type == UUIDOID, contact))
+		return;
+	other = contact_id_text(contact);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("could not %s: the API answers with contact %s",
+					row->purpose, other != NULL ? other : "of another id"),
+			 errdetail("The id that was read with the row is no longer that contact's, but an external id of this one, it seems."),
+			 errhint("See whether contact %s was changed.", other != NULL ? other : "of that external id")));
 }
 
 /*

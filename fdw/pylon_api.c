@@ -19,6 +19,7 @@
 
 #include "common/hashfn.h"
 #include "compat.h"
+#include "contact_id.h"
 #include "failure.h"
 #include "http.h"
 #include "mb/pg_wchar.h"
@@ -67,6 +68,14 @@ struct PylonReader
 	HttpRequest *refused;		/* answered 400, or NULL */
 };
 
+/* What the API says of an id. */
+typedef enum Presence
+{
+	PRESENCE_THERE,
+	PRESENCE_GONE,
+	PRESENCE_UNKNOWN,			/* it couldn't be asked */
+} Presence;
+
 /* The hash of a cursor: equal hashes are as good as equal cursors. */
 typedef struct CursorKey
 {
@@ -96,6 +105,9 @@ static PylonPage *parse_contact_answer(const HttpResponse *response,
 static const HttpResponse *get_definitions(PylonConnection *connection,
 										   const char *path,
 										   PylonDefinitions *found);
+static Presence find_contact(PylonConnection *connection, const char *id,
+							 bool any_case, const ContactReader *contacts,
+							 double delay);
 static const HttpResponse *get(PylonConnection *connection, const char *path);
 static void add_external_id(List **keys, JsonReader *reader);
 static char *folded(JsonSlice value);
@@ -801,18 +813,36 @@ parse_contact_answer(const HttpResponse *response, const ContactReader *contacts
 /*
  * Deletes a contact (reference: "Delete an existing contact"). False if there
  * was none; one that is gone after a try of which nobody heard counts as
- * deleted by that.
+ * deleted by that. "any_case" is as in contact_id_is.
  */
 bool
-pylon_delete(PylonConnection *connection, const char *id)
+pylon_delete(PylonConnection *connection, const char *id, bool any_case,
+			 const ContactReader *contacts)
 {
-	HttpCall	call = {.method = "DELETE",.repeatable = true};
+	HttpCall	call = {.method = "DELETE"};
 	PylonCall  *write;
 	const HttpResponse *response;
+	double		wait;
 
 	call.path = pylon_contact_path(id);
 	write = writes_send(connection, PYLON_DELETE, &call);
 	response = writes_wait(write);
+
+	/* By now, the id may be an external one of another contact. */
+	while ((wait = writes_resend_wait(write)) >= 0)
+	{
+		Presence	presence = find_contact(connection, id, any_case, contacts, wait);
+
+		if (presence == PRESENCE_UNKNOWN)
+			break;
+		if (presence == PRESENCE_GONE)
+		{
+			writes_settle_as(write, WRITE_DONE);
+			return true;
+		}
+		writes_resend(write);
+		response = writes_wait(write);
+	}
 	if (is_missing(response))
 	{
 		writes_settle_as(write, response->unheard ? WRITE_DONE : WRITE_NOT_DONE);
@@ -823,6 +853,27 @@ pylon_delete(PylonConnection *connection, const char *id)
 	if (page_is_error(response->body, response->length))
 		failure_raise_refusal(response, "It holds errors and no data.");
 	return true;
+}
+
+/* Is the contact with this very id there, after so many ms? */
+static Presence
+find_contact(PylonConnection *connection, const char *id, bool any_case,
+			 const ContactReader *contacts, double delay)
+{
+	HttpCall	call = {.method = "GET",.repeatable = true,.delay = delay};
+	const HttpResponse *response;
+	const PylonPage *page;
+
+	call.path = pylon_contact_path(id);
+	response = http_wait(http_start(connection, &call));
+	if (is_missing(response))
+		return PRESENCE_GONE;
+	if (!is_success(response) || response->length == 0)
+		return PRESENCE_UNKNOWN;
+	page = page_parse(contacts, true, response->body, response->length);
+	if (page->problem != NULL || page->ncontacts == 0)
+		return PRESENCE_UNKNOWN;
+	return contact_id_is(id, any_case, page_contact(page, 0)) ? PRESENCE_THERE : PRESENCE_GONE;
 }
 
 /*

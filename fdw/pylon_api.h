@@ -58,7 +58,8 @@ extern void pylon_raise_create(PylonCall *call, const char *problem,
 extern const PylonPage *pylon_update(PylonConnection *connection,
 									 const char *id, const char *body,
 									 const ContactReader *contacts);
-extern bool pylon_delete(PylonConnection *connection, const char *id);
+extern bool pylon_delete(PylonConnection *connection, const char *id,
+						 bool any_case, const ContactReader *contacts);
 
 extern PylonMe *pylon_me(PylonConnection *connection, double *latency);
 extern List *pylon_contact_custom_fields(PylonConnection *connection,

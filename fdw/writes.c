@@ -172,6 +172,22 @@ writes_is_unknown(PylonCall *call)
 	return judge(call) == WRITE_UNKNOWN;
 }
 
+/*
+ * After how many ms a write that can't simply be repeated may be sent again,
+ * and that again: as http_resend_wait and http_resend say.
+ */
+double
+writes_resend_wait(PylonCall *call)
+{
+	return http_resend_wait(call->request);
+}
+
+void
+writes_resend(PylonCall *call)
+{
+	http_resend(call->request);
+}
+
 /* Takes to the books what has become of a write that has its answer. */
 WriteFate
 writes_settle(PylonCall *call)

@@ -37,6 +37,8 @@ extern PylonCall *writes_send(PylonConnection *connection, PylonWrite kind,
 							  const HttpCall *call);
 extern const HttpResponse *writes_wait(PylonCall *call);
 extern bool writes_is_unknown(PylonCall *call);
+extern double writes_resend_wait(PylonCall *call);
+extern void writes_resend(PylonCall *call);
 extern WriteFate writes_settle(PylonCall *call);
 extern void writes_settle_as(PylonCall *call, WriteFate fate);
 extern bool writes_any_done(const PylonConnection *connection);
