@@ -318,7 +318,10 @@ pylonExecForeignBatchInsert(EState *estate, ResultRelInfo *rinfo,
 	return created;
 }
 
-/* One row, by its differences; NULL if the contact is gone. */
+/*
+ * One row, by its differences; NULL if the contact is gone, or was written by
+ * the same statement before.
+ */
 TupleTableSlot *
 pylonExecForeignUpdate(EState *estate, ResultRelInfo *rinfo,
 					   TupleTableSlot *slot, TupleTableSlot *planSlot)
@@ -331,6 +334,11 @@ pylonExecForeignUpdate(EState *estate, ResultRelInfo *rinfo,
 	MemoryContextReset(modify->row_context);
 	before = MemoryContextSwitchTo(modify->row_context);
 	row.id = junk_id(modify, planSlot);
+	if (!writes_claim(modify->connection, pylon_contact_path(row.id)))
+	{
+		MemoryContextSwitchTo(before);
+		return NULL;
+	}
 	row.purpose = row_purpose(modify, "update", row.id);
 	row.wanted = is_row_wanted(rinfo);
 	modify->connection->purpose = row.purpose;
@@ -354,7 +362,7 @@ pylonExecForeignUpdate(EState *estate, ResultRelInfo *rinfo,
 	return found ? slot : NULL;
 }
 
-/* One row; NULL if the contact is gone already. */
+/* One row; NULL as for an update. */
 TupleTableSlot *
 pylonExecForeignDelete(EState *estate, ResultRelInfo *rinfo,
 					   TupleTableSlot *slot, TupleTableSlot *planSlot)
@@ -370,7 +378,9 @@ pylonExecForeignDelete(EState *estate, ResultRelInfo *rinfo,
 	before = MemoryContextSwitchTo(modify->row_context);
 	id = junk_id(modify, planSlot);
 	modify->connection->purpose = row_purpose(modify, "delete", id);
-	if (modify->dry_run)
+	if (!writes_claim(modify->connection, pylon_contact_path(id)))
+		found = false;
+	else if (modify->dry_run)
 		dry_run_show("DELETE", pylon_contact_path(id), NULL);
 	else
 		found = pylon_delete(modify->connection, id, modify->id_type == UUIDOID, modify->contacts);

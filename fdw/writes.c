@@ -24,6 +24,7 @@
 #include "page.h"
 #include "utils/memutils.h"
 #include "writes.h"
+#include "written.h"
 
 /* So many writes of unknown outcome are named in a message. */
 #define MAX_NAMES 10
@@ -33,6 +34,7 @@ typedef struct PylonStatement
 {
 	MemoryContext query;		/* owns it */
 	uint64		writes[NUM_PYLON_WRITES];
+	HTAB	   *contacts;		/* updated or deleted, or NULL */
 	dlist_node	node;
 	MemoryContextCallback callback;
 } PylonStatement;
@@ -121,6 +123,22 @@ static void
 forget_statement(void *arg)
 {
 	dlist_delete(&((PylonStatement *) arg)->node);
+}
+
+/*
+ * Is it the first time that the statement is about to update or delete the
+ * contact with this path? A later time, of whichever of its tables and parts,
+ * finds what PostgreSQL calls a row that the same command has modified: it is
+ * none any more.
+ */
+bool
+writes_claim(PylonConnection *connection, const char *path)
+{
+	PylonStatement *statement = connection->statement;
+
+	if (statement->contacts == NULL)
+		statement->contacts = written_set_create(statement->query);
+	return written_set_add(statement->contacts, connection->serverid, path);
 }
 
 /*

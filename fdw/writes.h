@@ -33,6 +33,7 @@ typedef enum WriteFate
 typedef struct PylonCall PylonCall;
 
 extern struct PylonStatement *writes_of_statement(MemoryContext query);
+extern bool writes_claim(PylonConnection *connection, const char *path);
 extern PylonCall *writes_send(PylonConnection *connection, PylonWrite kind,
 							  const HttpCall *call);
 extern const HttpResponse *writes_wait(PylonCall *call);
