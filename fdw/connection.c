@@ -112,6 +112,7 @@ connection_session(Oid serverid)
 		session->used = false;
 		session->refused = NIL;
 		session->reached = false;
+		session->written = NULL;
 		session->hash_value = GetSysCacheHashValue1(FOREIGNSERVEROID,
 													ObjectIdGetDatum(serverid));
 	}

@@ -49,6 +49,7 @@ typedef struct PylonSession
 	bool		used;			/* before the counters were reset */
 	List	   *refused;		/* of PylonRefusal *; ALTER SERVER clears it */
 	bool		reached;		/* it has answered with success; likewise */
+	struct WrittenHistory *written; /* contacts, lately; or NULL */
 } PylonSession;
 
 /*

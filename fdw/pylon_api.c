@@ -27,6 +27,7 @@
 #include "safe_text.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "written.h"
 
 /* Reference: the "limit" of a request that has none. */
 #define DEFAULT_PAGE_SIZE 100
@@ -108,6 +109,7 @@ static const HttpResponse *get_definitions(PylonConnection *connection,
 static Presence find_contact(PylonConnection *connection, const char *id,
 							 bool any_case, const ContactReader *contacts,
 							 double delay);
+static void note_created(const HttpResponse *response, JsonSlice id);
 static const HttpResponse *get(PylonConnection *connection, const char *path);
 static void add_external_id(List **keys, JsonReader *reader);
 static char *folded(JsonSlice value);
@@ -716,7 +718,17 @@ pylon_created_contact(PylonCall *call, const ContactReader *contacts)
 
 	if (page->problem == NULL && page->ncontacts == 0)
 		page->problem = "It does not hold the new contact.";
+	if (page->problem == NULL)
+		note_created(response, page_contact(page, 0)[CONTACT_ID_SOURCE]);
 	return page;
+}
+
+/* A search that lags may give the new contact as it was at first. */
+static void
+note_created(const HttpResponse *response, JsonSlice id)
+{
+	if (json_slice_is_string(id))
+		written_note(response->connection->session, pylon_contact_path(json_slice_cstring(id)));
 }
 
 /* What the API or the transport said of a create that failed. */

@@ -26,6 +26,7 @@
 #include "foreign/foreign.h"
 #include "pylon_api.h"
 #include "pylon_fdw.h"
+#include "reread.h"
 #include "utils/rel.h"
 
 /* Rows after which the page on the way gets a chance to arrive. */
@@ -51,6 +52,8 @@ typedef struct PylonScan
 	int			batch;			/* of the filter's searches */
 	const PylonPage *page;
 	int			next;			/* contact of the page */
+	MemoryContext reread_context;	/* of contacts that are read again; NULL
+									 * where searches are believed */
 
 	/* under an asynchronous Append */
 	bool		asynchronous;	/* rather no row than a wait for one */
@@ -66,6 +69,7 @@ static void retreat(ForeignScanState *node, PylonScan *scan);
 static void warn_of_refusal(ForeignScanState *node, PylonScan *scan);
 static void begin_batch(ForeignScanState *node, PylonScan *scan, int batch);
 static bool next_contact(ForeignScanState *node, PylonScan *scan);
+static const PylonPage *reread_written(PylonScan *scan, const PylonPage *page);
 static bool must_wait(PylonScan *scan);
 static void store_contact(PylonScan *scan, TupleTableSlot *slot);
 static double row_limit(ForeignScanState *node, PylonScan *scan);
@@ -162,6 +166,20 @@ pylonEndForeignScan(ForeignScanState *node)
 		return;
 	MemoryContextDelete(scan->context);
 	node->fdw_state = NULL;
+}
+
+/*
+ * From now on, contacts that this session has just written are read again
+ * where a search or a list gives them: the scan's rows decide what is written.
+ */
+void
+scan_distrust(ForeignScanState *node)
+{
+	PylonScan  *scan = node->fdw_state;
+
+	if (scan->reread_context == NULL)
+		scan->reread_context = AllocSetContextCreate(scan->context, "pylon_fdw contacts read again",
+													 ALLOCSET_SMALL_SIZES);
 }
 
 /* ------------------------------------------------------------------------
@@ -406,7 +424,7 @@ next_contact(ForeignScanState *node, PylonScan *scan)
 		page = pylon_next_page(scan->reader);
 		if (page != NULL)
 		{
-			scan->page = page;
+			scan->page = reread_written(scan, page);
 			scan->next = 0;
 			scan->turn--;
 			filter_confirm(scan->filter);
@@ -424,6 +442,21 @@ next_contact(ForeignScanState *node, PylonScan *scan)
 	if (scan->next % ROWS_PER_POLL == 0)
 		pylon_poll();
 	return true;
+}
+
+/* The page with contacts as they are now, where that matters. */
+static const PylonPage *
+reread_written(PylonScan *scan, const PylonPage *page)
+{
+	MemoryContext before;
+
+	if (scan->reread_context == NULL || scan->request == FILTER_CONTACT)
+		return page;
+	MemoryContextReset(scan->reread_context);
+	before = MemoryContextSwitchTo(scan->reread_context);
+	page = reread_page(scan->connection, scan->contacts, page);
+	MemoryContextSwitchTo(before);
+	return page;
 }
 
 /*

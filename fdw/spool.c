@@ -12,7 +12,11 @@
  * plan tells what is read; it doesn't matter then how the plan reads.
  *
  * What several writing parts of one statement (WITH) do to each other is left
- * to their order, which SQL doesn't define.
+ * to their order, which SQL doesn't define, but for a contact that two of
+ * them find: the first one writes it (modify.c).
+ *
+ * By the same look at the plan, its scans of such a server are told not to
+ * believe a search that may lag behind what this session has written.
  *
  * IDENTIFICATION
  *		fdw/spool.c
@@ -49,9 +53,10 @@ typedef struct Spool
 } Spool;
 
 static void start_executor(QueryDesc *query, int eflags);
-static bool find_servers(PlanState *plan, void *servers);
-static bool writes_to(ModifyTableState *write, List *servers);
-static bool is_on(Relation table, List *servers);
+static bool find_scans(PlanState *plan, void *scans);
+static Oid	server_of(ForeignScanState *scan);
+static bool writes_to(ModifyTableState *write, List *scans);
+static bool distrust_scans(Relation table, List *scans);
 static void spool_rows(PlanState *plan);
 static TupleTableSlot *next_row(PlanState *plan);
 static void compute_rows(Spool *spool);
@@ -73,7 +78,7 @@ spool_install_hook(void)
 static void
 start_executor(QueryDesc *query, int eflags)
 {
-	List	   *servers = NIL;
+	List	   *scans = NIL;
 	ListCell   *lc;
 
 	if (previous_hook != NULL)
@@ -84,70 +89,84 @@ start_executor(QueryDesc *query, int eflags)
 		(query->operation == CMD_SELECT && !query->plannedstmt->hasModifyingCTE))
 		return;
 
-	(void) find_servers(query->planstate, &servers);
+	(void) find_scans(query->planstate, &scans);
 	foreach(lc, query->estate->es_subplanstates)
-		(void) find_servers(lfirst(lc), &servers);
-	if (servers == NIL)
+		(void) find_scans(lfirst(lc), &scans);
+	if (scans == NIL)
 		return;
 	if (IsA(query->planstate, ModifyTableState) &&
-		writes_to((ModifyTableState *) query->planstate, servers))
+		writes_to((ModifyTableState *) query->planstate, scans))
 		spool_rows(outerPlanState(query->planstate));
 	foreach(lc, query->estate->es_auxmodifytables)
 	{
-		if (writes_to(lfirst(lc), servers))
+		if (writes_to(lfirst(lc), scans))
 			spool_rows(outerPlanState(lfirst(lc)));
 	}
 }
 
-/* Adds the servers that a plan reads to the list of OIDs in "servers". */
+/* Adds the scans of contacts in a plan to the list in "scans". */
 static bool
-find_servers(PlanState *plan, void *servers)
+find_scans(PlanState *plan, void *scans)
 {
-	ForeignScanState *scan = (ForeignScanState *) plan;
-
 	/* One of a subplan that isn't used is NULL. */
 	if (plan == NULL)
 		return false;
 	if (IsA(plan, ForeignScanState) &&
-		scan->fdwroutine->GetForeignPaths == pylonGetForeignPaths)
-	{
-		ForeignTable *table = GetForeignTable(RelationGetRelid(scan->ss.ss_currentRelation));
-
-		*(List **) servers = list_append_unique_oid(*(List **) servers, table->serverid);
-	}
-	return planstate_tree_walker(plan, find_servers, servers);
+		((ForeignScanState *) plan)->fdwroutine->GetForeignPaths == pylonGetForeignPaths)
+		*(List **) scans = lappend(*(List **) scans, plan);
+	return planstate_tree_walker(plan, find_scans, scans);
 }
 
-/* Can rows come to tables of one of the servers? */
+static Oid
+server_of(ForeignScanState *scan)
+{
+	return GetForeignTable(RelationGetRelid(scan->ss.ss_currentRelation))->serverid;
+}
+
+/* Can rows come to tables of a server that is scanned? Tells the scans. */
 static bool
-writes_to(ModifyTableState *write, List *servers)
+writes_to(ModifyTableState *write, List *scans)
 {
 	Relation	root = write->rootResultRelInfo->ri_RelationDesc;
-	bool		found = is_on(root, servers);
+	bool		found = distrust_scans(root, scans);
 	List	   *partitions = NIL;
 	ListCell   *lc;
 
-	for (int i = 0; i < write->mt_nrels && !found; i++)
-		found = is_on(write->resultRelInfo[i].ri_RelationDesc, servers);
+	for (int i = 0; i < write->mt_nrels; i++)
+		found |= distrust_scans(write->resultRelInfo[i].ri_RelationDesc, scans);
 
 	/* Rows may be routed to a partition that nobody has named. */
-	if (!found && root->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+	if (root->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
 		partitions = find_all_inheritors(RelationGetRelid(root), AccessShareLock, NULL);
 	foreach(lc, partitions)
 	{
 		Relation	partition = table_open(lfirst_oid(lc), NoLock);
 
-		found |= is_on(partition, servers);
+		found |= distrust_scans(partition, scans);
 		table_close(partition, NoLock);
 	}
 	return found;
 }
 
+/* Tells the scans of the server that has the table; false if there is none. */
 static bool
-is_on(Relation table, List *servers)
+distrust_scans(Relation table, List *scans)
 {
-	return table->rd_rel->relkind == RELKIND_FOREIGN_TABLE &&
-		list_member_oid(servers, GetForeignTable(RelationGetRelid(table))->serverid);
+	bool		found = false;
+	Oid			serverid;
+	ListCell   *lc;
+
+	if (table->rd_rel->relkind != RELKIND_FOREIGN_TABLE)
+		return false;
+	serverid = GetForeignTable(RelationGetRelid(table))->serverid;
+	foreach(lc, scans)
+	{
+		if (server_of(lfirst(lc)) != serverid)
+			continue;
+		scan_distrust(lfirst(lc));
+		found = true;
+	}
+	return found;
 }
 
 /* From now on, the plan gives its first row when it has computed the last. */

@@ -65,6 +65,7 @@ struct PylonCall
 	HttpRequest *request;
 	bool		contradictory;	/* a success that holds errors, and no data */
 	PylonConnection *connection;
+	const char *path;
 	WriteNote  *note;			/* NULL when it is settled */
 	MemoryContextCallback callback;
 };
@@ -79,6 +80,7 @@ static WriteLevel rolled_back;	/* not told yet */
 static void forget_statement(void *arg);
 static void release_call(void *arg);
 static bool is_success(const HttpResponse *response);
+static bool is_of_contact(const WriteNote *note);
 static WriteFate judge(PylonCall *call);
 static void close_note(WriteNote *note, WriteFate fate);
 static void count_write(PylonConnection *connection, PylonWrite kind);
@@ -159,8 +161,11 @@ writes_send(PylonConnection *connection, PylonWrite kind, const HttpCall *http)
 	note->level = GetCurrentTransactionNestLevel();
 	/* Made now, as there may be no memory for it when it is needed. */
 	(void) get_level(note->level);
+	if (is_of_contact(note))
+		written_expect(connection->session, http->path);
 
 	call->connection = connection;
+	call->path = http->path;
 	call->request = http_start(connection, http);
 	/* Called before the request's own, which was registered earlier. */
 	call->callback.func = release_call;
@@ -222,7 +227,16 @@ writes_settle_as(PylonCall *call, WriteFate fate)
 {
 	if (fate == WRITE_DONE)
 		count_write(call->connection, call->note->kind);
+	if (fate != WRITE_NOT_DONE && is_of_contact(call->note))
+		written_note(call->connection->session, call->path);
 	close_note(call->note, fate);
+}
+
+/* Does the path of the write name the contact? */
+static bool
+is_of_contact(const WriteNote *note)
+{
+	return note->kind != PYLON_CREATE;
 }
 
 /* Has the statement written anything yet? */
@@ -256,6 +270,8 @@ release_call(void *arg)
 	call->note->fate = judge(call);
 	if (call->note->fate == WRITE_DONE)
 		count_write(call->connection, call->note->kind);
+	if (call->note->fate != WRITE_NOT_DONE && is_of_contact(call->note))
+		written_note_expected(call->connection->session, call->path);
 	call->note->call = NULL;
 	call->note = NULL;
 }

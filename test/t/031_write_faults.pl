@@ -230,7 +230,10 @@ for my $method ('PATCH', 'DELETE')
 		$node->safe_psql('postgres', insert_of($address)) if $method eq 'DELETE';
 		faults({ %$fault, match => $method });
 		is($node->safe_psql('postgres', sprintf $harmless{$method}, $method eq 'PATCH' ? ++$rows : $address), '1', "$name: done");
-		is(scalar(grep { /^$method / } take()), 2, "$name: sent again");
+		my @sent = grep { s/^($method|GET) .*/$1/ } take();
+		# a DELETE is sent again only where the contact is still there
+		my $is_done = ($fault->{when} // '') eq 'after' || $fault->{kind} eq 'slow';
+		is("@sent", $method eq 'PATCH' || ($fault->{status} // 0) == 429 ? "$method $method" : $is_done ? 'DELETE GET' : 'DELETE GET DELETE', "$name: what was sent");
 		is(stored($address)->{$address}, 0, "$name: gone") if $method eq 'DELETE';
 	}
 }
@@ -399,7 +402,7 @@ for my $method ('PATCH', 'DELETE')
 	};
 
 	given({});
-	my ($id, $text) = $fails->({ max_retries => 1 }, [ { kind => 'status', status => 502, when => 'after', match => $method }, { kind => 'status', status => 502, match => $method, times => 0 } ],
+	my ($id, $text) = $fails->({ max_retries => 1 }, [ { kind => 'status', status => 502, match => $method, times => 0 } ],
 		'58000', qr/It is unknown whether this was done\. Of this statement, 0 creates/, "$method answered 502");
 	is(unknown($text), ($method eq 'PATCH' ? '1 update' : '1 delete') . " $id", "$method answered 502: the warning");
 	given({});
