@@ -212,7 +212,14 @@ parse_data(PylonPage *page, const ContactReader *contacts, bool single,
 
 	page->ncontacts = 0;
 	if (type == JSON_TOKEN_OBJECT_START && single)
+	{
+		const char *start = json_reader_position(reader);
+
 		parse_contact(page, contacts, reader);
+		/* An object without members is nobody. */
+		if (!reader->failed && !holds_something(json_reader_since(reader, start)))
+			page->ncontacts = 0;
+	}
 	else if (type == JSON_TOKEN_ARRAY_START && !single)
 	{
 		json_reader_enter(reader);

@@ -33,8 +33,7 @@ run(FuzzInput *input)
 	char	   *body;
 	PylonError	error;
 	PylonMe		me;
-	List	   *fields = NIL;
-	char	   *cursor;
+	PylonDefinitions found = {0};
 
 	if (part == 3)
 	{
@@ -50,12 +49,12 @@ run(FuzzInput *input)
 		check_words(me.organization);
 		check_words(me.token_name);
 	}
-	else if (part == 2 && json_read_custom_fields(body, length, &fields, &cursor))
+	else if (part == 2 && json_read_definitions(body, length, &found))
 	{
 		ListCell   *lc;
 
-		check_words(cursor);
-		foreach(lc, fields)
+		check_words(found.cursor);
+		foreach(lc, found.fields)
 			check_words(((PylonCustomField *) lfirst(lc))->slug);
 	}
 }
@@ -70,7 +69,7 @@ check_words(const char *text)
 static void
 failure_part(FuzzInput *input)
 {
-	PylonConnection connection = {.token = TOKEN,.purpose = "fuzz"};
+	PylonConnection connection = {.token = TOKEN,.purpose = "fuzz",.options.base_url = "https://fuzz/v1"};
 	HttpResponse response = {.connection = &connection,.status = 400,.tries = 1};
 	PylonError	error;
 	char	   *detail;

@@ -72,12 +72,16 @@ run(FuzzInput *input)
 	bool		single = (choice & SINGLE) != 0;
 	size_t		length = input->size;
 	char	   *body = fuzz_rest(input);
+	PageGlance	glance = page_glance(body, length);
+	bool		error = page_is_error(body, length);
 	PylonPage  *page;
 
 	(void) page_peek_cursor(body, length);
 	page = page_parse(table->reader, single, body, length);
 	if (page->problem != NULL)
 		return;
+	PROMISE(!error);
+	PROMISE(single || glance != PAGE_IS_HOLLOW || page->hollow);
 	/* A zero byte ends PostgreSQL's text, and is no JSON. */
 	PROMISE(strlen(body) == length && fuzz_is_json(body));
 	PROMISE(!single || page->ncontacts <= 1);

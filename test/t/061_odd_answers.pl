@@ -165,7 +165,7 @@ for my $write ("UPDATE contacts SET name = 'x' WHERE id = '$ada'", "DELETE FROM 
 is($session->query('SELECT count(*) FROM contacts'), 100, 'nobody was deleted');
 api_clear($api);
 
-for my $body ('{}', '{"data":null}', '{"request_id":"r"}', '{"data":[]}', '')
+for my $body ('{}', '{"data":null}', '{"request_id":"r"}', '{"data":[]}', '{"data":{ }}', '{"data":{},"errors":["x"]}', '')
 {
 	answers($body);
 	fails($look_up, '08P01', qr/GET \/contacts\/$ada: HTTP status 200/, "a look-up answered with $body");
