@@ -211,6 +211,17 @@ def page_attacks():
     """Pages that hold what they should not."""
     yield Attack("a cursor that comes again", (reply(lambda request: page(request, "again")),), BAD,
                  PAGES + ("import",), requests=ANY)
+    hollow = b'{"data":[],"pagination":{"cursor":"c","has_next_page":true}}'
+    yield Attack("hollow for ever", (say(answer(hollow)),), BAD, PAGES + ("import",), requests=(4, 4))
+    yield Attack("more, without a cursor", (reply(lambda request: page(request, "")),), BAD, PAGES + ("import",),
+                 requests=(4, 4))
+    yield Attack("a cursor of 900 kB", (reply(lambda request: page(request, "c" * 900_000)),), BAD, PAGES + ("import",))
+    yield Attack("nothing, with errors", (say(answer(b'{"errors":["no"],"request_id":"r"}')),), BAD)
+    yield Attack("millions of nothing", (say(answer(b'{"data":[' + b"{}," * 7_000_000 + b"{}]}")),), BAD, PAGES,
+                 ONCE | {"max_response_size": "64MB"}, memory=96)
+    yield Attack("another contact", (reply(lambda request: member(request, "id", "other")),),
+                 FINE, ("get",))
+    yield Attack("status 204", (say(b"HTTP/1.1 204 No Content\r\n\r\n"),), {"": "08P01", "delete": "00000", "update": "22023"})
     yield Attack("an id of 900 kB", (reply(lambda request: member(request, "id", "i" * 900_000)),), FINE,
                  ("list", "analyze"))
     yield Attack("a bad name in a contact", (reply(lambda request: answer(
