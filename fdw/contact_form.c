@@ -19,6 +19,7 @@
 
 #include <ctype.h>
 
+#include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "common/string.h"
@@ -26,6 +27,7 @@
 #include "contact_text.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "nodes/value.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/datum.h"
@@ -53,6 +55,7 @@ static bool read_zone(const char *text, double *seconds);
 static bool same_phone(const char *left, const char *right);
 static char *digits_of(const char *text);
 static char *plain_form(const char *text);
+static Oid	folding_collation(void);
 static char *composed(char *written);
 static char *without_blanks(const char *text);
 
@@ -332,7 +335,17 @@ plain_form(const char *text)
 {
 	char	   *plain = composed(asc_tolower(text, strlen(text)));
 
-	return without_blanks(str_tolower(plain, strlen(plain), DEFAULT_COLLATION_OID));
+	return without_blanks(str_tolower(plain, strlen(plain), folding_collation()));
+}
+
+/* One that knows all letters, which the database's own needn't (C). */
+static Oid
+folding_collation(void)
+{
+	Oid			unicode = get_collation_oid(list_make2(makeString("pg_catalog"),
+													   makeString("und-x-icu")), true);
+
+	return OidIsValid(unicode) ? unicode : DEFAULT_COLLATION_OID;
 }
 
 /* Unicode's NFKC, which only UTF-8 needs. */

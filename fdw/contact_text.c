@@ -23,6 +23,7 @@
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 
+static bool is_json_null(const WriterColumn *column, Datum value);
 static char *sent_form(const WriterColumn *column, char *text);
 static List *array_texts(const WriterColumn *column, Datum value);
 static List *json_list_texts(const WriterColumn *column, const char *json);
@@ -74,6 +75,39 @@ contact_value_text(Oid type, Datum value)
 			getTypeOutputInfo(type, &function, &varlena);
 			return OidOutputFunctionCall(function, value);
 	}
+}
+
+/*
+ * NULL and the empty string are one for the fields of a contact, and null in
+ * JSON is NULL.
+ */
+bool
+contact_is_null(const WriterColumn *column, Datum value, bool null)
+{
+	switch (null ? FIELD_STRING : column->field->kind)
+	{
+		case FIELD_STRING:
+		case FIELD_FIRST_ID:
+			return null || contact_value_text(column->type, value)[0] == '\0';
+		case FIELD_CUSTOM:
+			return (column->type == JSONBOID || column->type == JSONOID) && is_json_null(column, value);
+		default:
+			return !OidIsValid(column->element) && is_json_null(column, value);
+	}
+}
+
+static bool
+is_json_null(const WriterColumn *column, Datum value)
+{
+	JsonbValue	scalar;
+	const char *text;
+
+	if (column->type == JSONBOID)
+		return JsonbExtractScalar(&DatumGetJsonbP(value)->root, &scalar) && scalar.type == jbvNull;
+	text = contact_value_text(column->type, value);
+	text += strspn(text, " \t\r\n");
+	return *text == '\0' ||
+		(strncmp(text, "null", 4) == 0 && text[4 + strspn(text + 4, " \t\r\n")] == '\0');
 }
 
 /* A column's value as it is sent, or as it is compared with what was sent. */
@@ -143,13 +177,18 @@ sent_form(const WriterColumn *column, char *text)
 	return contact_is_phone(column) && text[0] == '+' ? &text[1] : text;
 }
 
+/* Is it the column of this field of the contact itself? */
+bool
+contact_is_field(const WriterColumn *column, const char *name)
+{
+	return column->field->name != NULL && strcmp(column->field->name, name) == 0;
+}
+
 bool
 contact_is_phone(const WriterColumn *column)
 {
-	const char *name = column->field->name;
-
-	return name != NULL &&
-		(strcmp(name, "phone_numbers") == 0 || strcmp(name, "primary_phone_number") == 0);
+	return contact_is_field(column, "phone_numbers") ||
+		contact_is_field(column, "primary_phone_number");
 }
 
 /*

@@ -15,10 +15,12 @@
 
 extern int	contact_begin_texts(void);
 extern char *contact_value_text(Oid type, Datum value);
+extern bool contact_is_null(const WriterColumn *column, Datum value, bool null);
 extern SentTexts contact_texts(const WriterColumn *column, Datum value);
 extern bool contact_same_texts(SentTexts left, SentTexts right);
 extern bool contact_is_empty(SentTexts texts);
 extern bool contact_is_blank(SentTexts texts);
+extern bool contact_is_field(const WriterColumn *column, const char *name);
 extern bool contact_is_phone(const WriterColumn *column);
 extern List *contact_list_texts(const WriterColumn *column, Datum value);
 extern bool contact_json_list(const char *json, List **texts);

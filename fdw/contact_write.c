@@ -15,7 +15,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "contact_check.h"
 #include "contact_form.h"
@@ -32,8 +31,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-/* A name in a message is cut to so many bytes, and a value to so many. */
-#define MAX_LABEL 128
+/* At most so many bytes of a value stand in a message. */
 #define MAX_VALUE 64
 
 /* What a change is made of while it is made. */
@@ -54,8 +52,6 @@ static char *change_text(const WriterColumn *column, Datum old_value,
 						 bool old_null, Datum value, bool null);
 static bool may_read(const WriterColumn *column);
 static char *shown_value(const WriterColumn *column, Datum value, bool null);
-static bool is_null(const WriterColumn *column, Datum value, bool null);
-static bool is_json_null(const WriterColumn *column, Datum value);
 static bool is_nothing(const WriterColumn *column, Datum value);
 static bool differs(const WriterColumn *column, Datum old_value, bool old_null,
 					Datum value, bool null);
@@ -89,8 +85,6 @@ static void raise_twice(const WriterColumn *left, const WriterColumn *right,
 static void write_sent(ChangeContext *context, const SentField *sent);
 static void write_string(ChangeContext *context, const SentField *sent);
 static List *distinct_emails(List *texts, const char *primary);
-static bool is_field(const WriterColumn *column, const char *name);
-static void copy_values(TupleTableSlot *row, Datum **values, bool **nulls);
 
 /*
  * Prepares to write rows of "table", which must stay open, in the current
@@ -130,32 +124,6 @@ contact_writer_create(Relation table, List *assigned)
 	return writer;
 }
 
-/* What names a new row in messages: its address, else its name. */
-char *
-contact_label(ContactWriter *writer, TupleTableSlot *row)
-{
-	static const char *const wanted[] = {"email", "name"};
-
-	slot_getallattrs(row);
-	for (size_t n = 0; n < lengthof(wanted); n++)
-	{
-		for (int i = 0; i < writer->ncolumns; i++)
-		{
-			const WriterColumn *column = &writer->columns[i];
-			char	   *text;
-			int			length;
-
-			if (!is_field(column, wanted[n]) || row->tts_isnull[column->attnum - 1])
-				continue;
-			text = contact_value_text(column->type, row->tts_values[column->attnum - 1]);
-
-			length = pg_mbcliplen(text, strlen(text), MAX_LABEL);
-			return psprintf("\"%.*s%s\"", length, text, text[length] == '\0' ? "" : "...");
-		}
-	}
-	return "without a name";
-}
-
 /*
  * The create for "row": all values that aren't NULL. Raises 428C9 for values
  * of columns that can't be written and 23502 where the name is missing.
@@ -175,7 +143,7 @@ contact_creation(ContactWriter *writer, TupleTableSlot *row)
 	{
 		const WriterColumn *column = &writer->columns[i];
 		Datum		value = row->tts_values[column->attnum - 1];
-		bool		null = is_null(column, value, row->tts_isnull[column->attnum - 1]);
+		bool		null = contact_is_null(column, value, row->tts_isnull[column->attnum - 1]);
 
 		if (column->field->required)
 			name = column;
@@ -311,39 +279,6 @@ shown_value(const WriterColumn *column, Datum value, bool null)
 	return text;
 }
 
-/*
- * NULL and the empty string are one for the fields of a contact, and null in
- * JSON is NULL.
- */
-static bool
-is_null(const WriterColumn *column, Datum value, bool null)
-{
-	switch (null ? FIELD_STRING : column->field->kind)
-	{
-		case FIELD_STRING:
-		case FIELD_FIRST_ID:
-			return null || contact_value_text(column->type, value)[0] == '\0';
-		case FIELD_CUSTOM:
-			return (column->type == JSONBOID || column->type == JSONOID) && is_json_null(column, value);
-		default:
-			return !OidIsValid(column->element) && is_json_null(column, value);
-	}
-}
-
-static bool
-is_json_null(const WriterColumn *column, Datum value)
-{
-	JsonbValue	scalar;
-	const char *text;
-
-	if (column->type == JSONBOID)
-		return JsonbExtractScalar(&DatumGetJsonbP(value)->root, &scalar) && scalar.type == jbvNull;
-	text = contact_value_text(column->type, value);
-	text += strspn(text, " \t\r\n");
-	return *text == '\0' ||
-		(strncmp(text, "null", 4) == 0 && text[4 + strspn(text + 4, " \t\r\n")] == '\0');
-}
-
 /* What a form sends for a column that nobody has filled in. */
 static bool
 is_nothing(const WriterColumn *column, Datum value)
@@ -357,8 +292,8 @@ static bool
 differs(const WriterColumn *column, Datum old_value, bool old_null,
 		Datum value, bool null)
 {
-	null = is_null(column, value, null);
-	old_null = is_null(column, old_value, old_null);
+	null = contact_is_null(column, value, null);
+	old_null = contact_is_null(column, old_value, old_null);
 	if (old_null || null)
 		return old_null != null;
 	return !contact_same_value(column, old_value, value);
@@ -379,13 +314,13 @@ settle_emails(ChangeContext *context, TupleTableSlot *row, bool *changes)
 
 	for (int i = 0; i < writer->ncolumns; i++)
 	{
-		if (changes[i] && is_field(&writer->columns[i], "emails"))
+		if (changes[i] && contact_is_field(&writer->columns[i], "emails"))
 			emails = &writer->columns[i];
 	}
 	if (emails == NULL)
 		return;
 	context->emails = true;
-	if (!is_null(emails, row->tts_values[emails->attnum - 1], row->tts_isnull[emails->attnum - 1]))
+	if (!contact_is_null(emails, row->tts_values[emails->attnum - 1], row->tts_isnull[emails->attnum - 1]))
 		addresses = contact_list_texts(emails, row->tts_values[emails->attnum - 1]);
 
 	for (int i = 0; i < writer->ncolumns; i++)
@@ -394,9 +329,9 @@ settle_emails(ChangeContext *context, TupleTableSlot *row, bool *changes)
 		Datum		value = row->tts_values[column->attnum - 1];
 		bool		null = row->tts_isnull[column->attnum - 1];
 
-		if (!is_field(column, "email") || (!changes[i] && !column->assigned))
+		if (!contact_is_field(column, "email") || (!changes[i] && !column->assigned))
 			continue;
-		if (is_null(column, value, null))
+		if (contact_is_null(column, value, null))
 			changes[i] = false;
 		else if (holds_address(addresses, contact_value_text(column->type, value)))
 			context->email = contact_value_text(column->type, value);
@@ -428,7 +363,7 @@ settle_account(ContactWriter *writer, TupleTableSlot *old_row,
 {
 	for (int i = 0; i < writer->ncolumns; i++)
 	{
-		if (changes[i] && is_field(&writer->columns[i], "account_id"))
+		if (changes[i] && contact_is_field(&writer->columns[i], "account_id"))
 			return;
 	}
 	for (int i = 0; i < writer->ncolumns; i++)
@@ -437,7 +372,7 @@ settle_account(ContactWriter *writer, TupleTableSlot *old_row,
 		Datum		value = row->tts_values[column->attnum - 1];
 
 		if (changes[i] && column->field->kind == FIELD_FIRST_ID &&
-			!is_null(column, value, row->tts_isnull[column->attnum - 1]) &&
+			!contact_is_null(column, value, row->tts_isnull[column->attnum - 1]) &&
 			has_account_id(writer, old_row, contact_value_text(column->type, value)))
 			changes[i] = false;
 	}
@@ -452,7 +387,7 @@ has_account_id(ContactWriter *writer, TupleTableSlot *old_row, const char *id)
 		const WriterColumn *column = &writer->columns[i];
 		int			place = column->attnum - 1;
 
-		if (is_field(column, "account_external_ids") && !old_row->tts_isnull[place] &&
+		if (contact_is_field(column, "account_external_ids") && !old_row->tts_isnull[place] &&
 			contact_json_has_id(column, old_row->tts_values[place], id))
 			return true;
 	}
@@ -475,8 +410,8 @@ add_column(ChangeContext *context, const WriterColumn *column,
 	sent->column = column;
 	sent->slug = column->slug;
 	sent->value = value;
-	sent->cleared = is_null(column, value, null);
-	sent->had = !is_null(column, old_value, old_null);
+	sent->cleared = contact_is_null(column, value, null);
+	sent->had = !contact_is_null(column, old_value, old_null);
 	fill_sent(context, sent, old_value);
 	add_sent(context, sent);
 }
@@ -499,7 +434,7 @@ fill_sent(ChangeContext *context, SentField *sent, Datum old_value)
 	if (sent->cleared)
 		return;
 	sent->texts = column->field->kind == FIELD_CUSTOM ? custom_texts(sent) : contact_texts(column, sent->value);
-	if (is_field(column, "emails"))
+	if (contact_is_field(column, "emails"))
 		sent->texts.texts = distinct_emails(sent->texts.texts, context->email);
 	sent->cleared = sent->texts.list && sent->texts.texts == NIL;
 }
@@ -632,7 +567,7 @@ contact_object_of(const WriterColumn *column, Datum value, bool null)
 {
 	Jsonb	   *json;
 
-	if (is_null(column, value, null))
+	if (contact_is_null(column, value, null))
 		return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
 	json = column->type == JSONBOID ? DatumGetJsonbP(value) :
 		contact_parse_json(contact_value_text(column->type, value));
@@ -684,7 +619,7 @@ same_target(const SentField *left, const SentField *right)
 static bool
 names_account(const WriterColumn *column)
 {
-	return is_field(column, "account_id") || column->field->kind == FIELD_FIRST_ID;
+	return contact_is_field(column, "account_id") || column->field->kind == FIELD_FIRST_ID;
 }
 
 static bool
@@ -732,7 +667,7 @@ write_sent(ChangeContext *context, const SentField *sent)
 			write_string(context, sent);
 			break;
 		case FIELD_LIST:
-			if (is_field(sent->column, "emails"))
+			if (contact_is_field(sent->column, "emails"))
 				json_body_emails(context->body, sent->texts.texts,
 								 context->email != NULL ? context->email :
 								 sent->cleared ? "" : linitial(sent->texts.texts));
@@ -769,7 +704,7 @@ write_string(ChangeContext *context, const SentField *sent)
 				 errdetail("Column \"%s\" of foreign table \"%s\" can't be NULL or empty.",
 						   column->name, RelationGetRelationName(column->table)),
 				 errtablecol(column->table, column->attnum)));
-	if (!context->emails || !is_field(column, "email"))
+	if (!context->emails || !contact_is_field(column, "email"))
 		json_body_string(context->body,
 						 sent->cleared && names_account(column) ? "account_id" : column->field->name,
 						 sent->cleared ? "" : linitial(sent->texts.texts));
@@ -795,88 +730,4 @@ distinct_emails(List *texts, const char *primary)
 			distinct = lappend(distinct, unconstify(char *, text));
 	}
 	return distinct;
-}
-
-/* Is it the column of this field of the contact itself? */
-static bool
-is_field(const WriterColumn *column, const char *name)
-{
-	return column->field->name != NULL && strcmp(column->field->name, name) == 0;
-}
-
-/*
- * Makes the row what reading it would give, as far as is known here, after a
- * write that was only shown: the map of custom fields is never NULL, and an
- * empty string is.
- */
-void
-contact_fill_row(ContactWriter *writer, TupleTableSlot *row)
-{
-	Datum	   *values;
-	bool	   *nulls;
-
-	copy_values(row, &values, &nulls);
-	for (int i = 0; i < writer->ncolumns; i++)
-	{
-		const WriterColumn *column = &writer->columns[i];
-		int			place = column->attnum - 1;
-
-		nulls[place] = is_null(column, values[place], nulls[place]);
-		if (column->field->kind == FIELD_CUSTOM_FIELDS && nulls[place])
-		{
-			Oid			function;
-			Oid			ioparam;
-
-			getTypeInputInfo(column->type, &function, &ioparam);
-			values[place] = OidInputFunctionCall(function, "{}", ioparam, -1);
-			nulls[place] = false;
-		}
-	}
-	contact_store_row(row, values, nulls);
-}
-
-/*
- * Makes the row what was read, where that is as good as what was assigned, so
- * that nothing was sent: "5" for 5, say, or no member for one that is null.
- */
-void
-contact_keep_row(ContactWriter *writer, TupleTableSlot *old_row,
-				 TupleTableSlot *row)
-{
-	Datum	   *values;
-	bool	   *nulls;
-
-	slot_getallattrs(old_row);
-	copy_values(row, &values, &nulls);
-	for (int i = 0; i < writer->ncolumns; i++)
-	{
-		int			place = writer->columns[i].attnum - 1;
-
-		values[place] = old_row->tts_values[place];
-		nulls[place] = old_row->tts_isnull[place];
-	}
-	contact_store_row(row, values, nulls);
-}
-
-/* The values of a row, in the current memory context. */
-static void
-copy_values(TupleTableSlot *row, Datum **values, bool **nulls)
-{
-	*values = palloc(row->tts_tupleDescriptor->natts * sizeof(Datum));
-	*nulls = palloc(row->tts_tupleDescriptor->natts * sizeof(bool));
-	heap_deform_tuple(ExecCopySlotHeapTuple(row), row->tts_tupleDescriptor, *values, *nulls);
-}
-
-/* Puts these values into a slot that outlives their memory. */
-void
-contact_store_row(TupleTableSlot *row, const Datum *values,
-				  const bool *nulls)
-{
-	int			natts = row->tts_tupleDescriptor->natts;
-
-	ExecClearTuple(row);
-	memcpy(row->tts_values, values, natts * sizeof(Datum));
-	memcpy(row->tts_isnull, nulls, natts * sizeof(bool));
-	ExecStoreVirtualTuple(row);
-	ExecMaterializeSlot(row);
 }

@@ -57,7 +57,6 @@ typedef struct ContactChange
 } ContactChange;
 
 extern ContactWriter *contact_writer_create(Relation table, List *assigned);
-extern char *contact_label(ContactWriter *writer, TupleTableSlot *row);
 extern ContactChange *contact_creation(ContactWriter *writer,
 									   TupleTableSlot *row);
 extern ContactChange *contact_update(ContactWriter *writer,
@@ -65,10 +64,5 @@ extern ContactChange *contact_update(ContactWriter *writer,
 									 TupleTableSlot *new_row);
 extern Jsonb *contact_object_of(const WriterColumn *column, Datum value,
 								bool null);
-extern void contact_fill_row(ContactWriter *writer, TupleTableSlot *row);
-extern void contact_keep_row(ContactWriter *writer, TupleTableSlot *old_row,
-							 TupleTableSlot *row);
-extern void contact_store_row(TupleTableSlot *row, const Datum *values,
-							  const bool *nulls);
 
 #endif							/* PYLON_CONTACT_WRITE_H */

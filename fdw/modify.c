@@ -24,6 +24,7 @@
 #include "compat.h"
 #include "contact_check.h"
 #include "contact_id.h"
+#include "contact_row.h"
 #include "contact_text.h"
 #include "dry_run.h"
 #include "executor/executor.h"
