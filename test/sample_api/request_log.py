@@ -15,7 +15,8 @@ def compact(body: bytes) -> str:
 class Entry:
     """One request, and how it was answered as soon as that is known."""
 
-    def __init__(self, number: int, method: str, target: str, body: bytes, headers: dict, connection: int) -> None:
+    def __init__(self, number: int, method: str, target: str, body: bytes, headers: dict, connection: int,
+                 in_flight: int) -> None:
         self.n = number
         self.time = time.time()
         self.method = method
@@ -27,6 +28,7 @@ class Entry:
         self.request_id = f"req-{number:06d}"
         self.compressed = None
         self.bytes = None
+        self.in_flight = in_flight
 
     @property
     def line(self) -> str:
@@ -45,14 +47,21 @@ class RequestLog:
         self.entries: list[Entry] = []
         self.tokens = set(tokens)
         self.file = file
+        self.in_flight = 0
 
     def begin(self, method: str, target: str, body: bytes, headers, connection: int) -> Entry:
         """Entered on arrival, so that a request shows even if its answer never ends."""
-        entry = Entry(len(self.entries) + 1, method, target, body, self.without_token(headers), connection)
+        self.in_flight += 1
+        entry = Entry(len(self.entries) + 1, method, target, body, self.without_token(headers), connection,
+                      self.in_flight)
         self.entries.append(entry)
         if self.file:
             print(entry.text(), file=self.file, flush=True)
         return entry
+
+    def answered(self) -> None:
+        """Said before the answer goes out, for the client may send the next request as soon as it is there."""
+        self.in_flight -= 1
 
     def without_token(self, headers) -> dict:
         """The log must not hold a token, but whether it was a known one."""

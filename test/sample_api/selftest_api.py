@@ -87,6 +87,19 @@ class Endpoints(Case):
         expected = [f"/contacts/{who}-{number}" for number in range(40) for who in ("gone", "there")]
         self.assertEqual([entry["path"] for entry in self.log()], expected + ["/contacts/last"])
 
+    def test_in_flight(self) -> None:
+        """How many requests had no answer yet when one came, itself among them."""
+        self.ask("POST", "/_set", {"latency": 600000})
+        with socket.create_connection(self.server.server_address) as first, \
+                socket.create_connection(self.server.server_address) as second:
+            for client in (first, second):
+                client.sendall(b"GET /me HTTP/1.1\r\nHost: x\r\n\r\n")
+            self.assertEqual([entry["in_flight"] for entry in self.log()], [1, 2])
+        self.ask("POST", "/_set", {"latency": 0})
+        self.until(lambda: self.get("/_connections").json["open"] == 0)
+        self.get("/me")
+        self.assertEqual(self.log()[-1]["in_flight"], 1)
+
     def send_and_hang_up(self, path: str) -> None:
         with socket.create_connection(self.server.server_address) as client:
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())

@@ -167,7 +167,11 @@ class Handler(BaseHTTPRequestHandler):
             if carried_out:
                 answer = self.carried_out(request)
             answer = fault.alter(answer, request)
-        delivery.wait(self.connection, self.latency(request, carried_out))
+        try:
+            delivery.wait(self.connection, self.latency(request, carried_out))
+        finally:
+            with server.lock:
+                server.log.answered()
         if fault.answers:
             self.deliver(answer, fault, entry)
         else:

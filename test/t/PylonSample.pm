@@ -11,10 +11,11 @@ use warnings;
 
 use Exporter qw(import);
 use JSON::PP;
+use List::Util qw(max);
 use PostgreSQL::Test::Utils;
 use PylonTest;
 
-our @EXPORT = qw(api_log api_connections wait_for_open_connections list_requests load_contacts $FOREIGN_ROWS);
+our @EXPORT = qw(api_log api_connections most_in_flight wait_for_open_connections list_requests load_contacts $FOREIGN_ROWS);
 
 # The requests in the log, all that is known of each.
 sub api_log
@@ -22,6 +23,14 @@ sub api_log
 	my $api = shift;
 
 	return map { decode_json($_) } split /\n/, api_ctl($api, 'log-json');
+}
+
+# The most requests with this method that the API had at a time without having answered them.
+sub most_in_flight
+{
+	my ($api, $method) = @_;
+
+	return max(0, map { $_->{method} eq $method ? $_->{in_flight} : () } api_log($api));
 }
 
 # Numbers of accepted and open connections.

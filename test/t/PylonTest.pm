@@ -32,9 +32,13 @@ our @EXPORT = qw(
   start_node setup_server fails_with
   start_api stop_api api_ctl api_take api_set api_fault api_clear wait_for_requests requests_are
   blackhole silent_listener start_session finish_session
+  patience with_patience
 );
 
 our $TOKEN = 'sample-token';
+
+# What a statement in a session of its own takes on an idle machine, generously.
+use constant IDLE_ROUND_TRIP => 0.02;
 
 my $sample_api = abs_path(dirname(__FILE__) . '/../sample_api');
 my $json = JSON::PP->new->canonical;
@@ -248,6 +252,36 @@ sub requests_are
 	$node->safe_psql('postgres', $sql) unless defined $result;
 	is_deeply([ api_take($api) ], $requests, "$name: requests");
 	return;
+}
+
+# ---------------------------------------------------------------- time
+
+# A machine can be busy. Where a test needs a time-out or a latency, so long that what it doesn't concern is done before:
+# the seconds given, or more by how much slower the machine is now than one that has nothing else to do.
+sub patience
+{
+	my ($node, $seconds) = @_;
+	my $start = time;
+
+	$node->safe_psql('postgres', 'SELECT 1');
+	my $factor = (time - $start) / IDLE_ROUND_TRIP;
+	return $factor > 1 ? $seconds * $factor : $seconds;
+}
+
+# Checks what depends on time: the function gets a factor for its times and gives what is wrong, if anything. What goes
+# wrong because the machine is busy goes right with longer times, what is wrong doesn't.
+sub with_patience
+{
+	my ($name, $try) = @_;
+	my @wrong;
+
+	for my $factor (1, 2, 4, 8, 16)
+	{
+		@wrong = $try->($factor);
+		last unless @wrong;
+		note("$name, with a factor of $factor: @wrong");
+	}
+	return is(join("\n", @wrong), '', $name);
 }
 
 # ---------------------------------------------------------------- hosts that don't answer
