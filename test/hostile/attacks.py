@@ -174,10 +174,10 @@ def connection_attacks():
     yield Attack("cancelled in silence", (silence,), CANCELLED, ALL, BOUNDLESS, cancel=True)
     yield Attack("extensions of a chunk", (say(CHUNKED, b"2;x="), endless(b"x")), LOST,
                  ("list", "insert", "ping"), SOON)
-    yield Attack("cancelled extensions of a chunk", (say(CHUNKED, b"2;x="), endless(b"x")), CANCELLED, ALL, BOUNDLESS,
+    yield Attack("cancelled extensions of a chunk", (say(CHUNKED, b"2;x="), endless(b"x" * 4_000_000)), CANCELLED, ALL, BOUNDLESS,
                  cancel=True)
-    yield Attack("cancelled stream", (say(CHUNKED), endless(CHUNK, 0.001)), CANCELLED, ("list", "ping"), BOUNDLESS,
-                 cancel=True, memory=300)
+    yield Attack("cancelled stream", (say(CHUNKED), endless(CHUNK * 64)), CANCELLED, ("list", "ping"), BOUNDLESS,
+                 cancel=True, memory=1100)
     yield Attack("sound trailers", (reply(lambda request: CHUNKED + b"%x\r\n%b\r\n0\r\nX-Sum: 1\r\n\r\n" % (
         len(healthy(request)), healthy(request))),), FINE)
     yield Attack("a sound provisional answer", (reply(lambda request: HUNDRED + answer(healthy(request))),), FINE)

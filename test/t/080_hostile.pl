@@ -100,7 +100,8 @@ sub run_row
 	if ($row->{cancel})
 	{
 		ok(told('_active')->{active}, 'the attack goes on');
-		$killer->query("SELECT pg_cancel_backend($pid)");
+		# well into it, where a stream is unbroken
+		$killer->query("SELECT pg_sleep(0.2), pg_cancel_backend($pid)");
 	}
 	$session->result;
 	return $session->error;
