@@ -16,13 +16,13 @@
 #include <math.h>
 
 #include "access/htup_details.h"
+#include "callbacks.h"
 #include "commands/vacuum.h"
 #include "compat.h"
 #include "contact.h"
 #include "foreign/foreign.h"
 #include "optimizer/plancat.h"
 #include "pylon_api.h"
-#include "pylon_fdw.h"
 #include "utils/rel.h"
 #include "utils/sampling.h"
 

@@ -18,12 +18,14 @@
 
 #include <limits.h>
 
+#include "callbacks.h"
 #include "executor/execAsync.h"
 #include "executor/instrument.h"
 #include "executor/tuptable.h"
 #include "nodes/execnodes.h"
+#include "plan.h"
 #include "pylon_api.h"
-#include "pylon_fdw.h"
+#include "scan.h"
 
 static void produce_row(AsyncRequest *request, int turn);
 static void hand_over(AsyncRequest *request);
@@ -143,8 +145,7 @@ static bool
 is_ours(const AsyncRequest *request)
 {
 	return IsA(request->requestee, ForeignScanState) &&
-		((ForeignScanState *) request->requestee)->fdwroutine->ForeignAsyncRequest ==
-		pylonForeignAsyncRequest;
+		plan_is_ours(((ForeignScanState *) request->requestee)->fdwroutine);
 }
 
 /*

@@ -14,14 +14,18 @@
  */
 #include "postgres.h"
 
+#include "callbacks.h"
 #include "compat.h"
+#include "explain.h"
 #include "foreign/foreign.h"
 #include "lookup_join.h"
+#include "modify.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/value.h"
+#include "plan_private.h"
 #include "pylon_api.h"
-#include "pylon_fdw.h"
+#include "scan.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 

@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "callbacks.h"
 #include "catalog/heap.h"
 #include "commands/defrem.h"
 #include "compat.h"
@@ -22,7 +23,6 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pylon_api.h"
-#include "pylon_fdw.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 

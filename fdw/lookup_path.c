@@ -42,7 +42,7 @@
 #include "optimizer/restrictinfo.h"
 #include "optimizer/tlist.h"
 #include "plan.h"
-#include "pylon_fdw.h"
+#include "plan_private.h"
 #include "utils/selfuncs.h"
 
 /* Where the rows may not all be wanted, the first batch has at least these. */

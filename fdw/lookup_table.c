@@ -22,7 +22,7 @@
 #include "access/htup_details.h"
 #include "common/hashfn.h"
 #include "executor/tuptable.h"
-#include "lookup_join.h"
+#include "lookup_table.h"
 #include "storage/buffile.h"
 #include "utils/memutils.h"
 

@@ -19,6 +19,7 @@
 #include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "callbacks.h"
 #include "catalog/pg_type.h"
 #include "check_option.h"
 #include "compat.h"
@@ -30,24 +31,18 @@
 #include "executor/executor.h"
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"
+#include "modify.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/appendinfo.h"
 #include "optimizer/inherit.h"
+#include "plan_private.h"
 #include "pylon_api.h"
-#include "pylon_fdw.h"
 #include "safe_text.h"
 #include "system_columns.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-
-/* What fdw_private of a write holds. */
-enum PylonModifyPrivate
-{
-	PRIVATE_SKIP_DUPLICATES,	/* Boolean */
-	PRIVATE_ASSIGNED,			/* integers: columns that an UPDATE assigns */
-};
 
 /*
  * The junk column that brings the id of the row to be written. Partitions
@@ -194,8 +189,8 @@ pylonBeginForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
 
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
-	modify = begin_modify(mtstate, rinfo, list_nth(fdw_private, PRIVATE_ASSIGNED),
-						  boolVal(list_nth(fdw_private, PRIVATE_SKIP_DUPLICATES)));
+	modify = begin_modify(mtstate, rinfo, list_nth(fdw_private, ModifyPrivateAssigned),
+						  boolVal(list_nth(fdw_private, ModifyPrivateSkipDuplicates)));
 	if (mtstate->operation != CMD_INSERT)
 	{
 		subplan = outerPlanState(mtstate)->plan;
@@ -257,7 +252,7 @@ modify_counters(ResultRelInfo *rinfo)
 List *
 modify_assigned(List *fdw_private)
 {
-	return list_nth(fdw_private, PRIVATE_ASSIGNED);
+	return list_nth(fdw_private, ModifyPrivateAssigned);
 }
 
 /*

@@ -18,6 +18,7 @@
 #include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "callbacks.h"
 #include "catalog/pg_statistic.h"
 #include "compat.h"
 #include "contact.h"
@@ -33,7 +34,7 @@
 #include "optimizer/restrictinfo.h"
 #include "parser/parsetree.h"
 #include "plan.h"
-#include "pylon_fdw.h"
+#include "plan_private.h"
 #include "system_columns.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -502,12 +503,18 @@ plan_has_contacts(PlannerInfo *root)
 	return false;
 }
 
+/* Are these the callbacks of this wrapper? NULL has none. */
+bool
+plan_is_ours(const FdwRoutine *routine)
+{
+	return routine != NULL && routine->GetForeignPaths == pylonGetForeignPaths;
+}
+
 /* Is "rel" a foreign table of ours? */
 bool
 plan_is_contacts(RelOptInfo *rel)
 {
-	return rel->fdwroutine != NULL &&
-		rel->fdwroutine->GetForeignPaths == pylonGetForeignPaths &&
+	return plan_is_ours(rel->fdwroutine) &&
 		rel->fdw_private != NULL;	/* else it is a parent, or empty */
 }
 
@@ -655,8 +662,7 @@ distinct_share(PlannerInfo *root, Index relid, AttrNumber attnum)
 		return 0;
 	if (rte->inh)
 		return distinct_share_of_children(root, relid, attnum);
-	if (baserel->fdwroutine == NULL ||
-		baserel->fdwroutine->GetForeignPaths != pylonGetForeignPaths)
+	if (!plan_is_ours(baserel->fdwroutine))
 		return 0;
 	rel = table_open(rte->relid, NoLock);
 	field = contact_column_field(rel, attnum, &slug);

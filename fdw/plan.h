@@ -12,6 +12,7 @@
 #define PYLON_PLAN_H
 
 #include "filter.h"
+#include "foreign/fdwapi.h"
 #include "option.h"
 
 /* A foreign table while it is planned; its rel's fdw_private. */
@@ -31,6 +32,7 @@ typedef struct ScanEstimate
 
 /* plan.c */
 extern void plan_install_hooks(void);
+extern bool plan_is_ours(const FdwRoutine *routine);
 extern bool plan_has_contacts(PlannerInfo *root);
 extern bool plan_is_contacts(RelOptInfo *rel);
 extern void plan_charge_first_pass(RelOptInfo *joinrel, RelOptInfo *innerrel);

@@ -4,8 +4,7 @@
  *		Foreign data wrapper for the contacts of Pylon (usepylon.com).
  *
  * The module's entry: settings, and the handler with its table of
- * callbacks. The callbacks live in the file that the comments of
- * pylon_fdw.h name.
+ * callbacks. callbacks.h says which file each of them lives in.
  *
  * IDENTIFICATION
  *		fdw/pylon_fdw.c
@@ -16,6 +15,7 @@
 
 #include <limits.h>
 
+#include "callbacks.h"
 #include "compat.h"
 #include "connection.h"
 #include "dry_run.h"
@@ -23,7 +23,7 @@
 #include "http.h"
 #include "lookup_join.h"
 #include "plan.h"
-#include "pylon_fdw.h"
+#include "spool.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 

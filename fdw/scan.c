@@ -20,13 +20,16 @@
 
 #include <math.h>
 
+#include "callbacks.h"
 #include "compat.h"
 #include "contact.h"
 #include "executor/executor.h"
 #include "foreign/foreign.h"
+#include "plan.h"
+#include "plan_private.h"
 #include "pylon_api.h"
-#include "pylon_fdw.h"
 #include "reread.h"
+#include "scan.h"
 #include "utils/rel.h"
 
 /* Rows after which the page on the way gets a chance to arrive. */
@@ -192,7 +195,7 @@ bool
 scan_takes_keys(PlanState *node)
 {
 	return IsA(node, ForeignScanState) &&
-		((ForeignScanState *) node)->fdwroutine->GetForeignPaths == pylonGetForeignPaths &&
+		plan_is_ours(((ForeignScanState *) node)->fdwroutine) &&
 		filter_has_keys(list_nth(((ForeignScan *) node->plan)->fdw_private,
 								 ScanPrivateFilter));
 }

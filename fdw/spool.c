@@ -33,7 +33,9 @@
 #include "foreign/foreign.h"
 #include "lib/ilist.h"
 #include "nodes/nodeFuncs.h"
-#include "pylon_fdw.h"
+#include "plan.h"
+#include "scan.h"
+#include "spool.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -112,7 +114,7 @@ find_scans(PlanState *plan, void *scans)
 	if (plan == NULL)
 		return false;
 	if (IsA(plan, ForeignScanState) &&
-		((ForeignScanState *) plan)->fdwroutine->GetForeignPaths == pylonGetForeignPaths)
+		plan_is_ours(((ForeignScanState *) plan)->fdwroutine))
 		*(List **) scans = lappend(*(List **) scans, plan);
 	return planstate_tree_walker(plan, find_scans, scans);
 }

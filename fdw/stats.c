@@ -16,8 +16,8 @@
 #include "fmgr.h"
 #include "foreign/foreign.h"
 #include "funcapi.h"
+#include "plan.h"
 #include "pylon_api.h"
-#include "pylon_fdw.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/syscache.h"
@@ -70,8 +70,7 @@ is_ours(ForeignServer *server)
 {
 	Oid			handler = GetForeignDataWrapper(server->fdwid)->fdwhandler;
 
-	return OidIsValid(handler) &&
-		GetFdwRoutine(handler)->GetForeignPlan == pylonGetForeignPlan;
+	return OidIsValid(handler) && plan_is_ours(GetFdwRoutine(handler));
 }
 
 /* pylon_fdw_stats(): a row per server that this session has asked. */
