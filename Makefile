@@ -21,7 +21,7 @@ include $(PGXS)
 # PGXS knows no header dependencies; the compiler writes them beside each object.
 -include $(OBJS:.o=.d)
 
-.PHONY: test demo bench test-matrix test-asan test-valgrind fuzz mutate lint
+.PHONY: test demo bench test-matrix test-asan test-valgrind fuzz mutate lint soak
 test:
 	test/run
 demo:
@@ -40,3 +40,5 @@ mutate:
 	test/mutants/run
 lint:
 	test/lint
+soak:
+	test/soak
