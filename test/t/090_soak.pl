@@ -30,7 +30,7 @@ my $tell = defined $ENV{PYLON_SOAK} ? \&diag : \&note;
 
 sub scaled { my ($full, $least) = @_; return max(int($full * $part), $least); }
 
-my $sessions = scaled(50, 8);
+my $sessions = scaled(50, 4);
 my $node = start_node("max_connections = 100\njit = off\nlog_statement = none\nlog_min_error_statement = panic\n");
 my $api = start_api(contacts => 100);
 
