@@ -16,24 +16,17 @@
 #include <curl/curl.h>
 
 #include "access/reloptions.h"
+#include "base_url.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
 #include "catalog/pg_user_mapping.h"
 #include "fmgr.h"
+#include "http_head.h"
 #include "nodes/makefuncs.h"
 #include "nodes/value.h"
+#include "option.h"
 #include "utils/builtins.h"
-
-/*
- * The headers of an answer come from the input here. What reads them is not
- * to be seen from outside, hence the whole file.
- */
-#define curl_easy_header fuzz_easy_header
-static CURLHcode fuzz_easy_header(CURL *easy, const char *name, size_t index,
-								  unsigned int origin, int request,
-								  struct curl_header **header);
-#include "../../fdw/http.c"
 
 typedef struct OptionName
 {
@@ -59,11 +52,15 @@ static const OptionName names[] =
 	{AttributeRelationId, "field"},
 	{AttributeRelationId, "custom_field"},
 	{AttributeRelationId, "readonly"},
+	{AttributeRelationId, "field_type"},
 };
 
 static char *headers[2];		/* Retry-After and Date, NULL where absent */
 
 extern Datum pylon_fdw_validator(PG_FUNCTION_ARGS);
+extern CURLHcode __wrap_curl_easy_header(CURL *easy, const char *name, size_t index,
+										 unsigned int origin, int request,
+										 struct curl_header **header);
 
 static void run(FuzzInput *input);
 static void option_part(FuzzInput *input);
@@ -143,11 +140,11 @@ url_part(FuzzInput *input)
 	char	   *url = fuzz_text(input);
 	char	   *normal;
 
-	if (connection_check_base_url(url) != NULL)
+	if (base_url_problem(url) != NULL)
 		return;
-	normal = connection_normalize_base_url(url);
-	PROMISE(strcmp(normal, connection_normalize_base_url(normal)) == 0);
-	PROMISE(connection_check_base_url(normal) == NULL);
+	normal = base_url_normalize(url);
+	PROMISE(strcmp(normal, base_url_normalize(normal)) == 0);
+	PROMISE(base_url_problem(normal) == NULL);
 	check_base_url(normal);
 }
 
@@ -190,22 +187,27 @@ check_base_url(const char *url)
 	curl_url_cleanup(parsed);
 }
 
-/* How long an answer asks to wait. */
+/* How long an answer asks to wait; and whether a line of its head is taken. */
 static void
 wait_part(FuzzInput *input)
 {
-	HttpRequest *request = palloc0(sizeof(HttpRequest));
 	double		wait;
+	char	   *line;
 
 	headers[0] = fuzz_text(input);
 	headers[1] = input->size > 0 ? fuzz_text(input) : NULL;
-	wait = retry_after(request);
-	PROMISE(wait == -1 || wait >= 0);
+	wait = http_head_retry_after(NULL);
+	PROMISE(wait == -1 || (wait >= 0 && wait <= 1e12));
+	/* libcurl hands a line over without a zero byte. */
+	line = palloc(input->size);
+	memcpy(line, input->data, input->size);
+	(void) http_head_problem(line, input->size);
 }
 
-static CURLHcode
-fuzz_easy_header(CURL *easy, const char *name, size_t index, unsigned int origin,
-				 int request, struct curl_header **header)
+/* The linker puts this in the place of libcurl's own. */
+CURLHcode
+__wrap_curl_easy_header(CURL *easy, const char *name, size_t index, unsigned int origin,
+						int request, struct curl_header **header)
 {
 	static struct curl_header found;
 	char	   *value = strcmp(name, "Retry-After") == 0 ? headers[0] :

@@ -77,6 +77,8 @@ run(FuzzInput *input)
 	PylonPage  *page;
 
 	(void) page_peek_cursor(body, length);
+	(void) page_glance(body, length);
+	(void) page_is_error(body, length);
 	page = page_parse(table->reader, single, body, length);
 	if (page->problem != NULL)
 		return;
