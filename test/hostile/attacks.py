@@ -220,7 +220,7 @@ def page_attacks():
     yield Attack("millions of nothing", (say(answer(b'{"data":[' + b"{}," * 7_000_000 + b"{}]}")),), BAD, PAGES,
                  ONCE | {"max_response_size": "64MB"}, memory=96)
     yield Attack("another contact", (reply(lambda request: member(request, "id", "other")),),
-                 FINE, ("get",))
+                 {"": "00000", "update": "22023"}, ("get", "update"))
     yield Attack("status 204", (say(b"HTTP/1.1 204 No Content\r\n\r\n"),), {"": "08P01", "delete": "00000", "update": "22023"})
     yield Attack("an id of 900 kB", (reply(lambda request: member(request, "id", "i" * 900_000)),), FINE,
                  ("list", "analyze"))
