@@ -800,11 +800,12 @@ pylon_update(PylonConnection *connection, const char *id, const char *body,
 	call.method = "GET";
 	call.body = NULL;
 	response = http_wait(http_start(connection, &call));
-	if (!is_missing(response))
-	{
-		check_success(response);
-		page = parse_contact_answer(response, contacts);
-	}
+	if (is_missing(response))
+		return page;
+	check_success(response);
+	page = parse_contact_answer(response, contacts);
+	if (page->ncontacts == 0)
+		failure_raise_refusal(response, "It does not hold the contact.");
 	return page;
 }
 

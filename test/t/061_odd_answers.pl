@@ -173,6 +173,12 @@ for my $body ('{}', '{"data":null}', '{"request_id":"r"}', '{"data":[]}', '{"dat
 fault(kind => 'status', status => 204);
 fails($look_up, '08P01', qr/HTTP status 204/, 'a look-up answered with 204');
 
+# An update whose answer has no contact is read back; so it is with that answer.
+api_set($api, patch_answer => 'no_data');
+fault(kind => 'status', status => 200, body => '{"request_id":"r"}', match => 'GET', skip => 1);
+fails("UPDATE contacts SET name = 'Ada' WHERE id = '$ada'", '08P01', qr/GET \/contacts\/$ada: HTTP status 200.*It does not hold the contact/, 'an update read back without the contact', 3);
+api_set($api, patch_answer => 'full');
+
 # ---------------------------------------------------------------- an answer without bounds
 
 answers('{"data":[' . join(',', map { "{\"id\":\"$_\"}" } 1 .. 10_000) . ']}');
