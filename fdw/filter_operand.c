@@ -255,7 +255,7 @@ operand_scanned_column(FilterContext *context, Node *node)
 
 	node = operand_strip_relabel(node);
 	var = (Var *) node;
-	if (!IsA(node, Var) || var->varlevelsup != 0 || var->varattno <= 0 ||
+	if (!IsA(node, Var) || var->varattno <= 0 ||
 		!bms_is_member(var->varno, context->rel->relids))
 		return NULL;
 	return var;

@@ -36,7 +36,7 @@ filter_plan_join_key(PlannerInfo *root, Relation table, RelOptInfo *rel,
 	List	   *node;
 	bool		swapped;
 
-	if (!IsA(op, OpExpr) || list_length(op->args) != 2 || rinfo->pseudoconstant)
+	if (!IsA(op, OpExpr) || list_length(op->args) != 2)
 		return NULL;
 	plan = filter_plan(root, table, rel, list_make1(rinfo), case_sensitive);
 	if (plan->filter == NIL)

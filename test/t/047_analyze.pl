@@ -67,6 +67,8 @@ my $analyzed = "SELECT autoanalyze_count FROM pg_stat_user_tables WHERE relname 
 my $before = $node->safe_psql('postgres', $analyzed);
 $node->safe_psql('postgres', "INSERT INTO people SELECT 'more' || g FROM generate_series(1, 100) g");
 ok($node->poll_query_until('postgres', "SELECT ($analyzed) > $before"), 'autovacuum analyzes a parent');
+# It counts before it comes to the children.
+$node->poll_query_until('postgres', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'autovacuum: ANALYZE public.people%')");
 is_deeply([ api_take($api) ], [], 'autovacuum asks the API nothing');
 
 done_testing();
