@@ -399,6 +399,9 @@ sub compare
 	return $difference eq '';
 }
 
+# Now and then each contact is found several times, and written once.
+sub several { my $word = shift; return chance(0.3) ? " $word generate_series(1, 3) again" : ''; }
+
 srand $seed;
 for my $done (1 .. $statements)
 {
@@ -406,7 +409,7 @@ for my $done (1 .. $statements)
 	my $kind = @ids < 20 ? 0 : rand;
 
 	if ($kind < 0.3) { insert(chance(0.4)); }
-	elsif ($kind < 0.55) { my $one = chance(0.5); both('UPDATE contacts SET ' . set_clause(plain_assignments($one)) . ' WHERE ' . ($one ? 'id = ' . quoted(one_of(@ids)) : condition(\@ids))); }
+	elsif ($kind < 0.55) { my $one = chance(0.5); both('UPDATE contacts SET ' . set_clause(plain_assignments($one)) . several('FROM') . ' WHERE ' . ($one ? 'id = ' . quoted(one_of(@ids)) : condition(\@ids))); }
 	elsif ($kind < 0.62)
 	{
 		my $set = chance(0.5) ? 'account_id = ' . quoted(one_of(@accounts, undef)) : 'account_external_id = ' . quoted(one_of('acme', 'globex', undef));
@@ -418,8 +421,8 @@ for my $done (1 .. $statements)
 	elsif ($kind < 0.75) { both_forms(one_of(@ids)); }
 	elsif ($kind < 0.78) { json_list(condition(\@ids)); }
 	elsif ($kind < 0.88) { both('UPDATE typed SET ' . set_clause(typed_assignments()) . ' WHERE ' . condition(\@ids)); }
-	elsif ($kind < 0.93) { both('UPDATE contacts SET custom_fields = custom_fields || ' . json(custom_object(0.3)) . ' WHERE ' . condition(\@ids)); }
-	else { my $where = condition(\@ids); both("DELETE FROM contacts WHERE $where") unless $where eq 'true' && chance(0.7); }
+	elsif ($kind < 0.93) { both('UPDATE contacts SET custom_fields = custom_fields || ' . json(custom_object(0.3)) . several('FROM') . ' WHERE ' . condition(\@ids)); }
+	else { my $where = condition(\@ids); both('DELETE FROM contacts' . several('USING') . " WHERE $where") unless $where eq 'true' && chance(0.7); }
 	last if ($done % $every == 0 || $done == $statements) && !compare($done);
 }
 is($failed, 0, "$statements statements from seed $seed: none fails, each counts the same rows");

@@ -543,13 +543,13 @@ sub query
 
 # ---------------------------------------------------------------- writes
 
-# A statement that writes contacts or a local table.  No contact meets two rows of the other side: which of them counts
-# is open then.
+# A statement that writes contacts or a local table.  Where a contact meets several rows of the other side, it is written
+# once, but which of them counts is open.
 sub write
 {
 	my ($self, %options) = @_;
 
-	return $self->make(\%options, qw(update update delete by_others insert insert_local));
+	return $self->make(\%options, qw(update update delete again again by_others insert insert_local));
 }
 
 # One row a key, and the key.
@@ -583,6 +583,19 @@ sub delete
 
 	return 'DELETE FROM plain c WHERE ' . one_of('', 'id LIKE \'%1\' AND NOT ') . "EXISTS (SELECT FROM l2 l WHERE $key$more) RETURNING c.id" if chance(0.3);
 	return "DELETE FROM plain c USING $from WHERE $key$more RETURNING l.n, c.id, c.email";
+}
+
+# A contact that meets several rows of the other side; nothing that is written or returned shows which of them counts.
+sub again
+{
+	my $self = shift;
+	my $column = one_of(qw(email email id name));
+	my $from = one_of('l1', 'l1', 'l2', 'l3') . ' l' . one_of('', '', ', generate_series(1, 2) g');
+	my $where = "c.$column = l.$column" . one_of('', ' AND l.x > 3', ' AND length(c.name) > 12', ' AND c.tier IS NOT NULL');
+	my $set = one_of("tier = 'gold'", "notes = 'n' || length(c.name), name = upper(c.name)", "name = c.name || '!'");
+
+	return "DELETE FROM plain c USING $from WHERE $where RETURNING c.id, c.name, c.email" if chance(0.4);
+	return "UPDATE plain c SET $set FROM $from WHERE $where RETURNING c.id, c.name, c.tier";
 }
 
 # The rows to be written are chosen by a join that reads the same contacts.
