@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * analyze.c
- *		ANALYZE of a foreign table: a sample of the contacts.
+ *		ANALYZE of a foreign table: a sample of the objects.
  *
  * The API can neither count nor sample, so all pages are read and a sample
  * is kept by the reservoir method; only what comes into it is converted.
@@ -19,7 +19,7 @@
 #include "callbacks.h"
 #include "commands/vacuum.h"
 #include "compat.h"
-#include "contact.h"
+#include "object.h"
 #include "foreign/foreign.h"
 #include "optimizer/plancat.h"
 #include "pylon_api.h"
@@ -30,13 +30,13 @@
 typedef struct Sample
 {
 	Relation	table;
-	ContactReader *contacts;
+	ObjectLayout *layout;
 	ReservoirStateData reservoir;
 	HeapTuple  *rows;
 	int			wanted;
 	int			kept;
-	double		seen;			/* contacts so far */
-	double		skip;			/* contacts to pass over before the next one */
+	double		seen;			/* objects so far */
+	double		skip;			/* objects to pass over before the next one */
 	Datum	   *values;
 	bool	   *nulls;
 	MemoryContext row_context;	/* of a row that is being made */
@@ -45,7 +45,7 @@ typedef struct Sample
 static BlockNumber estimate_blocks(Relation relation);
 static int	acquire_sample(Relation table, int elevel, HeapTuple *rows,
 						   int wanted, double *total, double *dead);
-static void consider_contact(Sample *sample, const JsonSlice *slices);
+static void consider_row(Sample *sample, const JsonSlice *slices);
 static int	choose_place(Sample *sample);
 static HeapTuple make_row(Sample *sample, const JsonSlice *slices);
 
@@ -68,7 +68,7 @@ pylonAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func,
 }
 
 /*
- * The size of a local table with these contacts: by it, a parent of several
+ * The size of a local table with these objects: by it, a parent of several
  * tables divides its sample between them.
  */
 static BlockNumber
@@ -76,20 +76,20 @@ estimate_blocks(Relation relation)
 {
 	ForeignTable *table = GetForeignTable(RelationGetRelid(relation));
 	PylonOptions options;
-	double		contacts = relation->rd_rel->reltuples;
+	double		rows = relation->rd_rel->reltuples;
 	double		width = MAXALIGN(get_rel_data_width(relation, NULL)) +
 		MAXALIGN(SizeofHeapTupleHeader) + sizeof(ItemIdData);
 
-	if (contacts < 0)
+	if (rows < 0)
 	{
 		option_read_server(&options, GetForeignServer(table->serverid)->options,
 						   table->options);
-		contacts = options.estimated_contacts;
+		rows = options.estimated_contacts;
 	}
-	return (BlockNumber) Max(1, Min(ceil(contacts * width / BLCKSZ), MaxBlockNumber));
+	return (BlockNumber) Max(1, Min(ceil(rows * width / BLCKSZ), MaxBlockNumber));
 }
 
-/* Reads all contacts as the table's owner; keeps "wanted" of them at most. */
+/* Reads all objects as the table's owner; keeps "wanted" of them at most. */
 static int
 acquire_sample(Relation table, int elevel, HeapTuple *rows, int wanted,
 			   double *total, double *dead)
@@ -101,7 +101,7 @@ acquire_sample(Relation table, int elevel, HeapTuple *rows, int wanted,
 	PylonReader *reader;
 	const PylonPage *page;
 
-	sample.contacts = contact_reader_create(table, contact_columns(table));
+	sample.layout = object_layout_create(table, object_columns(table));
 	sample.values = palloc0(natts * sizeof(Datum));
 	sample.nulls = palloc(natts * sizeof(bool));
 	sample.row_context = AllocSetContextCreate(CurrentMemoryContext,
@@ -113,14 +113,14 @@ acquire_sample(Relation table, int elevel, HeapTuple *rows, int wanted,
 								 foreign->options,
 								 psprintf("analyze foreign table \"%s\"",
 										  RelationGetRelationName(table)));
-	reader = pylon_reader_create(connection, sample.contacts);
+	reader = pylon_reader_create(connection, sample.layout);
 	pylon_read_list(reader, -1);
 	while ((page = pylon_next_page(reader)) != NULL)
 	{
-		for (int i = 0; i < page->ncontacts; i++)
+		for (int i = 0; i < page->nobjects; i++)
 		{
 			compat_analyze_delay_point();
-			consider_contact(&sample, page_contact(page, i));
+			consider_row(&sample, page_object(page, i));
 		}
 	}
 
@@ -133,7 +133,7 @@ acquire_sample(Relation table, int elevel, HeapTuple *rows, int wanted,
 }
 
 static void
-consider_contact(Sample *sample, const JsonSlice *slices)
+consider_row(Sample *sample, const JsonSlice *slices)
 {
 	int			place = choose_place(sample);
 
@@ -146,7 +146,7 @@ consider_contact(Sample *sample, const JsonSlice *slices)
 	sample->rows[place] = make_row(sample, slices);
 }
 
-/* Where the next contact goes in the sample, -1 for nowhere. */
+/* Where the next object goes in the sample, -1 for nowhere. */
 static int
 choose_place(Sample *sample)
 {
@@ -169,7 +169,7 @@ make_row(Sample *sample, const JsonSlice *slices)
 	HeapTuple	row;
 
 	memset(sample->nulls, true, RelationGetDescr(sample->table)->natts * sizeof(bool));
-	contact_read(sample->contacts, slices, sample->values, sample->nulls);
+	object_read(sample->layout, slices, sample->values, sample->nulls);
 	MemoryContextSwitchTo(before);
 	row = heap_form_tuple(RelationGetDescr(sample->table), sample->values, sample->nulls);
 	MemoryContextReset(sample->row_context);

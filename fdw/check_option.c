@@ -5,7 +5,7 @@
  *
  * Core checks a view's option when the row has been written, which can be
  * undone there, and not in Pylon. The new row of an update is known, so that
- * core's own function does it before as well (modify.c). Of a new contact,
+ * core's own function does it before as well (modify.c). Of a new object,
  * the API adds an id and defaults; here those conditions are checked that
  * look at nothing else than what is sent. The others remain to core.
  *

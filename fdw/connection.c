@@ -277,13 +277,13 @@ connection_report_progress(PylonConnection *connection,
 	ereport(NOTICE,
 			(connection->statement != NULL ?
 			 errmsg("%s: %s, %s and %s done, %.0f s", connection->purpose,
-					connection_count_text(connection->calls.contacts_created, "create"),
-					connection_count_text(connection->calls.contacts_updated, "update"),
-					connection_count_text(connection->calls.contacts_deleted, "delete"),
+					connection_count_text(connection->calls.rows_created, "create"),
+					connection_count_text(connection->calls.rows_updated, "update"),
+					connection_count_text(connection->calls.rows_deleted, "delete"),
 					(now - connection->started) / 1000) :
 			 errmsg("%s: %s, %s, %.0f s", connection->purpose,
 					connection_count_text(connection->calls.pages, "page"),
-					connection_count_text(connection->calls.contacts_read, "contact"),
+					connection_count_text(connection->calls.rows_read, "contact"),
 					(now - connection->started) / 1000),
 			 rate_limit_wait > 0 ?
 			 errdetail("Waiting %.0f s for the rate limit.",

@@ -23,10 +23,10 @@ typedef struct PylonCounters
 	uint64		bytes_sent;
 	uint64		bytes_received; /* as they came over the wire */
 	uint64		pages;
-	uint64		contacts_read;
-	uint64		contacts_created;
-	uint64		contacts_updated;
-	uint64		contacts_deleted;
+	uint64		rows_read;
+	uint64		rows_created;
+	uint64		rows_updated;
+	uint64		rows_deleted;
 } PylonCounters;
 
 /*
@@ -49,7 +49,7 @@ typedef struct PylonSession
 	bool		used;			/* before the counters were reset */
 	List	   *refused;		/* of PylonRefusal *; ALTER SERVER clears it */
 	bool		reached;		/* it has answered with success; likewise */
-	struct WrittenHistory *written; /* contacts, lately; or NULL */
+	struct WrittenHistory *written; /* objects, lately; or NULL */
 } PylonSession;
 
 /*
@@ -61,7 +61,7 @@ typedef struct PylonConnection
 {
 	Oid			serverid;
 	char	   *server_name;
-	char	   *purpose;		/* "read foreign table \"contacts\"" */
+	char	   *purpose;		/* "read foreign table \"objects\"" */
 	PylonOptions options;
 	char	   *token;
 	char	   *ca;				/* what ca_file holds; NULL: the system's */

@@ -172,10 +172,10 @@ request_text(const FilterDescription *description)
 			return "GET /contacts";
 		case FILTER_SEARCH:
 			return "POST /contacts/search";
-		case FILTER_CONTACT:
+		case FILTER_ID:
 			return psprintf("GET %s", description->id_is_sql ?
 							psprintf("/contacts/%s", description->id) :
-							pylon_contact_path(description->id));
+							pylon_object_path(description->id));
 		default:
 			return "none";
 	}
@@ -217,14 +217,14 @@ explain_lookup_join(CustomScan *plan, List *lookups, List *ancestors,
 {
 	JoinType	type = intVal(list_nth(plan->custom_private, LookupPrivateJoinType));
 	List	   *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, ancestors);
-	char	   *contacts_key = deparse_expression(list_nth(plan->custom_exprs, LookupExprContactsKey),
+	char	   *inner_key = deparse_expression(list_nth(plan->custom_exprs, LookupExprInnerKey),
 												  context, true, false);
 	char	   *key = deparse_expression(list_nth(plan->custom_exprs, LookupExprKey),
 										 context, true, false);
 	List	   *conditions = other_conditions(plan->custom_exprs);
 
 	ExplainPropertyText("Join Type", join_type_name(type), es);
-	ExplainPropertyText("Pylon Key", psprintf("%s = %s", contacts_key, key), es);
+	ExplainPropertyText("Pylon Key", psprintf("%s = %s", inner_key, key), es);
 	if (conditions != NIL)
 		ExplainPropertyText("Join Filter",
 							deparse_expression((Node *) make_ands_explicit(conditions),
@@ -261,7 +261,7 @@ other_conditions(List *exprs)
 
 		if (!IsA(op, OpExpr) || list_length(op->args) != 2 ||
 			!list_member(op->args, list_nth(exprs, LookupExprKey)) ||
-			!list_member(op->args, list_nth(exprs, LookupExprContactsKey)))
+			!list_member(op->args, list_nth(exprs, LookupExprInnerKey)))
 			conditions = lappend(conditions, op);
 	}
 	return conditions;
@@ -282,7 +282,7 @@ explain_scan_calls(List *scans, ExplainState *es)
 			continue;
 		sum.requests += counters->requests;
 		sum.pages += counters->pages;
-		sum.contacts_read += counters->contacts_read;
+		sum.rows_read += counters->rows_read;
 		sum.retries += counters->retries;
 		sum.rate_limit_wait += counters->rate_limit_wait;
 		sum.bytes_received += counters->bytes_received;
@@ -315,8 +315,8 @@ pylonExplainForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
 	{
 		PylonCounters written = *calls;
 
-		written.contacts_read = calls->contacts_created + calls->contacts_updated +
-			calls->contacts_deleted;
+		written.rows_read = calls->rows_created + calls->rows_updated +
+			calls->rows_deleted;
 		explain_calls(&written, false, es);
 	}
 }
@@ -364,7 +364,7 @@ explain_calls(const PylonCounters *calls, bool pages, ExplainState *es)
 									 " rate-limit wait=%.0f ms"
 									 " bytes=" UINT64_FORMAT,
 									 calls->requests, page_text,
-									 calls->contacts_read, calls->retries,
+									 calls->rows_read, calls->retries,
 									 calls->rate_limit_wait,
 									 calls->bytes_received), es);
 		return;
@@ -373,7 +373,7 @@ explain_calls(const PylonCounters *calls, bool pages, ExplainState *es)
 	ExplainPropertyUInteger("Requests", NULL, calls->requests, es);
 	if (pages)
 		ExplainPropertyUInteger("Pages", NULL, calls->pages, es);
-	ExplainPropertyUInteger("Contacts", NULL, calls->contacts_read, es);
+	ExplainPropertyUInteger("Contacts", NULL, calls->rows_read, es);
 	ExplainPropertyUInteger("Retries", NULL, calls->retries, es);
 	ExplainPropertyFloat("Rate-Limit Wait", "ms", calls->rate_limit_wait, 0, es);
 	ExplainPropertyUInteger("Bytes", NULL, calls->bytes_received, es);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * explain.h
- *		What EXPLAIN says of contacts, for lookup joins.
+ *		What EXPLAIN says of objects, for lookup joins.
  *
  * IDENTIFICATION
  *		fdw/explain.h

@@ -333,7 +333,7 @@ mask(char *text, const char *secret)
 		memset(text, '*', length);
 }
 
-/* Does the API refuse a contact because there is such a one already? */
+/* Does the API refuse an object because there is such a one already? */
 bool
 failure_is_duplicate(const HttpResponse *response)
 {

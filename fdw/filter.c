@@ -4,7 +4,7 @@
  *		Which SQL conditions can be pushed: expressions to a filter tree.
  *
  * Runs at plan time. A condition is translated if there is a filter that
- * lets through at least every contact for which SQL finds it true; it is
+ * lets through at least every object for which SQL finds it true; it is
  * checked again by the executor in any case. Values stay expressions, which
  * filter_run.c evaluates when the scan starts.
  *
@@ -22,7 +22,7 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
-#include "contact.h"
+#include "object.h"
 #include "filter_operand.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -395,13 +395,13 @@ plan_json_operator(FilterContext *context, OpExpr *op, bool negated)
 		return give_up(context, REASON_EXPRESSION);
 	operand.flags = FILTER_NODE_CUSTOM;
 	operand.field = "";
-	operand.operators = contact_field_operators(operand.field);
+	operand.operators = object_field_operators(operand.field);
 	if (function == F_JSONB_EXISTS)
 	{
 		if (!IsA(value, Const) || ((Const *) value)->constisnull)
 			return give_up(context, REASON_VALUE);
 		operand.field = TextDatumGetCString(((Const *) value)->constvalue);
-		if (!contact_slug_is_searchable(operand.field))
+		if (!object_slug_is_searchable(operand.field))
 			return give_up(context, REASON_SLUG);
 		return make_node(context, &operand,
 						 negated ? FILTER_UNSET : FILTER_SET, NULL);

@@ -41,7 +41,7 @@ typedef enum FilterNodeIndex
 #define FILTER_NODE_FOLD		0x02	/* case is to be ignored */
 #define FILTER_NODE_EXTRACTED	0x04	/* by ->> from the column */
 #define FILTER_NODE_LOOSE		0x08	/* the API may ignore case */
-#define FILTER_NODE_LOOKUP		0x10	/* names one id: GET /contacts/{id} */
+#define FILTER_NODE_LOOKUP		0x10	/* names one id: GET /objects/{id} */
 #define FILTER_NODE_WIDE		0x20	/* more comes than SQL wants */
 #define FILTER_NODE_NULLS		0x40	/* just NULL decides; nothing is asked */
 
@@ -69,18 +69,18 @@ typedef enum FilterTest
 /* What an evaluated filter asks of the API. */
 typedef enum FilterRequest
 {
-	FILTER_NOTHING,				/* no contact can satisfy it: no request */
-	FILTER_LIST,				/* all contacts */
+	FILTER_NOTHING,				/* no object can satisfy it: no request */
+	FILTER_LIST,				/* all objects */
 	FILTER_SEARCH,
-	FILTER_CONTACT,				/* the contact with "id" */
+	FILTER_ID,				/* the object with "id" */
 } FilterRequest;
 
-/* How a lookup join can ask for contacts that have a key. */
+/* How a lookup join can ask for objects that have a key. */
 typedef enum FilterKeyKind
 {
 	FILTER_KEY_ASKED,			/* as one of a list */
-	FILTER_KEY_NEVER,			/* not at all: no contact has it */
-	FILTER_KEY_UNKNOWN,			/* by asking for all contacts */
+	FILTER_KEY_NEVER,			/* not at all: no object has it */
+	FILTER_KEY_UNKNOWN,			/* by asking for all objects */
 } FilterKeyKind;
 
 /* What became of the conditions of a scan. */
@@ -94,11 +94,11 @@ typedef struct FilterPlan
 	List	   *reasons;		/* ... and a String: why */
 } FilterPlan;
 
-/* A join condition by which contacts can be looked up. */
+/* A join condition by which objects can be looked up. */
 typedef struct FilterJoinKey
 {
 	List	   *node;			/* of the tree: a FILTER_KEYS */
-	Expr	   *inner;			/* the side of the contacts */
+	Expr	   *inner;			/* the side of the objects */
 	Expr	   *outer;
 } FilterJoinKey;
 
@@ -106,7 +106,7 @@ typedef struct FilterJoinKey
 typedef struct FilterDescription
 {
 	FilterRequest request;
-	const char *id;				/* of FILTER_CONTACT, as SQL if "id_is_sql" */
+	const char *id;				/* of FILTER_ID, as SQL if "id_is_sql" */
 	bool		id_is_sql;
 	PylonFilter *filter;		/* of FILTER_SEARCH; a long list in one */
 	List	   *left_out;		/* String: field and operator, since refused */
@@ -131,7 +131,7 @@ extern double filter_max_rows(PlannerInfo *root, FilterPlan *plan);
 extern double filter_max_values(PlannerInfo *root, FilterPlan *plan);
 
 /* putting filters together: filter_tree.c */
-extern PylonFilter filter_never;	/* no contact satisfies the condition */
+extern PylonFilter filter_never;	/* no object satisfies the condition */
 extern PylonFilter filter_always;	/* the API can't be asked about it */
 
 extern PylonFilter *filter_combine(const char *operator, List *filters);

@@ -17,7 +17,7 @@
 #include "access/transam.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
-#include "contact.h"
+#include "object.h"
 #include "filter_operand.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/array.h"
@@ -187,14 +187,14 @@ constant_member(Node *node)
 bool
 operand_of_slug(FilterContext *context, const char *slug, FilterOperand *operand)
 {
-	if (!contact_slug_is_searchable(slug))
+	if (!object_slug_is_searchable(slug))
 	{
 		context->reason = REASON_SLUG;
 		return false;
 	}
 	operand->field = slug;
-	operand->custom_type = contact_slug_type(context->table, slug);
-	restrict_to_type(operand, contact_field_operators(slug));
+	operand->custom_type = object_slug_type(context->table, slug);
+	restrict_to_type(operand, object_field_operators(slug));
 	return true;
 }
 
@@ -203,7 +203,7 @@ static void
 restrict_to_type(FilterOperand *operand, int operators)
 {
 	operand->operators = operators &
-		(~FIELD_OPERATORS | contact_type_operators(operand->custom_type));
+		(~FIELD_OPERATORS | object_type_operators(operand->custom_type));
 }
 
 /* A column that shows a field which can be searched at all. */
@@ -211,7 +211,7 @@ bool
 operand_of_column(FilterContext *context, Var *column, FilterOperand *operand)
 {
 	char	   *slug;
-	const ContactField *field = contact_column_field(context->table,
+	const PylonField *field = object_column_field(context->table,
 													 column->varattno, &slug);
 	int32		typmod = column->vartypmod;
 
@@ -219,10 +219,10 @@ operand_of_column(FilterContext *context, Var *column, FilterOperand *operand)
 	operand->operators = field->operators;
 	if (slug != NULL)
 	{
-		operand->custom_type = contact_column_type(context->table, column->varattno);
+		operand->custom_type = object_column_type(context->table, column->varattno);
 		restrict_to_type(operand, field->operators);
 	}
-	if (slug != NULL && !contact_slug_is_searchable(slug))
+	if (slug != NULL && !object_slug_is_searchable(slug))
 		operand->operators = 0;
 	operand->attnum = column->varattno;
 	operand->type = getBaseTypeAndTypmod(column->vartype, &typmod);
@@ -244,7 +244,7 @@ operand_is_custom_fields(FilterContext *context, Node *node)
 
 	return column != NULL &&
 		(column->vartype == JSONBOID || column->vartype == JSONOID) &&
-		contact_column_field(context->table, column->varattno, &slug)->kind == FIELD_CUSTOM_FIELDS;
+		object_column_field(context->table, column->varattno, &slug)->kind == FIELD_CUSTOM_FIELDS;
 }
 
 /* The scanned table's column that "node" is, or NULL. */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * filter_plan.c
- *		A planned filter as the planner sees it: how many contacts it lets
+ *		A planned filter as the planner sees it: how many objects it lets
  *		through, in how many requests, and keys that a join adds.
  *
  * IDENTIFICATION
@@ -14,7 +14,7 @@
 #include <math.h>
 
 #include "compat.h"
-#include "contact.h"
+#include "object.h"
 #include "filter.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -23,7 +23,7 @@
 static double count_values(PlannerInfo *root, Node *value);
 
 /*
- * The key that a join condition (something = field of the contacts in "rel")
+ * The key that a join condition (something = field of the objects in "rel")
  * can be looked up by, or NULL. Allocated in the current memory context.
  */
 FilterJoinKey *
@@ -43,7 +43,7 @@ filter_plan_join_key(PlannerInfo *root, Relation table, RelOptInfo *rel,
 		return NULL;
 	node = lsecond(plan->filter);
 	if (intVal(linitial(node)) != FILTER_EQUALS ||
-		!(contact_field_operators(strVal(list_nth(node, FilterNodeField))) & FIELD_IN))
+		!(object_field_operators(strVal(list_nth(node, FilterNodeField))) & FIELD_IN))
 		return NULL;
 
 	intVal(list_nth(node, FilterNodeTest)) = FILTER_KEYS;
@@ -64,7 +64,7 @@ filter_key_ignores_case(FilterJoinKey *key)
 	return (intVal(list_nth(key->node, FilterNodeFlags)) & FILTER_NODE_FOLD) != 0;
 }
 
-/* Adds the condition that a contact has one of the keys of a lookup join. */
+/* Adds the condition that an object has one of the keys of a lookup join. */
 void
 filter_add_keys(FilterPlan *plan, List *node)
 {
@@ -89,7 +89,7 @@ filter_has_keys(List *filter)
 	return false;
 }
 
-/* Does the filter name one id, so that GET /contacts/{id} answers it? */
+/* Does the filter name one id, so that GET /objects/{id} answers it? */
 bool
 filter_is_lookup(List *filter)
 {
@@ -109,8 +109,8 @@ filter_is_lookup(List *filter)
 }
 
 /*
- * At most how many contacts the filter lets through, for the planner: an id
- * belongs to one contact, an address rarely to more.
+ * At most how many objects the filter lets through, for the planner: an id
+ * belongs to one object, an address rarely to more.
  */
 double
 filter_max_rows(PlannerInfo *root, FilterPlan *plan)
@@ -131,7 +131,7 @@ filter_max_rows(PlannerInfo *root, FilterPlan *plan)
 		field = strVal(list_nth(node, FilterNodeField));
 		if (!(intVal(list_nth(node, FilterNodeFlags)) &
 			  (FILTER_NODE_CUSTOM | FILTER_NODE_FOLD)) &&
-			(contact_field_operators(field) & FIELD_UNIQUE))
+			(object_field_operators(field) & FIELD_UNIQUE))
 			rows = Min(rows, count_values(root, list_nth(plan->values,
 														 intVal(list_nth(node, FilterNodeValue)))));
 	}

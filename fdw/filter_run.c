@@ -3,7 +3,7 @@
  * filter_run.c
  *		A planned filter and the values of now: what is sent.
  *
- * Each node of the tree becomes one of three: a filter, "never" (no contact
+ * Each node of the tree becomes one of three: a filter, "never" (no object
  * can satisfy it, so nothing need be asked) or "always" (nothing that the
  * API could be asked for, so the executor alone decides). How these are put
  * together is decided in filter_tree.c. A list that is too long for one
@@ -17,7 +17,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "contact.h"
+#include "object.h"
 #include "executor/executor.h"
 #include "filter.h"
 #include "filter_test.h"
@@ -48,7 +48,7 @@ struct FilterState
 	FilterEvaluation evaluation;
 	FilterNode *root;			/* a FILTER_AND, or NULL */
 	MemoryContext context;		/* of what is evaluated; reset each time */
-	bool		no_lookup;		/* GET /contacts/{id} was refused */
+	bool		no_lookup;		/* GET /objects/{id} was refused */
 
 	/* of a lookup join */
 	FilterNode *keys_node;		/* NULL if there is none */
@@ -72,7 +72,7 @@ struct FilterState
 	PylonRefusal *suspect;
 };
 
-/* The values of a list whose contacts have come already. */
+/* The values of a list whose objects have come already. */
 typedef struct FilterDone
 {
 	FilterNode *split;
@@ -224,7 +224,7 @@ filter_evaluate(FilterState *state, ExprContext *econtext)
 	if (lookup != NULL)
 	{
 		state->id = lookup->value;
-		return state->request = FILTER_CONTACT;
+		return state->request = FILTER_ID;
 	}
 	return state->request = state->common == &filter_always && state->split == NULL ?
 		FILTER_LIST : FILTER_SEARCH;
@@ -266,7 +266,7 @@ filter_signature(FilterState *state)
 	return signature.data;
 }
 
-/* The id of FILTER_CONTACT. */
+/* The id of FILTER_ID. */
 const char *
 filter_id(FilterState *state)
 {
@@ -306,7 +306,7 @@ filter_batch(FilterState *state, int batch)
 
 /*
  * Is the row one that the present batch should find? An API that compares
- * loosely may answer several batches with the same contact; it counts only
+ * loosely may answer several batches with the same object; it counts only
  * where its very text was asked for.
  */
 bool
@@ -348,7 +348,7 @@ filter_retreat(FilterState *state, int batch)
 	MemoryContext before;
 	ListCell   *lc;
 
-	if (state->request == FILTER_CONTACT)
+	if (state->request == FILTER_ID)
 	{
 		/* An id of another form than the API's, perhaps: it can be searched. */
 		state->no_lookup = true;
@@ -390,7 +390,7 @@ filter_confirm(FilterState *state)
 
 /*
  * The keys that a lookup join asks for next, no more than a batch of them;
- * with "all", those of all contacts. They must live until the next call.
+ * with "all", those of all objects. They must live until the next call.
  */
 void
 filter_set_keys(FilterState *state, List *keys, bool all)
@@ -411,7 +411,7 @@ filter_keys_are_refused(FilterState *state)
 	return refused;
 }
 
-/* How contacts with a lookup join's key "text" can be asked for. */
+/* How objects with a lookup join's key "text" can be asked for. */
 FilterKeyKind
 filter_key_kind(FilterState *state, const char *text)
 {
@@ -419,7 +419,7 @@ filter_key_kind(FilterState *state, const char *text)
 }
 
 /*
- * Are contacts left out that have none of the keys? Those of batches that
+ * Are objects left out that have none of the keys? Those of batches that
  * were read before a refusal don't come again, whatever is asked since then.
  */
 bool
@@ -632,10 +632,10 @@ find_suspects(List *found, const PylonFilter *filter, Suspect suspect)
 		found = find_suspects(found, lfirst(lc), suspect);
 	if (filter->subfilters != NIL ||
 		(suspect == SUSPECT_UNLISTED &&
-		 FIELD_IN_REFERENCE(contact_field_operators(filter->field),
+		 FIELD_IN_REFERENCE(object_field_operators(filter->field),
 							filter_field_operator(filter))) ||
 	/* A slug may be a slip of the pen; the fields are there. */
-		(suspect == SUSPECT_CUSTOM && !contact_slug_is_searchable(filter->field)))
+		(suspect == SUSPECT_CUSTOM && !object_slug_is_searchable(filter->field)))
 		return found;
 	return connection_add_refusal(found,
 								  filter_pair(filter->field, filter->operator),
@@ -705,7 +705,7 @@ describe_search(FilterState *state, List *filters,
 	if (whole == &filter_never)
 		description->request = FILTER_NOTHING;
 	else if (description->id != NULL)
-		description->request = FILTER_CONTACT;
+		description->request = FILTER_ID;
 	else
 	{
 		if (whole != &filter_always)

@@ -14,7 +14,7 @@
  */
 #include "postgres.h"
 
-#include "contact.h"
+#include "object.h"
 #include "filter_test.h"
 #include "mb/pg_wchar.h"
 #include "nodes/value.h"
@@ -314,7 +314,7 @@ evaluate_json_value(FilterEvaluation *evaluation, const char *slug, JsonbValue *
 	JsonbIterator *iterator;
 	JsonbValue	element;
 
-	if (!contact_slug_is_searchable(slug))
+	if (!object_slug_is_searchable(slug))
 		return widen(evaluation);
 	if (value->type == jbvString)
 		return value->val.string.len == 0 ? widen(evaluation) :
@@ -338,7 +338,7 @@ evaluate_json_value(FilterEvaluation *evaluation, const char *slug, JsonbValue *
 	return filters == NIL ? widen(evaluation) : filter_combine("and", filters);
 }
 
-/* How contacts that have the key "text" can be asked for, for a FILTER_KEYS. */
+/* How objects that have the key "text" can be asked for, for a FILTER_KEYS. */
 FilterKeyKind
 filter_test_key(const FilterNode *node, const char *text)
 {
@@ -368,7 +368,7 @@ is_within_element(const FilterNode *node, const char *text)
 }
 
 /*
- * Is it a text that no contact has? A contact's own field is never empty, an
+ * Is it a text that no object has? An object's own field is never empty, an
  * id can't be what a path can't hold, and a varchar(n) column shows nothing
  * longer, though folding may change the length.
  */
@@ -377,7 +377,7 @@ is_impossible(const FilterNode *node, const char *text)
 {
 	if (!(node->flags & FILTER_NODE_CUSTOM) &&
 		(text[0] == '\0' ||
-		 (strcmp(node->field, "id") == 0 && !contact_id_is_possible(text))))
+		 (strcmp(node->field, "id") == 0 && !object_id_is_possible(text))))
 		return true;
 	return node->max_length > 0 && !(node->flags & FILTER_NODE_FOLD) &&
 		(node->test == FILTER_EQUALS || node->test == FILTER_IN ||
@@ -394,7 +394,7 @@ is_expressible(const FilterNode *node, const char *text)
 		return false;
 	/* Blanks cut off to fit a varchar(n) stand in the API; ids have none. */
 	if (node->max_length > 0 && pg_mbstrlen(text) >= node->max_length &&
-		(contact_field_operators(node->field) & FIELD_CASE))
+		(object_field_operators(node->field) & FIELD_CASE))
 		return false;
 	/* Whether "" counts as set is unknown; a list may show as JSON. */
 	if ((node->flags & FILTER_NODE_CUSTOM) &&

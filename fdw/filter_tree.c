@@ -13,7 +13,7 @@
  */
 #include "postgres.h"
 
-#include "contact.h"
+#include "object.h"
 #include "filter.h"
 
 /* Levels of and/or above the leaves that every reading of the API allows. */
@@ -23,7 +23,7 @@
 #define MAX_PRODUCT 16
 
 /*
- * The operators by how few contacts they let through, and as FIELD_... of
+ * The operators by how few objects they let through, and as FIELD_... of
  * the reference.
  */
 static const struct

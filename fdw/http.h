@@ -31,7 +31,7 @@ typedef struct HttpCall
 	const char *path;			/* with its query, percent-encoded */
 	const char *body;			/* UTF-8 JSON; NULL for none */
 	bool		repeatable;		/* doing it twice does no harm */
-	bool		large_page;		/* asks for more contacts than come by default */
+	bool		large_page;		/* asks for more objects than come by default */
 	double		delay;			/* ms to wait before it is sent */
 } HttpCall;
 

@@ -3,7 +3,7 @@
  * import.c
  *		IMPORT FOREIGN SCHEMA pylon.
  *
- * The fixed columns come from the table in contact.c, the custom fields of
+ * The fixed columns come from the table in object_read.c, the custom fields of
  * the workspace, where they are wanted as columns, from the API.
  *
  * IDENTIFICATION
@@ -18,7 +18,7 @@
 #include "catalog/heap.h"
 #include "commands/defrem.h"
 #include "compat.h"
-#include "contact.h"
+#include "object.h"
 #include "foreign/foreign.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -164,9 +164,9 @@ read_custom_fields(Oid serverid, CustomFieldsMode mode)
 	int			room;
 	List	   *found;
 
-	(void) contact_fields(&fixed);
+	(void) object_fields(&fixed);
 	room = MaxHeapAttributeNumber - fixed + (mode & CUSTOM_FIELDS_JSONB ? 0 : 1);
-	found = pylon_contact_custom_fields(connection, room);
+	found = pylon_custom_fields(connection, room);
 	if (list_length(found) > room)
 		ereport(ERROR,
 				(errcode(ERRCODE_TOO_MANY_COLUMNS),
@@ -185,7 +185,7 @@ make_table(CustomFieldsMode mode, List *custom_fields, const char *server)
 	StringInfoData sql;
 	const char *separator = "";
 	int			count;
-	const ContactField *fields = contact_fields(&count);
+	const PylonField *fields = object_fields(&count);
 	ListCell   *lc;
 
 	initStringInfo(&sql);

@@ -6,7 +6,7 @@
  * This is the only file that knows json-c: its objects are malloc'd, so each
  * tree has an owner in a memory context from birth, and it aborts the whole
  * server when asked for the length of something that is no array, so each
- * node's type is looked at first. Pages of contacts don't come through here
+ * node's type is looked at first. Pages of objects don't come through here
  * (see page.c).
  *
  * The API speaks UTF-8; this file speaks the server's encoding to its
@@ -83,8 +83,7 @@ json_filter_text(const PylonFilter *filter)
 }
 
 /*
- * The body of POST /contacts/search (reference: "Search for contacts by a
- * given filter"), UTF-8, allocated in the current memory context. "filter"
+ * The body of POST /objects/search (reference: "Search for ..."), UTF-8, allocated in the current memory context. "filter"
  * and "cursor" may be NULL.
  */
 char *
@@ -102,7 +101,7 @@ json_search_body(const PylonFilter *filter, int limit, const char *cursor)
 }
 
 /*
- * The body of a create or an update (reference: "Create a new contact"),
+ * The body of a create or an update (reference: "Create a new ..."),
  * empty at first. Allocated in the current memory context, in which all
  * functions on it must be called.
  */
@@ -143,7 +142,7 @@ json_body_json(JsonTree *body, const char *key, const char *json)
 	add(body->root, key, json_object_get(value));
 }
 
-/* The addresses of a contact, one of them the primary. */
+/* The addresses of an object, one of them the primary. */
 void
 json_body_emails(JsonTree *body, List *emails, const char *primary)
 {
@@ -202,7 +201,7 @@ json_read_error(const char *body, size_t length, PylonError *error)
 	error->message = first_message(root);
 	error->code = lossy_copy(member(root, "code", json_type_string));
 	error->request_id = lossy_copy(member(root, "request_id", json_type_string));
-	/* Empty where there is no such contact: some other refusal, then. */
+	/* Empty where there is no such object: some other refusal, then. */
 	error->exists_id = lossy_copy(member(root, "exists_id", json_type_string));
 	if (error->exists_id != NULL && error->exists_id[0] == '\0')
 		error->exists_id = NULL;

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * json.h
- *		Bodies of requests, and answers that hold no contacts.
+ *		Bodies of requests, and answers that hold no objects.
  *
  * IDENTIFICATION
  *		fdw/json.h

@@ -2,15 +2,15 @@
  *
  * lookup_join.c
  *		Execution of a lookup join: the other side in batches, and for each
- *		the contacts that have one of its keys.
+ *		the objects that have one of its keys.
  *
  * The rows of a batch go to a tuplestore while their keys are collected.
- * The scans of the contacts, children of this node, are started with these
+ * The scans of the objects, children of this node, are started with these
  * keys, and their rows are noted in a table by their key. Then the next batch
  * is collected and its requests sent, and while the API answers these, the
  * rows of this one are joined, in their order. There are several scans where
- * the contacts are those of several workspaces; all are asked at once. Where
- * some rows of that side are no contacts, these are read for each batch.
+ * the objects are those of several workspaces; all are asked at once. Where
+ * some rows of that side are no objects, these are read for each batch.
  *
  * What is joined is decided by the conditions of the join, checked on each
  * pair; the table just has to find at least the pairs that satisfy them.
@@ -44,7 +44,7 @@
 /* A batch ends after so many rows for each of its keys, if rows may not all be wanted. */
 #define ROWS_PER_KEY 100
 
-/* A side of the equality by which contacts are looked up. */
+/* A side of the equality by which objects are looked up. */
 typedef struct LookupSide
 {
 	int			first;			/* place of its columns in the joined tuple */
@@ -58,7 +58,7 @@ typedef struct LookupBatch
 	MemoryContext context;		/* of the keys */
 	List	   *keys;			/* of char *: those to ask for */
 	bool		asks;			/* there are keys that aren't known */
-	bool		all;			/* ask for all contacts instead */
+	bool		all;			/* ask for all objects instead */
 	Tuplestorestate *rows;
 	int64		nrows;
 } LookupBatch;
@@ -68,11 +68,11 @@ typedef struct LookupJoin
 	CustomScanState css;
 	JoinType	jointype;
 	PlanState  *outer;			/* the other side's plan */
-	List	   *scans;			/* of the contacts: PlanState * */
+	List	   *scans;			/* of the objects: PlanState * */
 	List	   *lookups;		/* ForeignScanState *: those that take keys */
-	LookupSide	contacts;
+	LookupSide	inner;
 	LookupSide	other;
-	ExprState  *outerqual;		/* conditions without the contacts */
+	ExprState  *outerqual;		/* conditions without the objects */
 	ExprState  *joinqual;		/* the others */
 	int			batch_size;
 	int			first_size;		/* of the first batch, if the query may end
@@ -89,8 +89,8 @@ typedef struct LookupJoin
 	TupleTableSlot *outer_slot; /* the row that is being joined */
 	bool		has_outer;
 	bool		matched;
-	LookupCursor matches;		/* contacts to try */
-	TupleTableSlot *contact_slot;
+	LookupCursor matches;		/* objects to try */
+	TupleTableSlot *inner_slot;
 
 	/* for EXPLAIN */
 	uint64		batches;
@@ -173,8 +173,8 @@ begin(CustomScanState *node, EState *estate, int eflags)
 	join->first_size = intVal(list_nth(plan->custom_private, LookupPrivateFirstBatch));
 	begin_children(join, plan, estate, eflags);
 	begin_side(join, &join->other, 0, list_nth(plan->custom_exprs, LookupExprKey));
-	begin_side(join, &join->contacts, ExecGetResultType(join->outer)->natts,
-			   list_nth(plan->custom_exprs, LookupExprContactsKey));
+	begin_side(join, &join->inner, ExecGetResultType(join->outer)->natts,
+			   list_nth(plan->custom_exprs, LookupExprInnerKey));
 	join->outerqual = ExecInitQual(list_truncate(list_copy_tail(plan->custom_exprs, LookupExprQuals), nouter),
 								   (PlanState *) node);
 	join->joinqual = ExecInitQual(list_copy_tail(plan->custom_exprs, LookupExprQuals + nouter),
@@ -183,7 +183,7 @@ begin(CustomScanState *node, EState *estate, int eflags)
 		begin_lookups(join, estate);
 }
 
-/* The first plan is that of the other side; all others scan contacts. */
+/* The first plan is that of the other side; all others scan objects. */
 static void
 begin_children(LookupJoin *join, CustomScan *plan, EState *estate, int eflags)
 {
@@ -248,7 +248,7 @@ begin_lookups(LookupJoin *join, EState *estate)
 	join->ignores_case = scan_ignores_case(linitial(join->lookups));
 	join->outer_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(join->outer),
 											  &TTSOpsMinimalTuple);
-	join->contact_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(linitial(join->scans)),
+	join->inner_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(linitial(join->scans)),
 												&TTSOpsMinimalTuple);
 }
 
@@ -275,7 +275,7 @@ end(CustomScanState *node)
 	{
 		/* What they hold may live in the context. */
 		ExecClearTuple(join->outer_slot);
-		ExecClearTuple(join->contact_slot);
+		ExecClearTuple(join->inner_slot);
 		if (join->table != NULL)
 			lookup_table_reset(join->table);
 		destroy_batch(join->current);
@@ -289,7 +289,7 @@ end(CustomScanState *node)
 
 /*
  * The next row is the first one again. What was looked up stays known,
- * unless the contacts depend on a parameter that has changed.
+ * unless the objects depend on a parameter that has changed.
  */
 static void
 rescan(CustomScanState *node)
@@ -305,7 +305,7 @@ rescan(CustomScanState *node)
 	if (join->context == NULL)
 		return;					/* just explained */
 	ExecClearTuple(join->outer_slot);
-	ExecClearTuple(join->contact_slot);
+	ExecClearTuple(join->inner_slot);
 	if (join->table != NULL)
 	{
 		/* Nobody will receive what is on its way. */
@@ -324,7 +324,7 @@ rescan(CustomScanState *node)
 		ExecReScan(join->outer);
 }
 
-/* Do the contacts depend on a parameter that has changed? */
+/* Do the objects depend on a parameter that has changed? */
 static bool
 depends_on_changes(LookupJoin *join)
 {
@@ -363,8 +363,8 @@ join_row(LookupJoin *join)
 }
 
 /*
- * The next contact that joins with the row of the other side or, where no
- * contact does, the row alone if the join wants that. False if there is
+ * The next object that joins with the row of the other side or, where no
+ * object does, the row alone if the join wants that. False if there is
  * nothing more for that row.
  */
 static bool
@@ -372,12 +372,12 @@ next_pair(LookupJoin *join)
 {
 	ExprContext *econtext = join->css.ss.ps.ps_ExprContext;
 
-	while (lookup_table_fetch(&join->matches, join->contact_slot))
+	while (lookup_table_fetch(&join->matches, join->inner_slot))
 	{
 		CHECK_FOR_INTERRUPTS();
 		/* Who got the last row may have made the slot's values its own. */
 		fill(join, &join->other, join->outer_slot);
-		fill(join, &join->contacts, join->contact_slot);
+		fill(join, &join->inner, join->inner_slot);
 		if (!ExecQual(join->joinqual, econtext))
 		{
 			ResetExprContext(econtext);
@@ -385,14 +385,14 @@ next_pair(LookupJoin *join)
 		}
 		join->matched = true;
 		if (join->jointype == JOIN_ANTI || join->jointype == JOIN_SEMI)
-			join->has_outer = false;	/* one contact decides */
+			join->has_outer = false;	/* one object decides */
 		return join->jointype != JOIN_ANTI;
 	}
 	join->has_outer = false;
 	if (join->matched || (join->jointype != JOIN_LEFT && join->jointype != JOIN_ANTI))
 		return false;
 	fill(join, &join->other, join->outer_slot);
-	fill_nulls(join, &join->contacts);
+	fill_nulls(join, &join->inner);
 	return true;
 }
 
@@ -424,7 +424,7 @@ next_outer_row(LookupJoin *join)
  */
 
 /*
- * Moves on to the next batch, the contacts of which are then known, and
+ * Moves on to the next batch, the objects of which are then known, and
  * sends the request of the one after it. False if there are no more rows.
  */
 static bool
@@ -496,7 +496,7 @@ collect_rows(LookupJoin *join, LookupBatch *batch)
 }
 
 /*
- * Has the batch as many keys as one request can ask for? Where all contacts
+ * Has the batch as many keys as one request can ask for? Where all objects
  * must be read, they are read once, for all rows or as many as fit.
  */
 static bool
@@ -555,8 +555,8 @@ add_key(LookupJoin *join, LookupBatch *batch, TupleTableSlot *row)
 }
 
 /*
- * How the contacts with a key can be asked for, of all scans. Rows that are no
- * contacts may have any key.
+ * How the objects with a key can be asked for, of all scans. Rows that are no
+ * objects may have any key.
  */
 static FilterKeyKind
 key_kind(LookupJoin *join, const char *key)
@@ -605,7 +605,7 @@ ask(LookupJoin *join, LookupBatch *batch)
 	}
 }
 
-/* Those of the batch's keys that a contact of the scan can have. */
+/* Those of the batch's keys that an object of the scan can have. */
 static List *
 keys_for(ForeignScanState *scan, LookupBatch *batch)
 {
@@ -622,7 +622,7 @@ keys_for(ForeignScanState *scan, LookupBatch *batch)
 	return keys;
 }
 
-/* Receives all contacts that have one of the batch's keys. */
+/* Receives all objects that have one of the batch's keys. */
 static void
 receive(LookupJoin *join, LookupBatch *batch)
 {
@@ -696,7 +696,7 @@ receive_from(LookupJoin *join, LookupBatch *batch, PlanState *scan)
 			return;
 
 		/*
-		 * Refused, so all contacts come: let them answer all rows, if those
+		 * Refused, so all objects come: let them answer all rows, if those
 		 * of other scans don't lack.
 		 */
 		if (!batch->all && list_length(join->scans) == 1 &&
@@ -706,7 +706,7 @@ receive_from(LookupJoin *join, LookupBatch *batch, PlanState *scan)
 			collect_rows(join, batch);
 		}
 		ResetExprContext(join->css.ss.ps.ps_ExprContext);
-		key = evaluate_key(join, &join->contacts, row);
+		key = evaluate_key(join, &join->inner, row);
 		if (key != NULL)
 			lookup_table_add_match(join->table, key, row);
 		CHECK_FOR_INTERRUPTS();

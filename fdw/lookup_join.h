@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * lookup_join.h
- *		The custom scan that joins contacts by looking them up.
+ *		The custom scan that joins objects by looking them up.
  *
  * lookup_path.c plans it and lookup_join.c executes it, with what
  * lookup_table.c remembers of the answers.

@@ -1,14 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * lookup_path.c
- *		When contacts are joined by looking them up: paths, costs, plan.
+ *		When objects are joined by looking them up: paths, costs, plan.
  *
- * A lookup join reads the other side in batches and asks for the contacts
+ * A lookup join reads the other side in batches and asks for the objects
  * that have one of a batch's keys. It is offered beside the paths of core
  * for each join of a foreign table with anything by a field that can be
  * searched, and wins where it makes the fewest requests.
  *
- * The contacts may be those of several workspaces, as partitions or children
+ * The objects may be those of several workspaces, as partitions or children
  * of a table or branches of a UNION ALL: each of these foreign tables is asked
  * then. What else belongs to that table, often an empty parent, is read for
  * each batch.
@@ -56,24 +56,24 @@ typedef struct LookupCandidate
 {
 	PlannerInfo *root;
 	RelOptInfo *joinrel;
-	RelOptInfo *inner;			/* the contacts */
+	RelOptInfo *inner;			/* the objects */
 	List	   *members;		/* RelOptInfo: the tables of "inner" */
 	JoinType	jointype;
 	JoinPathExtraData *extra;
 	Node	   *inner_key;		/* an expression on "inner" */
 	Node	   *outer_key;
 	List	   *keys;			/* FilterJoinKey: the same for each member,
-								 * NULL for one without contacts */
-	double		matches;		/* contacts that have the same key */
+								 * NULL for one without objects */
+	double		matches;		/* objects that have the same key */
 } LookupCandidate;
 
 /* Members of a path's custom_private. */
 typedef enum LookupPathIndex
 {
 	LookupPathJoinType,			/* Integer */
-	LookupPathKeys,				/* List of Expr: contacts' side, other side */
+	LookupPathKeys,				/* List of Expr: objects' side, other side */
 	LookupPathClauses,			/* List of RestrictInfo: all join conditions */
-	LookupPathColumns,			/* List of Expr: what the contacts' scans give */
+	LookupPathColumns,			/* List of Expr: what the objects' scans give */
 } LookupPathIndex;
 
 static void consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
@@ -81,14 +81,14 @@ static void consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 								 JoinType jointype, JoinPathExtraData *extra);
 static bool is_table_of_query(PlannerInfo *root, RelOptInfo *rel);
 static List *find_members(PlannerInfo *root, RelOptInfo *rel);
-static bool has_contacts(List *members);
+static bool has_objects(List *members);
 static bool choose_key(LookupCandidate *join, RelOptInfo *outerrel);
 static void consider_key(LookupCandidate *join, RelOptInfo *outerrel,
 						 RestrictInfo *rinfo);
 static Node *translate(LookupCandidate *join, Node *node, RelOptInfo *member);
 static bool find_member_keys(LookupCandidate *join, RelOptInfo *outerrel,
 							 RestrictInfo *rinfo, List **keys);
-static double contacts_with_keys(LookupCandidate *join, RelOptInfo *member,
+static double rows_with_keys(LookupCandidate *join, RelOptInfo *member,
 								 Node *inner_key, double keys);
 static List *outer_paths(PlannerInfo *root, RelOptInfo *outerrel);
 static Path *sorted_path(PlannerInfo *root, RelOptInfo *outerrel);
@@ -97,7 +97,7 @@ static void add_lookup_path(LookupCandidate *join, Path *outer);
 static void cost_lookup_path(LookupCandidate *join, CustomPath *path);
 static int	batch_size(LookupCandidate *join);
 static double count_keys(LookupCandidate *join, Path *outer);
-static bool knows_contacts(LookupCandidate *join);
+static bool knows_rows(LookupCandidate *join);
 static double rows_before_unique(Path *path);
 static Cost cost_lookups(LookupCandidate *join, double keys, double share,
 						 double batches);
@@ -145,20 +145,20 @@ consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 
 	if (previous_hook != NULL)
 		previous_hook(root, joinrel, outerrel, innerrel, jointype, extra);
-	if (!plan_has_contacts(root))
+	if (!plan_has_objects(root))
 		return;
 	plan_charge_first_pass(joinrel, innerrel);
 	if (!pylon_enable_lookup_join || IS_DUMMY_REL(outerrel) ||
 		!is_table_of_query(root, innerrel))
 		return;
 	join.members = find_members(root, innerrel);
-	if (!has_contacts(join.members) || !choose_key(&join, outerrel))
+	if (!has_objects(join.members) || !choose_key(&join, outerrel))
 		return;
 
 	switch (jointype)
 	{
 		case JOIN_UNIQUE_OUTER:
-			/* Contacts for which there is a row: each row's key once. */
+			/* Objects for which there is a row: each row's key once. */
 			join.jointype = JOIN_INNER;
 			add_lookup_path(&join, compat_unique_path(root, outerrel, extra->sjinfo));
 			break;
@@ -170,7 +170,7 @@ consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 				add_lookup_path(&join, lfirst(lc));
 			break;
 		default:
-			break;				/* all contacts are wanted, or another path is
+			break;				/* all objects are wanted, or another path is
 								 * the better one */
 	}
 }
@@ -211,9 +211,9 @@ find_members(PlannerInfo *root, RelOptInfo *rel)
 	return members;
 }
 
-/* Is there a foreign table of contacts, and can all be read without parameters? */
+/* Is there a foreign table of objects, and can all be read without parameters? */
 static bool
-has_contacts(List *members)
+has_objects(List *members)
 {
 	bool		found = false;
 	ListCell   *lc;
@@ -225,13 +225,13 @@ has_contacts(List *members)
 		if (member->cheapest_total_path == NULL ||
 			member->cheapest_total_path->param_info != NULL)
 			return false;
-		found |= plan_is_contacts(member);
+		found |= plan_is_objects(member);
 	}
 	return found;
 }
 
 /*
- * Finds the join condition by which the fewest contacts come; false if there
+ * Finds the join condition by which the fewest objects come; false if there
  * is none to look up by.
  */
 static bool
@@ -253,7 +253,7 @@ choose_key(LookupCandidate *join, RelOptInfo *outerrel)
 	return join->keys != NIL;
 }
 
-/* Takes a condition as the join's key, if all contacts can be searched by it. */
+/* Takes a condition as the join's key, if all objects can be searched by it. */
 static void
 consider_key(LookupCandidate *join, RelOptInfo *outerrel, RestrictInfo *rinfo)
 {
@@ -281,7 +281,7 @@ consider_key(LookupCandidate *join, RelOptInfo *outerrel, RestrictInfo *rinfo)
 		outer_key = swapped ? get_leftop(rinfo->clause) : get_rightop(rinfo->clause);
 	}
 	foreach(lc, join->members)
-		matches += contacts_with_keys(join, lfirst(lc), inner_key, 1);
+		matches += rows_with_keys(join, lfirst(lc), inner_key, 1);
 	if (join->keys != NIL && matches >= join->matches)
 		return;
 	join->inner_key = inner_key;
@@ -303,7 +303,7 @@ find_member_keys(LookupCandidate *join, RelOptInfo *outerrel,
 		RelOptInfo *member = lfirst(lc);
 		FilterJoinKey *key = NULL;
 
-		if (plan_is_contacts(member))
+		if (plan_is_objects(member))
 		{
 			key = plan_join_key(join->root, member,
 								(RestrictInfo *) translate(join, (Node *) rinfo, member));
@@ -321,7 +321,7 @@ find_member_keys(LookupCandidate *join, RelOptInfo *outerrel,
 	return true;
 }
 
-/* What an expression on the contacts is on one of the foreign tables. */
+/* What an expression on the objects is on one of the foreign tables. */
 static Node *
 translate(LookupCandidate *join, Node *node, RelOptInfo *member)
 {
@@ -336,7 +336,7 @@ translate(LookupCandidate *join, Node *node, RelOptInfo *member)
 
 /* How many of a member's rows have one of so many keys. */
 static double
-contacts_with_keys(LookupCandidate *join, RelOptInfo *member, Node *inner_key,
+rows_with_keys(LookupCandidate *join, RelOptInfo *member, Node *inner_key,
 				   double keys)
 {
 	VariableStatData variable;
@@ -344,14 +344,14 @@ contacts_with_keys(LookupCandidate *join, RelOptInfo *member, Node *inner_key,
 	double		distinct;
 	bool		is_default;
 
-	if (plan_is_contacts(member))
+	if (plan_is_objects(member))
 		rows = member->tuples *
 			clauselist_selectivity(join->root,
 								   ((PylonRelation *) member->fdw_private)->filter->pushed,
 								   member->relid, JOIN_INNER, NULL);
 	examine_variable(join->root, translate(join, inner_key, member), 0, &variable);
 	distinct = get_variable_numdistinct(&variable, &is_default);
-	/* Most contacts lack most custom fields. */
+	/* Most objects lack most custom fields. */
 	if (HeapTupleIsValid(variable.statsTuple))
 		rows *= 1 - ((Form_pg_statistic) GETSTRUCT(variable.statsTuple))->stanullfrac;
 	ReleaseVariableStats(variable);
@@ -518,7 +518,7 @@ batch_size(LookupCandidate *join)
 
 /*
  * How many keys the other side has. Where nothing is known of these, each row
- * may have its own, as core has it for Memoize; unless the contacts are just
+ * may have its own, as core has it for Memoize; unless the objects are just
  * a guess, too: then the lookups are the lesser risk, for there can't be more
  * keys than rows.
  */
@@ -529,14 +529,14 @@ count_keys(LookupCandidate *join, Path *outer)
 	double		keys = estimate_num_groups(join->root, list_make1(join->outer_key),
 										   clamp_row_est(outer->rows), NULL, &info);
 
-	if ((info.flags & SELFLAG_USED_DEFAULT) != 0 && knows_contacts(join))
+	if ((info.flags & SELFLAG_USED_DEFAULT) != 0 && knows_rows(join))
 		keys = rows_before_unique(outer);
 	return clamp_row_est(keys);
 }
 
-/* Is the number of contacts known, by ANALYZE or an option? */
+/* Is the number of objects known, by ANALYZE or an option? */
 static bool
-knows_contacts(LookupCandidate *join)
+knows_rows(LookupCandidate *join)
 {
 	ListCell   *lc;
 
@@ -544,7 +544,7 @@ knows_contacts(LookupCandidate *join)
 	{
 		RelOptInfo *member = lfirst(lc);
 
-		if (plan_is_contacts(member) &&
+		if (plan_is_objects(member) &&
 			!((PylonRelation *) member->fdw_private)->is_counted)
 			return false;
 	}
@@ -610,8 +610,8 @@ add_members(LookupCandidate *join, CustomPath *path, double keys, double batches
 }
 
 /*
- * How many contacts come, in how many requests, for all of so many batches.
- * That of all keys is shared out, as there may be more keys than a contact
+ * How many objects come, in how many requests, for all of so many batches.
+ * That of all keys is shared out, as there may be more keys than an object
  * can have.
  */
 static ScanEstimate
@@ -621,7 +621,7 @@ estimate_lookups(LookupCandidate *join, RelOptInfo *member, double keys,
 	PylonRelation *relation = member->fdw_private;
 	ScanEstimate estimate;
 
-	estimate.fetched = share * contacts_with_keys(join, member, join->inner_key, keys);
+	estimate.fetched = share * rows_with_keys(join, member, join->inner_key, keys);
 	/* A long list among the other conditions takes several searches itself. */
 	estimate.requests = batches *
 		Max(Max(ceil(estimate.fetched / batches / relation->options.page_size), 1),
@@ -637,7 +637,7 @@ estimate_lookups(LookupCandidate *join, RelOptInfo *member, double keys,
 
 /*
  * The plan, whose scan tuple is the columns of the other side and then those
- * of the contacts; all expressions see it.
+ * of the objects; all expressions see it.
  */
 static Plan *
 plan_lookup_join(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path,
@@ -697,18 +697,18 @@ split_clauses(RelOptInfo *joinrel, JoinType jointype, List *restrictlist,
 		*join = extract_actual_clauses(restrictlist, false);
 }
 
-/* Takes those of the join's conditions that don't look at contacts. */
+/* Takes those of the join's conditions that don't look at objects. */
 static void
 split_sides(PlannerInfo *root, List *keys, List **joinquals, List **outerquals)
 {
-	Relids		contacts = pull_varnos(root, linitial(keys));
+	Relids		inner = pull_varnos(root, linitial(keys));
 	List	   *rest = NIL;
 	ListCell   *lc;
 
 	*outerquals = NIL;
 	foreach(lc, *joinquals)
 	{
-		if (bms_overlap(pull_varnos(root, lfirst(lc)), contacts) ||
+		if (bms_overlap(pull_varnos(root, lfirst(lc)), inner) ||
 			contain_volatile_functions(lfirst(lc)))
 			rest = lappend(rest, lfirst(lc));
 		else
@@ -736,7 +736,7 @@ order_by_security(List *restrictlist)
 }
 
 /*
- * The columns of the other side's plan and those of the contacts, as the
+ * The columns of the other side's plan and those of the objects, as the
  * expressions above the join know them: from 16 on these say by which outer
  * joins they may have become NULL.
  */
@@ -788,7 +788,7 @@ adopt(Node *node, void *sources)
 
 /*
  * The size of the first batch where the query may end before all rows are
- * read, 0 where it won't. Some keys find no contact, hence twice the LIMIT.
+ * read, 0 where it won't. Some keys find no object, hence twice the LIMIT.
  */
 static int
 first_batch(PlannerInfo *root, Path *path)

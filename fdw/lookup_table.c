@@ -1,14 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * lookup_table.c
- *		What a lookup join knows: keys, and the contacts that have them.
+ *		What a lookup join knows: keys, and the objects that have them.
  *
  * Keys belong to the batch that asks for them. Those of earlier batches stay
  * as long as memory allows, so that they aren't asked for again. They live
  * in two generations, each with a third of the memory: once the young one is
  * full it becomes the old one, and the old one is dropped as soon as the
  * rows that may need it are joined; until then it is the retired one, which
- * takes the last third. The contacts of a single batch that need more memory
+ * takes the last third. The objects of a single batch that need more memory
  * are kept in a temporary file, each with the place of the one before it that
  * has the same key, so that they take no memory however many they are.
  *
@@ -26,7 +26,7 @@
 #include "storage/buffile.h"
 #include "utils/memutils.h"
 
-/* A contact with the key, as the row of the scan. */
+/* An object with the key, as the row of the scan. */
 struct LookupMatch
 {
 	const LookupMatch *next;
@@ -57,12 +57,12 @@ typedef struct LookupKey
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/* Keys and contacts that are dropped together. */
+/* Keys and objects that are dropped together. */
 typedef struct Generation
 {
 	MemoryContext context;
 	keys_hash  *keys;
-	BufFile    *file;			/* of contacts for which there was no memory */
+	BufFile    *file;			/* of objects for which there was no memory */
 	LookupPlace end;			/* of the file */
 } Generation;
 
@@ -174,7 +174,7 @@ lookup_table_full(LookupTable *table)
 }
 
 /*
- * Adds a contact that has the key, if that is one of the present batch. One
+ * Adds an object that has the key, if that is one of the present batch. One
  * that wasn't asked for, or by an earlier batch, isn't taken.
  */
 void
@@ -203,7 +203,7 @@ lookup_table_add_match(LookupTable *table, const char *key, TupleTableSlot *slot
 	MemoryContextSwitchTo(before);
 }
 
-/* The contacts that have the key; none for NULL. */
+/* The objects that have the key; none for NULL. */
 LookupCursor
 lookup_table_find(LookupTable *table, const char *key)
 {
@@ -225,7 +225,7 @@ lookup_table_find(LookupTable *table, const char *key)
 	return cursor;
 }
 
-/* Puts the next contact into a slot for minimal tuples; false after the last. */
+/* Puts the next object into a slot for minimal tuples; false after the last. */
 bool
 lookup_table_fetch(LookupCursor *cursor, TupleTableSlot *slot)
 {
@@ -272,7 +272,7 @@ find_key(Generation *generation, const char *key)
 }
 
 /*
- * Appends a contact with the key to the generation's file, which belongs to
+ * Appends an object with the key to the generation's file, which belongs to
  * the current memory context.
  */
 static void
@@ -300,7 +300,7 @@ write_match(Generation *generation, LookupKey *entry, TupleTableSlot *slot)
 		pfree(tuple);
 }
 
-/* Reads a contact from the file, and where the one before it is. */
+/* Reads an object from the file, and where the one before it is. */
 static void
 read_match(LookupCursor *cursor, TupleTableSlot *slot)
 {

@@ -16,14 +16,14 @@
 typedef struct LookupTable LookupTable;
 typedef struct LookupMatch LookupMatch;
 
-/* The place of a contact in a temporary file. */
+/* The place of an object in a temporary file. */
 typedef struct LookupPlace
 {
 	int			fileno;			/* -1 if there is none */
 	off_t		offset;
 } LookupPlace;
 
-/* The contacts with a key that are still to be fetched. */
+/* The objects with a key that are still to be fetched. */
 typedef struct LookupCursor
 {
 	const LookupMatch *next;	/* those in memory, or NULL */

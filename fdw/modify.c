@@ -23,10 +23,10 @@
 #include "catalog/pg_type.h"
 #include "check_option.h"
 #include "compat.h"
-#include "contact_check.h"
-#include "contact_id.h"
-#include "contact_row.h"
-#include "contact_text.h"
+#include "object_check.h"
+#include "object_id.h"
+#include "object_row.h"
+#include "object_text.h"
 #include "dry_run.h"
 #include "executor/executor.h"
 #include "foreign/foreign.h"
@@ -61,8 +61,8 @@ typedef struct PylonModify
 	ResultRelInfo *rinfo;
 	List	   *check_options;	/* of new rows; NIL before the first one */
 	PylonConnection *connection;
-	ContactWriter *writer;
-	ContactReader *contacts;	/* of answers: all columns */
+	ObjectWriter *writer;
+	ObjectLayout *layout;		/* of answers: all columns */
 	AttrNumber	id_junk;		/* in the plan's rows */
 	Oid			id_type;		/* base type of the column behind it */
 	AttrNumber	row_junk;		/* the whole old row, of a DELETE */
@@ -79,11 +79,11 @@ typedef struct RowWrite
 	TupleTableSlot *slot;		/* as it shall be; then as it is */
 	TupleTableSlot *old_slot;	/* as it was read, of an update */
 	const char *id;				/* the same */
-	ContactChange *change;
-	char	   *purpose;		/* "insert contact ..." */
+	ObjectChange *change;
+	char	   *purpose;		/* "insert ..." */
 	List	   *keys;			/* of a create, see pylon_create_keys */
 	PylonCall  *call;			/* of a create; NULL before it is sent */
-	const ContactReader *reader;	/* of the API's answer */
+	const ObjectLayout *layout;	/* of the API's answer */
 	const PylonPage *page;		/* that answer */
 	bool		wanted;			/* somebody looks at the row afterwards */
 } RowWrite;
@@ -94,7 +94,7 @@ typedef void (*RowStep) (PylonModify *modify, RowWrite *row);
 static PylonModify *begin_modify(ModifyTableState *mtstate,
 								 ResultRelInfo *rinfo, List *assigned,
 								 bool skip_duplicates);
-static const ContactReader *answer_reader(PylonModify *modify, RowWrite *row);
+static const ObjectLayout *answer_layout(PylonModify *modify, RowWrite *row);
 static bool may_read_ids(Relation table);
 static char *row_purpose(PylonModify *modify, const char *verb,
 						 const char *id);
@@ -108,7 +108,7 @@ static void prepare_create(PylonModify *modify, RowWrite *row);
 static void prepare_update(PylonModify *modify, RowWrite *row);
 static void take_created(PylonModify *modify, RowWrite *row);
 static void take_answer(PylonModify *modify, RowWrite *row);
-static void check_same_contact(PylonModify *modify, const RowWrite *row);
+static void check_same_object(PylonModify *modify, const RowWrite *row);
 static int	create_rows(PylonModify *modify, RowWrite *rows, int total,
 						TupleTableSlot **created);
 static bool is_in_flight(const RowWrite *open_rows, int open,
@@ -133,7 +133,7 @@ pylonIsForeignRelUpdatable(Relation rel)
 }
 
 /*
- * The id says which contact to write. A DELETE that returns rows needs these
+ * The id says which object to write. A DELETE that returns rows needs these
  * as they were; for an UPDATE core asks for the whole row itself.
  */
 void
@@ -141,7 +141,7 @@ pylonAddForeignUpdateTargets(PlannerInfo *root, Index rtindex,
 							 RangeTblEntry *target_rte,
 							 Relation target_relation)
 {
-	AttrNumber	attnum = contact_id_column(target_relation);
+	AttrNumber	attnum = object_id_column(target_relation);
 	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(target_relation), attnum - 1);
 	Var		   *var = makeVar(rtindex, attnum, attr->atttypid, attr->atttypmod,
 							  attr->attcollation, 0);
@@ -194,13 +194,13 @@ pylonBeginForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
 	if (mtstate->operation != CMD_INSERT)
 	{
 		subplan = outerPlanState(mtstate)->plan;
-		id_junk = psprintf(ID_JUNK_NAME, contact_id_column(rinfo->ri_RelationDesc));
+		id_junk = psprintf(ID_JUNK_NAME, object_id_column(rinfo->ri_RelationDesc));
 		modify->id_junk = ExecFindJunkAttributeInTlist(subplan->targetlist, id_junk);
 		modify->row_junk = ExecFindJunkAttributeInTlist(subplan->targetlist, "wholerow");
 		if (!AttributeNumberIsValid(modify->id_junk))
 			elog(ERROR, "could not find junk column \"%s\"", id_junk);
 		modify->id_type = getBaseType(TupleDescAttr(RelationGetDescr(modify->table),
-													contact_id_column(modify->table) - 1)->atttypid);
+													object_id_column(modify->table) - 1)->atttypid);
 	}
 	rinfo->ri_FdwState = modify;
 }
@@ -315,7 +315,7 @@ pylonExecForeignBatchInsert(EState *estate, ResultRelInfo *rinfo,
 }
 
 /*
- * One row, by its differences; NULL if the contact is gone, or was written by
+ * One row, by its differences; NULL if the object is gone, or was written by
  * the same statement before.
  */
 TupleTableSlot *
@@ -330,7 +330,7 @@ pylonExecForeignUpdate(EState *estate, ResultRelInfo *rinfo,
 	MemoryContextReset(modify->row_context);
 	before = MemoryContextSwitchTo(modify->row_context);
 	row.id = junk_id(modify, planSlot);
-	if (!writes_claim(modify->connection, pylon_contact_path(row.id)))
+	if (!writes_claim(modify->connection, pylon_object_path(row.id)))
 	{
 		MemoryContextSwitchTo(before);
 		return NULL;
@@ -341,19 +341,19 @@ pylonExecForeignUpdate(EState *estate, ResultRelInfo *rinfo,
 	do_step(modify, &row, prepare_update);
 	if (row.change->body != NULL && modify->dry_run)
 	{
-		dry_run_show("PATCH", pylon_contact_path(row.id), row.change->body);
-		contact_fill_row(modify->writer, slot);
+		dry_run_show("PATCH", pylon_object_path(row.id), row.change->body);
+		object_fill_row(modify->writer, slot);
 	}
 	else if (row.change->body != NULL)
 	{
 		row.page = pylon_update(modify->connection, row.id, row.change->body,
-								answer_reader(modify, &row));
-		found = row.page->ncontacts > 0;
+								answer_layout(modify, &row));
+		found = row.page->nobjects > 0;
 		if (found)
 			do_step(modify, &row, take_answer);
 	}
 	else if (row.wanted)
-		contact_keep_row(modify->writer, row.old_slot, slot);
+		object_keep_row(modify->writer, row.old_slot, slot);
 	MemoryContextSwitchTo(before);
 	return found ? slot : NULL;
 }
@@ -374,12 +374,12 @@ pylonExecForeignDelete(EState *estate, ResultRelInfo *rinfo,
 	before = MemoryContextSwitchTo(modify->row_context);
 	id = junk_id(modify, planSlot);
 	modify->connection->purpose = row_purpose(modify, "delete", id);
-	if (!writes_claim(modify->connection, pylon_contact_path(id)))
+	if (!writes_claim(modify->connection, pylon_object_path(id)))
 		found = false;
 	else if (modify->dry_run)
-		dry_run_show("DELETE", pylon_contact_path(id), NULL);
+		dry_run_show("DELETE", pylon_object_path(id), NULL);
 	else
-		found = pylon_delete(modify->connection, id, modify->id_type == UUIDOID, modify->contacts);
+		found = pylon_delete(modify->connection, id, modify->id_type == UUIDOID, modify->layout);
 	MemoryContextSwitchTo(before);
 
 	if (AttributeNumberIsValid(modify->row_junk))
@@ -408,7 +408,7 @@ begin_modify(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *assigned,
 	Oid			userid = compat_modify_user(rinfo, estate);
 	ForeignTable *foreign = GetForeignTable(RelationGetRelid(table));
 
-	contact_check_columns(table);
+	object_check_columns(table);
 	modify->mtstate = mtstate;
 	modify->rinfo = rinfo;
 	modify->table = table;
@@ -421,8 +421,8 @@ begin_modify(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *assigned,
 	modify->connection->shows_ids = may_read_ids(table) ||
 		(rinfo->ri_RootResultRelInfo != NULL &&
 		 may_read_ids(rinfo->ri_RootResultRelInfo->ri_RelationDesc));
-	modify->writer = contact_writer_create(table, assigned);
-	modify->contacts = contact_reader_create(table, contact_columns(table));
+	modify->writer = object_writer_create(table, assigned);
+	modify->layout = object_layout_create(table, object_columns(table));
 	modify->skip_duplicates = skip_duplicates;
 	modify->dry_run = dry_run_is_on(table, userid);
 	modify->concurrency = modify->connection->options.max_concurrent_requests;
@@ -433,14 +433,14 @@ begin_modify(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *assigned,
 
 /*
  * May the user who runs this (not the one as whom a view writes) read the ids
- * of the table's contacts?
+ * of the table's objects?
  */
 static bool
 may_read_ids(Relation table)
 {
 	Oid			relid = RelationGetRelid(table);
 	AttrNumber	id = get_rel_relkind(relid) != RELKIND_FOREIGN_TABLE ? InvalidAttrNumber :
-		contact_id_find(table);
+		object_id_find(table);
 
 	return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
 		(AttributeNumberIsValid(id) &&
@@ -467,8 +467,8 @@ junk_id(PylonModify *modify, TupleTableSlot *plan_slot)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("cannot write a contact of foreign table \"%s\" that has no id",
 						RelationGetRelationName(modify->table))));
-	id = contact_value_text(modify->id_type, value);
-	if (!contact_id_is_possible(id))
+	id = object_value_text(modify->id_type, value);
+	if (!object_id_is_possible(id))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("cannot write a contact of foreign table \"%s\" by its id",
@@ -490,13 +490,13 @@ is_row_wanted(ResultRelInfo *rinfo)
  * How the answer to a row's write is read: all columns, or those that were
  * sent, lest the API's default for another one doesn't fit its type.
  */
-static const ContactReader *
-answer_reader(PylonModify *modify, RowWrite *row)
+static const ObjectLayout *
+answer_layout(PylonModify *modify, RowWrite *row)
 {
-	if (row->reader == NULL)
-		row->reader = row->wanted ? modify->contacts :
-			contact_reader_create(modify->table, row->change->attnums);
-	return row->reader;
+	if (row->layout == NULL)
+		row->layout = row->wanted ? modify->layout :
+			object_layout_create(modify->table, row->change->attnums);
+	return row->layout;
 }
 
 /*
@@ -558,9 +558,9 @@ prepare_create(PylonModify *modify, RowWrite *row)
 {
 	/* Names the row by its address, else by its name. */
 	row->purpose = psprintf("insert contact %s into foreign table \"%s\"",
-							safe_text(contact_label(modify->writer, row->slot)),
+							safe_text(object_label(modify->writer, row->slot)),
 							RelationGetRelationName(modify->table));
-	row->change = contact_creation(modify->writer, row->slot);
+	row->change = object_creation(modify->writer, row->slot);
 	row->keys = pylon_create_keys(row->change->body);
 	if (modify->rinfo->ri_WithCheckOptions == NIL)
 		return;
@@ -576,8 +576,8 @@ prepare_update(PylonModify *modify, RowWrite *row)
 	bool		checked = modify->rinfo->ri_WithCheckOptions != NIL;
 
 	if (checked)
-		contact_fill_row(modify->writer, row->slot);
-	row->change = contact_update(modify->writer, row->old_slot, row->slot);
+		object_fill_row(modify->writer, row->slot);
+	row->change = object_update(modify->writer, row->old_slot, row->slot);
 	if (checked)
 		ExecWithCheckOptions(WCO_VIEW_CHECK, modify->rinfo, row->slot, modify->mtstate->ps.state);
 }
@@ -585,13 +585,13 @@ prepare_update(PylonModify *modify, RowWrite *row)
 static void
 take_created(PylonModify *modify, RowWrite *row)
 {
-	row->page = pylon_created_contact(row->call, answer_reader(modify, row));
+	row->page = pylon_created(row->call, answer_layout(modify, row));
 	if (row->page->problem == NULL)
 		take_answer(modify, row);
 }
 
 /*
- * Checks that the contact that the API answered with has what was sent, and
+ * Checks that the object that the API answered with has what was sent, and
  * puts it into the slot, if that is wanted.
  */
 static void
@@ -599,32 +599,32 @@ take_answer(PylonModify *modify, RowWrite *row)
 {
 	TupleTableSlot *slot = row->slot;
 	int			natts = slot->tts_tupleDescriptor->natts;
-	const JsonSlice *contact = page_contact(row->page, 0);
+	const JsonSlice *object = page_object(row->page, 0);
 	Datum	   *values = palloc0(natts * sizeof(Datum));
 	bool	   *nulls = palloc(natts * sizeof(bool));
 
 	memset(nulls, true, natts * sizeof(bool));
-	check_same_contact(modify, row);
-	contact_read(answer_reader(modify, row), contact, values, nulls);
-	contact_check_answer(row->change, row->call != NULL ? contact_id_text(contact) : NULL,
-						 answer_reader(modify, row), contact, values, nulls);
+	check_same_object(modify, row);
+	object_read(answer_layout(modify, row), object, values, nulls);
+	object_check_answer(row->change, row->call != NULL ? object_id_text(object) : NULL,
+						 answer_layout(modify, row), object, values, nulls);
 	if (row->wanted)
-		contact_store_row(slot, values, nulls);
+		object_store_row(slot, values, nulls);
 }
 
 /*
- * An id that the API takes for an external id of another contact has that one
+ * An id that the API takes for an external id of another object has that one
  * updated, or read back.
  */
 static void
-check_same_contact(PylonModify *modify, const RowWrite *row)
+check_same_object(PylonModify *modify, const RowWrite *row)
 {
-	const JsonSlice *contact = page_contact(row->page, 0);
+	const JsonSlice *object = page_object(row->page, 0);
 	const char *other;
 
-	if (row->id == NULL || contact_id_is(row->id, modify->id_type == UUIDOID, contact))
+	if (row->id == NULL || object_id_is(row->id, modify->id_type == UUIDOID, object))
 		return;
-	other = contact_id_text(contact);
+	other = object_id_text(object);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("could not %s: the API answers with contact %s",
@@ -653,7 +653,7 @@ create_rows(PylonModify *modify, RowWrite *rows, int total,
 		if (modify->dry_run)
 		{
 			dry_run_show("POST", "/contacts", rows[i].change->body);
-			contact_fill_row(modify->writer, rows[i].slot);
+			object_fill_row(modify->writer, rows[i].slot);
 			created[count++] = rows[i].slot;
 			continue;
 		}
@@ -677,7 +677,7 @@ create_rows(PylonModify *modify, RowWrite *rows, int total,
 }
 
 /*
- * May one of the "open" creates be of the same contact as "row"? Then this one
+ * May one of the "open" creates be of the same object as "row"? Then this one
  * waits for it: of two at once, the API might let both through.
  */
 static bool

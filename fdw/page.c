@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * page.c
- *		An answer that holds contacts, cut into slices of the wanted members.
+ *		An answer that holds objects, cut into slices of the wanted members.
  *
  * Takes the answers of list, search, get, create and update, which hold
- * contacts under "data": many, one, or none. Whatever else the answer or a
- * contact holds is passed over. Slices become Datums later, a row at a time
- * (contact.c), so that a page costs little more than lexing it.
+ * objects under "data": many, one, or none. Whatever else the answer or a
+ * object holds is passed over. Slices become Datums later, a row at a time
+ * (object_read.c), so that a page costs little more than lexing it.
  *
  * IDENTIFICATION
  *		fdw/page.c
@@ -22,24 +22,24 @@
 #define PEEK_LENGTH 2048
 #define PAGINATION_KEY "\"pagination\""
 
-static void parse_data(PylonPage *page, const ContactReader *contacts,
+static void parse_data(PylonPage *page, const ObjectLayout *layout,
 					   bool single, JsonReader *reader);
-static void parse_contact(PylonPage *page, const ContactReader *contacts,
+static void parse_entry(PylonPage *page, const ObjectLayout *layout,
 						  JsonReader *reader);
-static void parse_object(const ContactReader *contacts, ContactLevel level,
+static void parse_object(const ObjectLayout *layout, ObjectLevel level,
 						 JsonReader *reader, JsonSlice *slices);
-static ContactLevel nested_level(JsonSlice key);
-static bool level_is_wanted(const ContactReader *contacts, ContactLevel level);
-static JsonSlice *add_contact(PylonPage *page);
+static ObjectLevel nested_level(JsonSlice key);
+static bool level_is_wanted(const ObjectLayout *layout, ObjectLevel level);
+static JsonSlice *add_entry(PylonPage *page);
 static bool parse_pagination(PylonPage *page, JsonReader *reader);
 static bool skip_nothing(JsonReader *reader);
 static bool holds_something(JsonSlice value);
 
-/* Members of a contact that are objects with wanted members of their own. */
+/* Members of an object that are objects with wanted members of their own. */
 static const struct
 {
 	const char *key;
-	ContactLevel level;
+	ObjectLevel level;
 }			nested[] =
 
 {
@@ -48,16 +48,16 @@ static const struct
 };
 
 /*
- * Parses an answer (reference: "Get all contacts", 200), or with "single"
- * one to a question for one contact. Absent or null "data" is no contact,
+ * Parses an answer (reference: "Get all ...", 200), or with "single"
+ * one to a question for one object. Absent or null "data" is no object,
  * absent or null "pagination" the last page. Where the answer isn't JSON, has
- * another shape, or holds errors in place of contacts, "problem" says so, and
+ * another shape, or holds errors in place of objects, "problem" says so, and
  * nothing else of the page is to be used.
  *
  * The page is allocated in the current memory context. Interruptible.
  */
 PylonPage *
-page_parse(const ContactReader *contacts, bool single, const char *body,
+page_parse(const ObjectLayout *layout, bool single, const char *body,
 		   size_t length)
 {
 	PylonPage  *page = palloc0(sizeof(PylonPage));
@@ -67,13 +67,13 @@ page_parse(const ContactReader *contacts, bool single, const char *body,
 	bool		first = true;
 	bool		more = false;
 
-	page->nslices = contacts->nsources;
+	page->nslices = layout->nsources;
 	json_reader_begin(&reader, body, (int) length);
 	json_reader_enter(&reader);
 	while (page->problem == NULL && json_reader_next_member(&reader, &first, &key))
 	{
 		if (json_slice_key_is(key, "data", 4))
-			parse_data(page, contacts, single, &reader);
+			parse_data(page, layout, single, &reader);
 		else if (json_slice_key_is(key, "pagination", 10))
 			more = parse_pagination(page, &reader);
 		else if (json_slice_key_is(key, "errors", 6))
@@ -86,15 +86,15 @@ page_parse(const ContactReader *contacts, bool single, const char *body,
 			psprintf("It is nested more than %d levels deep.", JSON_MAX_DEPTH) :
 			psprintf("It is not the JSON that was expected, at byte %d of %zu.",
 					 reader.failed_at, length);
-	if (page->problem == NULL && page->ncontacts == 0 && holds_something(errors))
+	if (page->problem == NULL && page->nobjects == 0 && holds_something(errors))
 		page->problem = "It holds errors and no data.";
-	page->hollow = more && !single && (page->ncontacts == 0 || page->cursor == NULL);
+	page->hollow = more && !single && (page->nobjects == 0 || page->cursor == NULL);
 	return page;
 }
 
 /*
  * Looks at an answer to a question for many no further than to its first
- * contact. What is wrong with an answer is for page_parse to say.
+ * object. What is wrong with an answer is for page_parse to say.
  */
 PageGlance
 page_glance(const char *body, size_t length)
@@ -123,7 +123,7 @@ page_glance(const char *body, size_t length)
 	/* At the end only if there was nothing to stop at. */
 	if (json_reader_end(&reader) && more && page.problem == NULL)
 		return PAGE_IS_HOLLOW;
-	return full ? PAGE_HOLDS_CONTACTS : PAGE_IS_OTHER;
+	return full ? PAGE_HOLDS_OBJECTS : PAGE_IS_OTHER;
 }
 
 /* Leaves null or an empty list behind; false, and no further, at anything else. */
@@ -194,31 +194,31 @@ page_peek_cursor(const char *body, size_t length)
 	return reader.failed || page.problem != NULL ? NULL : page.cursor;
 }
 
-/* The slices of a contact, in the order of the reader's sources. */
+/* The slices of an object, in the order of the reader's sources. */
 const JsonSlice *
-page_contact(const PylonPage *page, int index)
+page_object(const PylonPage *page, int index)
 {
-	Assert(index >= 0 && index < page->ncontacts);
+	Assert(index >= 0 && index < page->nobjects);
 	return page->slices + (size_t) index * page->nslices;
 }
 
-/* A list of contacts, or with "single" one contact, or null. */
+/* A list of objects, or with "single" one object, or null. */
 static void
-parse_data(PylonPage *page, const ContactReader *contacts, bool single,
+parse_data(PylonPage *page, const ObjectLayout *layout, bool single,
 		   JsonReader *reader)
 {
 	JsonTokenType type = json_reader_token(reader);
 	bool		first = true;
 
-	page->ncontacts = 0;
+	page->nobjects = 0;
 	if (type == JSON_TOKEN_OBJECT_START && single)
 	{
 		const char *start = json_reader_position(reader);
 
-		parse_contact(page, contacts, reader);
+		parse_entry(page, layout, reader);
 		/* An object without members is nobody. */
 		if (!reader->failed && !holds_something(json_reader_since(reader, start)))
-			page->ncontacts = 0;
+			page->nobjects = 0;
 	}
 	else if (type == JSON_TOKEN_ARRAY_START && !single)
 	{
@@ -226,7 +226,7 @@ parse_data(PylonPage *page, const ContactReader *contacts, bool single,
 		while (page->problem == NULL && json_reader_next_element(reader, &first))
 		{
 			CHECK_FOR_INTERRUPTS();
-			parse_contact(page, contacts, reader);
+			parse_entry(page, layout, reader);
 		}
 	}
 	else
@@ -239,23 +239,23 @@ parse_data(PylonPage *page, const ContactReader *contacts, bool single,
 }
 
 static void
-parse_contact(PylonPage *page, const ContactReader *contacts,
+parse_entry(PylonPage *page, const ObjectLayout *layout,
 			  JsonReader *reader)
 {
 	if (json_reader_token(reader) != JSON_TOKEN_OBJECT_START)
 		page->problem = "Member \"data\" holds something other than contacts.";
-	else if (page->ncontacts == PAGE_MAX_CONTACTS)
-		page->problem = psprintf("It holds more than %d contacts.", PAGE_MAX_CONTACTS);
+	else if (page->nobjects == PAGE_MAX_OBJECTS)
+		page->problem = psprintf("It holds more than %d contacts.", PAGE_MAX_OBJECTS);
 	else
-		parse_object(contacts, LEVEL_CONTACT, reader, add_contact(page));
+		parse_object(layout, LEVEL_OBJECT, reader, add_entry(page));
 }
 
 /*
- * The wanted members of a contact, or of an object in it. A member may be
+ * The wanted members of an object, or of an object in it. A member may be
  * wanted as a whole and for its members.
  */
 static void
-parse_object(const ContactReader *contacts, ContactLevel level,
+parse_object(const ObjectLayout *layout, ObjectLevel level,
 			 JsonReader *reader, JsonSlice *slices)
 {
 	JsonSlice	key;
@@ -265,14 +265,14 @@ parse_object(const ContactReader *contacts, ContactLevel level,
 	while (json_reader_next_member(reader, &first, &key))
 	{
 		const char *start = json_reader_position(reader);
-		int			source = contact_reader_find(contacts, level, key);
-		ContactLevel inner = level == LEVEL_CONTACT ? nested_level(key) : level;
+		int			source = object_layout_find(layout, level, key);
+		ObjectLevel inner = level == LEVEL_OBJECT ? nested_level(key) : level;
 		JsonSlice	value;
 
-		if (inner != level && level_is_wanted(contacts, inner) &&
+		if (inner != level && level_is_wanted(layout, inner) &&
 			json_reader_token(reader) == JSON_TOKEN_OBJECT_START)
 		{
-			parse_object(contacts, inner, reader, slices);
+			parse_object(layout, inner, reader, slices);
 			value = json_reader_since(reader, start);
 		}
 		else
@@ -282,8 +282,8 @@ parse_object(const ContactReader *contacts, ContactLevel level,
 	}
 }
 
-/* LEVEL_CONTACT for a member that holds nothing of interest. */
-static ContactLevel
+/* LEVEL_OBJECT for a member that holds nothing of interest. */
+static ObjectLevel
 nested_level(JsonSlice key)
 {
 	for (size_t i = 0; i < lengthof(nested); i++)
@@ -291,30 +291,30 @@ nested_level(JsonSlice key)
 		if (json_slice_key_is(key, nested[i].key, strlen(nested[i].key)))
 			return nested[i].level;
 	}
-	return LEVEL_CONTACT;
+	return LEVEL_OBJECT;
 }
 
 static bool
-level_is_wanted(const ContactReader *contacts, ContactLevel level)
+level_is_wanted(const ObjectLayout *layout, ObjectLevel level)
 {
-	return contacts->level_start[level] < contacts->level_start[level + 1];
+	return layout->level_start[level] < layout->level_start[level + 1];
 }
 
-/* Room for one more contact, all of its slices null. */
+/* Room for one more object, all of its slices null. */
 static JsonSlice *
-add_contact(PylonPage *page)
+add_entry(PylonPage *page)
 {
 	Size		size = page->nslices * sizeof(JsonSlice);
 	JsonSlice  *slices;
 
-	if (page->ncontacts == page->capacity)
+	if (page->nobjects == page->capacity)
 	{
 		page->capacity = page->capacity == 0 ? 64 : page->capacity * 2;
 		page->slices = page->slices == NULL ?
 			palloc_extended(page->capacity * size, MCXT_ALLOC_HUGE) :
 			repalloc_huge(page->slices, page->capacity * size);
 	}
-	slices = page->slices + (size_t) page->ncontacts++ * page->nslices;
+	slices = page->slices + (size_t) page->nobjects++ * page->nslices;
 	memset(slices, 0, size);
 	return slices;
 }

@@ -21,7 +21,7 @@
 #include "callbacks.h"
 #include "catalog/pg_statistic.h"
 #include "compat.h"
-#include "contact.h"
+#include "object.h"
 #include "foreign/foreign.h"
 #include "lib/ilist.h"
 #include "nodes/nodeFuncs.h"
@@ -49,19 +49,19 @@
 #define LOOP_RISK 0.05
 
 /*
- * How many contacts a search finds is a guess, unless it names them. Where
+ * How many objects a search finds is a guess, unless it names them. Where
  * other ways take as many requests by that guess, they are preferred.
  */
 #define SEARCH_RISK 0.08
 
 /*
- * Contacts for each value of a field that few have in common, until ANALYZE
+ * Objects for each value of a field that few have in common, until ANALYZE
  * has counted them: those of one account, say. The default of core, 200 values
  * in all, would have a look-up of some accounts find most of a large table.
  */
-#define CONTACTS_PER_VALUE 5
+#define ROWS_PER_VALUE 5
 
-/* That a query's planning has come upon contacts; in the memory of the planner. */
+/* That a query's planning has come upon objects; in the memory of the planner. */
 typedef struct PlanNote
 {
 	PlannerInfo *root;
@@ -126,7 +126,7 @@ pylonGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 	option_read_server(&relation->options,
 					   GetForeignServer(table->serverid)->options,
 					   table->options);
-	contact_check_columns(rel);
+	object_check_columns(rel);
 	system_columns_check_scan(root, baserel, rel);
 	table_close(rel, NoLock);
 	relation->filter = plan_filter(root, baserel, foreigntableid,
@@ -140,7 +140,7 @@ pylonGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 	baserel->rows = clamp_row_est(Min(baserel->rows, fetched));
 }
 
-/* Do ANALYZE or an option say how many contacts there are? */
+/* Do ANALYZE or an option say how many objects there are? */
 static bool
 is_counted(const RelOptInfo *baserel, const ForeignTable *table)
 {
@@ -269,7 +269,7 @@ can_push(PlannerInfo *root, Relation table, RelOptInfo *baserel,
 					   relation->options.case_sensitive)->pushed != NIL;
 }
 
-/* How many contacts the filter leaves, and in how many requests they come. */
+/* How many objects the filter leaves, and in how many requests they come. */
 static ScanEstimate
 estimate_scan(PlannerInfo *root, RelOptInfo *baserel, FilterPlan *filter)
 {
@@ -349,7 +349,7 @@ doubt(PlannerInfo *root, RelOptInfo *baserel, FilterPlan *filter, double guess)
 	return sqrt(guess * Max(guess, most));
 }
 
-/* Do statistics that ANALYZE has made tell how many contacts satisfy it? */
+/* Do statistics that ANALYZE has made tell how many objects satisfy it? */
 static bool
 is_measured(PlannerInfo *root, Node *clause)
 {
@@ -464,13 +464,13 @@ is_join_key(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
  * ------------------------------------------------------------------------
  */
 
-/* Remembers that "root" has contacts to plan, until its memory is reset. */
+/* Remembers that "root" has objects to plan, until its memory is reset. */
 static void
 note_plan(PlannerInfo *root)
 {
 	PlanNote   *note;
 
-	if (plan_has_contacts(root))
+	if (plan_has_objects(root))
 		return;
 	note = MemoryContextAllocZero(root->planner_cxt, sizeof(PlanNote));
 	note->root = root;
@@ -487,11 +487,11 @@ forget_plan(void *note)
 }
 
 /*
- * Are contacts among the tables of this query, as far as these are planned?
+ * Are objects among the tables of this query, as far as these are planned?
  * The hooks ask this first, so that they cost other queries next to nothing.
  */
 bool
-plan_has_contacts(PlannerInfo *root)
+plan_has_objects(PlannerInfo *root)
 {
 	dlist_iter	iter;
 
@@ -512,13 +512,13 @@ plan_is_ours(const FdwRoutine *routine)
 
 /* Is "rel" a foreign table of ours? */
 bool
-plan_is_contacts(RelOptInfo *rel)
+plan_is_objects(RelOptInfo *rel)
 {
 	return plan_is_ours(rel->fdwroutine) &&
 		rel->fdw_private != NULL;	/* else it is a parent, or empty */
 }
 
-/* The key that a join condition gives for looking up contacts, or NULL. */
+/* The key that a join condition gives for looking up objects, or NULL. */
 FilterJoinKey *
 plan_join_key(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo)
 {
@@ -555,21 +555,21 @@ plan_lookup_scan(PlannerInfo *root, RelOptInfo *baserel, FilterJoinKey *key,
 }
 
 /*
- * A nested loop reads all the contacts for its first row of the other side,
+ * A nested loop reads all the objects for its first row of the other side,
  * but core spreads what they cost over all rows: a LIMIT would seem to save
  * most of the pages. Of a semijoin that is true where the row has a match,
  * and the first one that has none reads on to the end.
  *
- * Only the startup costs of core's paths over contacts are raised here, once
+ * Only the startup costs of core's paths over objects are raised here, once
  * they stand beside each other. Without this, ten rows of a join of 2,500
- * contacts, 100 a page, took 25 requests where look-ups take 10.
+ * objects, 100 a page, took 25 requests where look-ups take 10.
  */
 void
 plan_charge_first_pass(RelOptInfo *joinrel, RelOptInfo *innerrel)
 {
 	ListCell   *lc;
 
-	if (!plan_is_contacts(innerrel))
+	if (!plan_is_objects(innerrel))
 		return;
 	foreach(lc, joinrel->pathlist)
 	{
@@ -590,7 +590,7 @@ plan_charge_first_pass(RelOptInfo *joinrel, RelOptInfo *innerrel)
 static get_relation_stats_hook_type previous_stats_hook = NULL;
 
 /*
- * Lets the planner know that hardly two contacts have the same id or address,
+ * Lets the planner know that hardly two objects have the same id or address,
  * and few the same account or name, until ANALYZE has told it more.
  */
 static bool
@@ -602,7 +602,7 @@ column_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 	if (previous_stats_hook != NULL &&
 		previous_stats_hook(root, rte, attnum, vardata))
 		return true;
-	if (!plan_has_contacts(root) ||
+	if (!plan_has_objects(root) ||
 		vardata->rel == NULL || !IS_SIMPLE_REL(vardata->rel) ||
 		vardata->rel->relid >= (Index) root->simple_rel_array_size ||
 		root->simple_rte_array[vardata->rel->relid] != rte)
@@ -642,7 +642,7 @@ distinct_statistics(Oid relid, AttrNumber attnum, double share)
 }
 
 /*
- * The number of different values for each contact, of a column of which we
+ * The number of different values for each object, of a column of which we
  * know that without ANALYZE, which hasn't seen it; else 0. A column of several
  * workspaces is one of each of them.
  */
@@ -652,7 +652,7 @@ distinct_share(PlannerInfo *root, Index relid, AttrNumber attnum)
 	RangeTblEntry *rte = root->simple_rte_array[relid];
 	RelOptInfo *baserel = root->simple_rel_array[relid];
 	Relation	rel;
-	const ContactField *field;
+	const PylonField *field;
 	char	   *slug;
 
 	if (attnum <= 0 || baserel == NULL ||
@@ -665,13 +665,13 @@ distinct_share(PlannerInfo *root, Index relid, AttrNumber attnum)
 	if (!plan_is_ours(baserel->fdwroutine))
 		return 0;
 	rel = table_open(rte->relid, NoLock);
-	field = contact_column_field(rel, attnum, &slug);
+	field = object_column_field(rel, attnum, &slug);
 	table_close(rel, NoLock);
 	if (field == NULL)
 		return 0;
 	if ((field->operators & FIELD_UNIQUE) != 0)
 		return 1;
-	return (field->operators & FIELD_RARE) != 0 ? 1.0 / CONTACTS_PER_VALUE : 0;
+	return (field->operators & FIELD_RARE) != 0 ? 1.0 / ROWS_PER_VALUE : 0;
 }
 
 /* The least of the children's, which are of the same kind or don't count. */
@@ -722,7 +722,7 @@ needed_columns(RelOptInfo *baserel, List *clauses, Oid foreigntableid)
 	whole_row = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
 	for (AttrNumber attnum = 1; attnum <= RelationGetNumberOfAttributes(rel); attnum++)
 	{
-		if (!contact_has_column(rel, attnum))
+		if (!object_has_column(rel, attnum))
 			continue;
 		if (whole_row ||
 			bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, used))

@@ -20,21 +20,21 @@ typedef struct PylonRelation
 {
 	PylonOptions options;
 	FilterPlan *filter;			/* of the table's own conditions */
-	bool		is_counted;		/* the number of contacts is no mere guess */
+	bool		is_counted;		/* the number of objects is no mere guess */
 } PylonRelation;
 
 /* What a scan is expected to fetch. */
 typedef struct ScanEstimate
 {
-	double		fetched;		/* contacts that the API sends */
+	double		fetched;		/* objects that the API sends */
 	double		requests;
 } ScanEstimate;
 
 /* plan.c */
 extern void plan_install_hooks(void);
 extern bool plan_is_ours(const FdwRoutine *routine);
-extern bool plan_has_contacts(PlannerInfo *root);
-extern bool plan_is_contacts(RelOptInfo *rel);
+extern bool plan_has_objects(PlannerInfo *root);
+extern bool plan_is_objects(RelOptInfo *rel);
 extern void plan_charge_first_pass(RelOptInfo *joinrel, RelOptInfo *innerrel);
 extern FilterJoinKey *plan_join_key(PlannerInfo *root, RelOptInfo *baserel,
 									RestrictInfo *rinfo);

@@ -60,7 +60,7 @@ typedef enum LookupPrivateIndex
  */
 typedef enum LookupExprIndex
 {
-	LookupExprContactsKey,
+	LookupExprInnerKey,
 	LookupExprKey,
 	LookupExprQuals,			/* first one */
 } LookupExprIndex;

@@ -19,7 +19,7 @@
 
 #include "common/hashfn.h"
 #include "compat.h"
-#include "contact_id.h"
+#include "object_id.h"
 #include "failure.h"
 #include "http.h"
 #include "mb/pg_wchar.h"
@@ -34,9 +34,9 @@
 
 typedef enum ReadMode
 {
-	READ_LIST,					/* GET /contacts */
-	READ_SEARCH,				/* POST /contacts/search */
-	READ_CONTACT,				/* GET /contacts/{id} */
+	READ_LIST,					/* GET /objects */
+	READ_SEARCH,				/* POST /objects/search */
+	READ_ID,				/* GET /objects/{id} */
 } ReadMode;
 
 /*
@@ -46,7 +46,7 @@ typedef enum ReadMode
 struct PylonReader
 {
 	PylonConnection *connection;
-	const ContactReader *contacts;
+	const ObjectLayout *layout;
 	MemoryContext context;
 
 	/* what is read */
@@ -58,7 +58,7 @@ struct PylonReader
 
 	/* how far */
 	int			pages;
-	double		received;		/* contacts */
+	double		received;		/* objects */
 	char	   *cursor;			/* of the page not yet asked for, in
 								 * page_context */
 	HTAB	   *cursors;		/* those already followed */
@@ -101,13 +101,13 @@ static bool is_refusal(PylonReader *reader, const HttpResponse *response);
 static bool has_list(const PylonFilter *filter);
 static void read_ahead(PylonReader *reader, const HttpResponse *response);
 static void parse_page(PylonReader *reader, const HttpResponse *response);
-static PylonPage *parse_contact_answer(const HttpResponse *response,
-									   const ContactReader *contacts);
+static PylonPage *parse_single(const HttpResponse *response,
+									   const ObjectLayout *layout);
 static const HttpResponse *get_definitions(PylonConnection *connection,
 										   const char *path,
 										   PylonDefinitions *found);
-static Presence find_contact(PylonConnection *connection, const char *id,
-							 bool any_case, const ContactReader *contacts,
+static Presence find_object(PylonConnection *connection, const char *id,
+							 bool any_case, const ObjectLayout *layout,
 							 double delay);
 static void note_created(const HttpResponse *response, JsonSlice id);
 static const HttpResponse *get(PylonConnection *connection, const char *path);
@@ -119,27 +119,27 @@ static void check_reached(const HttpResponse *response);
 static void check_success(const HttpResponse *response);
 
 /*
- * A reader of contacts, in the current memory context. Nothing is sent
+ * A reader of objects, in the current memory context. Nothing is sent
  * before pylon_start or pylon_next_page.
  */
 PylonReader *
 pylon_reader_create(PylonConnection *connection,
-					const ContactReader *contacts)
+					const ObjectLayout *layout)
 {
 	PylonReader *reader = palloc0(sizeof(PylonReader));
 
 	reader->connection = connection;
-	reader->contacts = contacts;
+	reader->layout = layout;
 	reader->context = CurrentMemoryContext;
 	return reader;
 }
 
 /*
- * Starts over with all contacts (reference: "Get all contacts").
+ * Starts over with all objects (reference: "Get all ...").
  *
- * "limit" is how many contacts will do: pages are asked for no larger than
+ * "limit" is how many objects will do: pages are asked for no larger than
  * that needs, and none beyond it before it is wanted. It is -1 where all
- * contacts will be read, and infinity where it is open how many.
+ * objects will be read, and infinity where it is open how many.
  */
 void
 pylon_read_list(PylonReader *reader, double limit)
@@ -148,8 +148,7 @@ pylon_read_list(PylonReader *reader, double limit)
 }
 
 /*
- * Starts over with a search (reference: "Search for contacts by a given
- * filter"). "filter" must live until the reading ends; "limit" as above.
+ * Starts over with a search (reference: "Search for ..."). "filter" must live until the reading ends; "limit" as above.
  */
 void
 pylon_read_search(PylonReader *reader, const PylonFilter *filter,
@@ -167,14 +166,14 @@ pylon_refilter(PylonReader *reader, const PylonFilter *filter)
 }
 
 /*
- * Starts over with one contact (reference: "Get a contact by its ID"), which
+ * Starts over with one object (reference: "Get a ..."), which
  * is a page of one, or of none where the API has no such id. "id", in the
  * server's encoding, must live until the reading ends.
  */
 void
-pylon_read_contact(PylonReader *reader, const char *id)
+pylon_read_id(PylonReader *reader, const char *id)
 {
-	begin_reading(reader, READ_CONTACT, -1);
+	begin_reading(reader, READ_ID, -1);
 	reader->id = id;
 }
 
@@ -220,9 +219,9 @@ pylon_is_ready(PylonReader *reader)
 		!(glance(reader) == PAGE_IS_HOLLOW && http_repeat(reader->next));
 }
 
-/* The path of a contact, in the current memory context. */
+/* The path of an object, in the current memory context. */
 char *
-pylon_contact_path(const char *id)
+pylon_object_path(const char *id)
 {
 	return psprintf("/contacts/%s", url_escape(id));
 }
@@ -316,7 +315,7 @@ request_page(PylonReader *reader)
 												 "pylon_fdw page",
 												 ALLOCSET_DEFAULT_SIZES);
 	before = MemoryContextSwitchTo(reader->next_context);
-	call.large_page = reader->mode != READ_CONTACT && limit > DEFAULT_PAGE_SIZE;
+	call.large_page = reader->mode != READ_ID && limit > DEFAULT_PAGE_SIZE;
 	switch (reader->mode)
 	{
 		case READ_LIST:
@@ -327,7 +326,7 @@ request_page(PylonReader *reader)
 			call.path = "/contacts/search";
 			call.body = json_search_body(reader->filter, limit, reader->cursor);
 			break;
-		case READ_CONTACT:
+		case READ_ID:
 			call.path = psprintf("/contacts/%s", url_escape(reader->id));
 			break;
 	}
@@ -445,7 +444,7 @@ receive_page(PylonReader *reader)
 		seen = glance(reader);
 		if (seen != PAGE_IS_HOLLOW)
 		{
-			take_page(reader, response, seen == PAGE_HOLDS_CONTACTS);
+			take_page(reader, response, seen == PAGE_HOLDS_OBJECTS);
 			if (!reader->page->hollow)
 				break;
 			give_back_page(reader, request);
@@ -454,9 +453,9 @@ receive_page(PylonReader *reader)
 			failure_raise_hollow(response);
 	}
 
-	reader->received += reader->page->ncontacts;
+	reader->received += reader->page->nobjects;
 	CONNECTION_COUNT(reader->connection, pages, 1);
-	CONNECTION_COUNT(reader->connection, contacts_read, reader->page->ncontacts);
+	CONNECTION_COUNT(reader->connection, rows_read, reader->page->nobjects);
 	connection_report_progress(reader->connection, 0);
 }
 
@@ -467,7 +466,7 @@ receive_page(PylonReader *reader)
 static void
 take_page(PylonReader *reader, const HttpResponse *response, bool ahead)
 {
-	bool		missing = reader->mode == READ_CONTACT && is_missing(response);
+	bool		missing = reader->mode == READ_ID && is_missing(response);
 
 	if (missing)
 		check_reached(response);
@@ -523,7 +522,7 @@ glance(PylonReader *reader)
 	MemoryContext before;
 	PageGlance	result;
 
-	if (reader->mode == READ_CONTACT || !is_success(response))
+	if (reader->mode == READ_ID || !is_success(response))
 		return PAGE_IS_OTHER;
 	before = MemoryContextSwitchTo(reader->next_context);
 	result = page_glance(response->body, response->length);
@@ -576,20 +575,20 @@ read_ahead(PylonReader *reader, const HttpResponse *response)
 		request_page(reader);
 }
 
-/* Parses what came; "response" is NULL where there is no such contact. */
+/* Parses what came; "response" is NULL where there is no such object. */
 static void
 parse_page(PylonReader *reader, const HttpResponse *response)
 {
 	MemoryContext before = MemoryContextSwitchTo(reader->page_context);
-	bool		single = reader->mode == READ_CONTACT;
+	bool		single = reader->mode == READ_ID;
 	char	   *cursor;
 
 	reader->page = response == NULL ? palloc0(sizeof(PylonPage)) :
-		page_parse(reader->contacts, single, response->body, response->length);
+		page_parse(reader->layout, single, response->body, response->length);
 	MemoryContextSwitchTo(before);
 	if (reader->page->problem != NULL)
 		failure_raise_refusal(response, reader->page->problem);
-	if (single && response != NULL && reader->page->ncontacts == 0)
+	if (single && response != NULL && reader->page->nobjects == 0)
 		failure_raise_refusal(response, "It does not hold the contact.");
 
 	/* What was read ahead goes on from another place? Then not from there. */
@@ -601,7 +600,7 @@ parse_page(PylonReader *reader, const HttpResponse *response)
 }
 
 /*
- * What the API may know a new contact by: its address and its external ids,
+ * What the API may know a new object by: its address and its external ids,
  * as texts (of char *) in the current memory context that are the same where
  * the API may take these for the same, be it that it heeds no case or blanks.
  * "body" is that of the create.
@@ -677,7 +676,7 @@ folded(JsonSlice value)
 }
 
 /*
- * Sends a create (reference: "Create a new contact") without waiting for its
+ * Sends a create (reference: "Create a new ...") without waiting for its
  * answer. "body" and what is allocated belong to the current memory context.
  */
 PylonCall *
@@ -706,29 +705,29 @@ pylon_finish_create(PylonCall *call)
 }
 
 /*
- * The new contact of a create that was done, as a page of one, allocated in
+ * The new object of a create that was done, as a page of one, allocated in
  * the current memory context; page->problem where the answer doesn't hold it.
  */
 const PylonPage *
-pylon_created_contact(PylonCall *call, const ContactReader *contacts)
+pylon_created(PylonCall *call, const ObjectLayout *layout)
 {
 	const HttpResponse *response = writes_wait(call);
 	PylonPage  *page = response->length == 0 ? palloc0(sizeof(PylonPage)) :
-		page_parse(contacts, true, response->body, response->length);
+		page_parse(layout, true, response->body, response->length);
 
-	if (page->problem == NULL && page->ncontacts == 0)
+	if (page->problem == NULL && page->nobjects == 0)
 		page->problem = "It does not hold the new contact.";
 	if (page->problem == NULL)
-		note_created(response, page_contact(page, 0)[CONTACT_ID_SOURCE]);
+		note_created(response, page_object(page, 0)[OBJECT_ID_SOURCE]);
 	return page;
 }
 
-/* A search that lags may give the new contact as it was at first. */
+/* A search that lags may give the new object as it was at first. */
 static void
 note_created(const HttpResponse *response, JsonSlice id)
 {
 	if (json_slice_is_string(id))
-		written_note(response->connection->session, pylon_contact_path(json_slice_cstring(id)));
+		written_note(response->connection->session, pylon_object_path(json_slice_cstring(id)));
 }
 
 /* What the API or the transport said of a create that failed. */
@@ -769,21 +768,21 @@ pylon_raise_create(PylonCall *call, const char *problem, const char *more)
 }
 
 /*
- * Updates a contact (reference: "Update an existing contact"): the contact
+ * Updates an object (reference: "Update an existing ..."): the object
  * as it is now, as a page of one, read back where the answer doesn't have it;
- * an empty page where there is no such contact. Allocated in the current
+ * an empty page where there is no such object. Allocated in the current
  * memory context; "id" and "body" likewise.
  */
 const PylonPage *
 pylon_update(PylonConnection *connection, const char *id, const char *body,
-			 const ContactReader *contacts)
+			 const ObjectLayout *layout)
 {
 	HttpCall	call = {.method = "PATCH",.body = body,.repeatable = true};
 	PylonCall  *write;
 	const HttpResponse *response;
 	PylonPage  *page;
 
-	call.path = pylon_contact_path(id);
+	call.path = pylon_object_path(id);
 	write = writes_send(connection, PYLON_UPDATE, &call);
 	response = writes_wait(write);
 	if (is_missing(response))
@@ -793,8 +792,8 @@ pylon_update(PylonConnection *connection, const char *id, const char *body,
 	}
 	(void) writes_settle(write);
 	check_success(response);
-	page = parse_contact_answer(response, contacts);
-	if (page->ncontacts > 0)
+	page = parse_single(response, layout);
+	if (page->nobjects > 0)
 		return page;
 
 	call.method = "GET";
@@ -803,48 +802,48 @@ pylon_update(PylonConnection *connection, const char *id, const char *body,
 	if (is_missing(response))
 		return page;
 	check_success(response);
-	page = parse_contact_answer(response, contacts);
-	if (page->ncontacts == 0)
+	page = parse_single(response, layout);
+	if (page->nobjects == 0)
 		failure_raise_refusal(response, "It does not hold the contact.");
 	return page;
 }
 
-/* The contact in an answer, as a page of one or none. */
+/* The object in an answer, as a page of one or none. */
 static PylonPage *
-parse_contact_answer(const HttpResponse *response, const ContactReader *contacts)
+parse_single(const HttpResponse *response, const ObjectLayout *layout)
 {
 	PylonPage  *page;
 
 	if (response->length == 0)
 		return palloc0(sizeof(PylonPage));
-	page = page_parse(contacts, true, response->body, response->length);
+	page = page_parse(layout, true, response->body, response->length);
 	if (page->problem != NULL)
 		failure_raise_refusal(response, page->problem);
 	return page;
 }
 
 /*
- * Deletes a contact (reference: "Delete an existing contact"). False if there
+ * Deletes an object (reference: "Delete an existing ..."). False if there
  * was none; one that is gone after a try of which nobody heard counts as
- * deleted by that. "any_case" is as in contact_id_is.
+ * deleted by that. "any_case" is as in object_id_is.
  */
 bool
 pylon_delete(PylonConnection *connection, const char *id, bool any_case,
-			 const ContactReader *contacts)
+			 const ObjectLayout *layout)
 {
 	HttpCall	call = {.method = "DELETE"};
 	PylonCall  *write;
 	const HttpResponse *response;
 	double		wait;
 
-	call.path = pylon_contact_path(id);
+	call.path = pylon_object_path(id);
 	write = writes_send(connection, PYLON_DELETE, &call);
 	response = writes_wait(write);
 
-	/* By now, the id may be an external one of another contact. */
+	/* By now, the id may be an external one of another object. */
 	while ((wait = writes_resend_wait(write)) >= 0)
 	{
-		Presence	presence = find_contact(connection, id, any_case, contacts, wait);
+		Presence	presence = find_object(connection, id, any_case, layout, wait);
 
 		if (presence == PRESENCE_UNKNOWN)
 			break;
@@ -868,25 +867,25 @@ pylon_delete(PylonConnection *connection, const char *id, bool any_case,
 	return true;
 }
 
-/* Is the contact with this very id there, after so many ms? */
+/* Is the object with this very id there, after so many ms? */
 static Presence
-find_contact(PylonConnection *connection, const char *id, bool any_case,
-			 const ContactReader *contacts, double delay)
+find_object(PylonConnection *connection, const char *id, bool any_case,
+			 const ObjectLayout *layout, double delay)
 {
 	HttpCall	call = {.method = "GET",.repeatable = true,.delay = delay};
 	const HttpResponse *response;
 	const PylonPage *page;
 
-	call.path = pylon_contact_path(id);
+	call.path = pylon_object_path(id);
 	response = http_wait(http_start(connection, &call));
 	if (is_missing(response))
 		return PRESENCE_GONE;
 	if (!is_success(response) || response->length == 0)
 		return PRESENCE_UNKNOWN;
-	page = page_parse(contacts, true, response->body, response->length);
-	if (page->problem != NULL || page->ncontacts == 0)
+	page = page_parse(layout, true, response->body, response->length);
+	if (page->problem != NULL || page->nobjects == 0)
 		return PRESENCE_UNKNOWN;
-	return contact_id_is(id, any_case, page_contact(page, 0)) ? PRESENCE_THERE : PRESENCE_GONE;
+	return object_id_is(id, any_case, page_object(page, 0)) ? PRESENCE_THERE : PRESENCE_GONE;
 }
 
 /*
@@ -908,13 +907,13 @@ pylon_me(PylonConnection *connection, double *latency)
 }
 
 /*
- * The definitions of the contacts' custom fields, of PylonCustomField
+ * The definitions of the objects' custom fields, of PylonCustomField
  * (reference: "Get all custom fields"). Reading ends when there are more than
  * "most". Allocated in the current memory context; errors as in
  * pylon_next_page.
  */
 List *
-pylon_contact_custom_fields(PylonConnection *connection, int most)
+pylon_custom_fields(PylonConnection *connection, int most)
 {
 	static const char *const path = "/custom-fields?object_type=contact";
 	PylonDefinitions found = {0};
@@ -985,7 +984,7 @@ is_success(const HttpResponse *response)
 }
 
 /*
- * Is there no such contact? Only the API itself knows: a 404 of something
+ * Is there no such object? Only the API itself knows: a 404 of something
  * else, such as a path in base_url that leads elsewhere, tells nothing.
  */
 static bool
@@ -1000,7 +999,7 @@ is_missing(const HttpResponse *response)
 /*
  * The API says "not found" of a path that it doesn't know, too, as where
  * base_url has a path that is wrong. If the server hasn't answered this
- * session with a success yet, the list of contacts tells, which is always there.
+ * session with a success yet, the list of objects tells, which is always there.
  */
 static void
 check_reached(const HttpResponse *response)

@@ -16,20 +16,20 @@
 #include "page.h"
 #include "writes.h"
 
-/* Contacts of a list, a search or a look-up, page by page. */
+/* Objects of a list, a search or a look-up, page by page. */
 typedef struct PylonReader PylonReader;
 
 extern PylonReader *pylon_reader_create(PylonConnection *connection,
-										const ContactReader *contacts);
+										const ObjectLayout *layout);
 extern void pylon_read_list(PylonReader *reader, double limit);
 extern void pylon_read_search(PylonReader *reader, const PylonFilter *filter,
 							  double limit);
 extern void pylon_refilter(PylonReader *reader, const PylonFilter *filter);
-extern void pylon_read_contact(PylonReader *reader, const char *id);
+extern void pylon_read_id(PylonReader *reader, const char *id);
 extern void pylon_start(PylonReader *reader);
 extern bool pylon_is_ready(PylonReader *reader);
 extern const PylonPage *pylon_next_page(PylonReader *reader);
-extern char *pylon_contact_path(const char *id);
+extern char *pylon_object_path(const char *id);
 extern const char *pylon_refusal(PylonReader *reader);
 extern void pylon_raise_refusal(PylonReader *reader);
 extern bool pylon_can_rewind(PylonReader *reader);
@@ -40,7 +40,7 @@ extern void pylon_wait_any(void);
 typedef enum PylonCreated
 {
 	CREATE_DONE,
-	CREATE_DUPLICATE,			/* refused, since there is such a contact */
+	CREATE_DUPLICATE,			/* refused, since there is such an object */
 	CREATE_FAILED,
 	CREATE_UNKNOWN,
 } PylonCreated;
@@ -49,20 +49,20 @@ extern List *pylon_create_keys(const char *body);
 extern PylonCall *pylon_start_create(PylonConnection *connection,
 									 const char *body);
 extern PylonCreated pylon_finish_create(PylonCall *call);
-extern const PylonPage *pylon_created_contact(PylonCall *call,
-											  const ContactReader *contacts);
+extern const PylonPage *pylon_created(PylonCall *call,
+											  const ObjectLayout *layout);
 extern const char *pylon_create_failure(PylonCall *call);
 extern bool pylon_create_is_unknown(PylonCall *call);
 extern void pylon_raise_create(PylonCall *call, const char *problem,
 							   const char *more);
 extern const PylonPage *pylon_update(PylonConnection *connection,
 									 const char *id, const char *body,
-									 const ContactReader *contacts);
+									 const ObjectLayout *layout);
 extern bool pylon_delete(PylonConnection *connection, const char *id,
-						 bool any_case, const ContactReader *contacts);
+						 bool any_case, const ObjectLayout *layout);
 
 extern PylonMe *pylon_me(PylonConnection *connection, double *latency);
-extern List *pylon_contact_custom_fields(PylonConnection *connection,
+extern List *pylon_custom_fields(PylonConnection *connection,
 										 int most);
 
 #endif							/* PYLON_API_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * pylon_fdw.c
- *		Foreign data wrapper for the contacts of Pylon (usepylon.com).
+ *		Foreign data wrapper for the objects of Pylon (usepylon.com).
  *
  * The module's entry: settings, and the handler with its table of
  * callbacks. callbacks.h says which file each of them lives in.

@@ -14,7 +14,7 @@
 #include "pylon_api.h"
 
 extern const PylonPage *reread_page(PylonConnection *connection,
-									const ContactReader *contacts,
+									const ObjectLayout *layout,
 									const PylonPage *page);
 
 #endif							/* PYLON_REREAD_H */

@@ -22,7 +22,7 @@
 
 #include "callbacks.h"
 #include "compat.h"
-#include "contact.h"
+#include "object.h"
 #include "executor/executor.h"
 #include "foreign/foreign.h"
 #include "plan.h"
@@ -39,7 +39,7 @@ typedef struct PylonScan
 {
 	MemoryContext context;
 	Oid			userid;
-	ContactReader *contacts;
+	ObjectLayout *layout;
 	FilterState *filter;
 	ScanLimit	limit;
 	List	   *limit_states;	/* ExprStates of count and offset */
@@ -54,8 +54,8 @@ typedef struct PylonScan
 	FilterRequest request;
 	int			batch;			/* of the filter's searches */
 	const PylonPage *page;
-	int			next;			/* contact of the page */
-	MemoryContext reread_context;	/* of contacts that are read again; NULL
+	int			next;			/* object of the page */
+	MemoryContext reread_context;	/* of objects that are read again; NULL
 									 * where searches are believed */
 
 	/* under an asynchronous Append */
@@ -71,10 +71,10 @@ static bool can_rewind(PylonScan *scan, const char *signature);
 static void retreat(ForeignScanState *node, PylonScan *scan);
 static void warn_of_refusal(ForeignScanState *node, PylonScan *scan);
 static void begin_batch(ForeignScanState *node, PylonScan *scan, int batch);
-static bool next_contact(ForeignScanState *node, PylonScan *scan);
+static bool next_object(ForeignScanState *node, PylonScan *scan);
 static const PylonPage *reread_written(PylonScan *scan, const PylonPage *page);
 static bool must_wait(PylonScan *scan);
-static void store_contact(PylonScan *scan, TupleTableSlot *slot);
+static void store_row(PylonScan *scan, TupleTableSlot *slot);
 static double row_limit(ForeignScanState *node, PylonScan *scan);
 
 void
@@ -107,7 +107,7 @@ pylonBeginForeignScan(ForeignScanState *node, int eflags)
 					   table->options);
 	foreach(lc, (List *) list_nth(plan->fdw_private, ScanPrivateAttnums))
 		attnums = bms_add_member(attnums, lfirst_int(lc));
-	scan->contacts = contact_reader_create(node->ss.ss_currentRelation, attnums);
+	scan->layout = object_layout_create(node->ss.ss_currentRelation, attnums);
 	states = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
 	scan->filter = filter_begin(list_nth(plan->fdw_private, ScanPrivateFilter),
 								plan->fdw_exprs, states,
@@ -142,9 +142,9 @@ next_row(ForeignScanState *node, PylonScan *scan)
 	for (;;)
 	{
 		ExecClearTuple(slot);
-		if (!next_contact(node, scan))
+		if (!next_object(node, scan))
 			return slot;
-		store_contact(scan, slot);
+		store_row(scan, slot);
 		if (filter_accepts(scan->filter, slot))
 			return slot;
 	}
@@ -172,7 +172,7 @@ pylonEndForeignScan(ForeignScanState *node)
 }
 
 /*
- * From now on, contacts that this session has just written are read again
+ * From now on, objects that this session has just written are read again
  * where a search or a list gives them: the scan's rows decide what is written.
  */
 void
@@ -190,7 +190,7 @@ scan_distrust(ForeignScanState *node)
  * ------------------------------------------------------------------------
  */
 
-/* Is a node a scan of contacts that asks for the keys of a lookup join? */
+/* Is a node a scan of objects that asks for the keys of a lookup join? */
 bool
 scan_takes_keys(PlanState *node)
 {
@@ -202,7 +202,7 @@ scan_takes_keys(PlanState *node)
 
 /*
  * The keys that the scan asks for after it is started over; with "all",
- * contacts with any key. They must live until then, and while it is read.
+ * objects with any key. They must live until then, and while it is read.
  */
 void
 scan_set_keys(ForeignScanState *node, List *keys, bool all)
@@ -222,7 +222,7 @@ scan_send(ForeignScanState *node)
 		pylon_start(scan->reader);
 }
 
-/* Do contacts come that have none of the keys? */
+/* Do objects come that have none of the keys? */
 bool
 scan_is_unfiltered(ForeignScanState *node)
 {
@@ -236,7 +236,7 @@ scan_keys_are_refused(ForeignScanState *node)
 	return filter_keys_are_refused(((PylonScan *) node->fdw_state)->filter);
 }
 
-/* How contacts with a key can be asked for. */
+/* How objects with a key can be asked for. */
 FilterKeyKind
 scan_key_kind(ForeignScanState *node, const char *key)
 {
@@ -303,7 +303,7 @@ connect(ForeignScanState *node, PylonScan *scan)
 									   table->options,
 									   psprintf("read foreign table \"%s\"",
 												RelationGetRelationName(rel)));
-	scan->reader = pylon_reader_create(scan->connection, scan->contacts);
+	scan->reader = pylon_reader_create(scan->connection, scan->layout);
 }
 
 /* Computes what is to be asked, and asks it unless the answer is at hand. */
@@ -349,8 +349,8 @@ can_rewind(PylonScan *scan, const char *signature)
 }
 
 /*
- * The API refused a search, before it gave any of its contacts: asks for
- * less, in the end for all contacts. The executor checks every row in any
+ * The API refused a search, before it gave any of its objects: asks for
+ * less, in the end for all objects. The executor checks every row in any
  * case, so these stay right; only the cost has changed, which the user should
  * know once it is certain.
  */
@@ -401,8 +401,8 @@ begin_batch(ForeignScanState *node, PylonScan *scan, int batch)
 			filter = filter_batch(scan->filter, batch);
 			pylon_read_search(scan->reader, filter, row_limit(node, scan));
 			break;
-		case FILTER_CONTACT:
-			pylon_read_contact(scan->reader, filter_id(scan->filter));
+		case FILTER_ID:
+			pylon_read_id(scan->reader, filter_id(scan->filter));
 			break;
 		case FILTER_NOTHING:
 			break;
@@ -410,15 +410,15 @@ begin_batch(ForeignScanState *node, PylonScan *scan, int batch)
 }
 
 /*
- * Moves on to the next contact, over the ends of pages and batches. False at
+ * Moves on to the next object, over the ends of pages and batches. False at
  * the end, or if it must be waited for.
  */
 static bool
-next_contact(ForeignScanState *node, PylonScan *scan)
+next_object(ForeignScanState *node, PylonScan *scan)
 {
 	if (scan->request == FILTER_NOTHING)
 		return false;
-	while (scan->page == NULL || scan->next >= scan->page->ncontacts)
+	while (scan->page == NULL || scan->next >= scan->page->nobjects)
 	{
 		const PylonPage *page;
 
@@ -447,17 +447,17 @@ next_contact(ForeignScanState *node, PylonScan *scan)
 	return true;
 }
 
-/* The page with contacts as they are now, where that matters. */
+/* The page with objects as they are now, where that matters. */
 static const PylonPage *
 reread_written(PylonScan *scan, const PylonPage *page)
 {
 	MemoryContext before;
 
-	if (scan->reread_context == NULL || scan->request == FILTER_CONTACT)
+	if (scan->reread_context == NULL || scan->request == FILTER_ID)
 		return page;
 	MemoryContextReset(scan->reread_context);
 	before = MemoryContextSwitchTo(scan->reread_context);
-	page = reread_page(scan->connection, scan->contacts, page);
+	page = reread_page(scan->connection, scan->layout, page);
 	MemoryContextSwitchTo(before);
 	return page;
 }
@@ -477,11 +477,11 @@ must_wait(PylonScan *scan)
 }
 
 static void
-store_contact(PylonScan *scan, TupleTableSlot *slot)
+store_row(PylonScan *scan, TupleTableSlot *slot)
 {
 	memset(slot->tts_isnull, true,
 		   slot->tts_tupleDescriptor->natts * sizeof(bool));
-	contact_read(scan->contacts, page_contact(scan->page, scan->next - 1),
+	object_read(scan->layout, page_object(scan->page, scan->next - 1),
 				 slot->tts_values, slot->tts_isnull);
 	ExecStoreVirtualTuple(slot);
 }

@@ -12,7 +12,7 @@
  * plan tells what is read; it doesn't matter then how the plan reads.
  *
  * What several writing parts of one statement (WITH) do to each other is left
- * to their order, which SQL doesn't define, but for a contact that two of
+ * to their order, which SQL doesn't define, but for an object that two of
  * them find: the first one writes it (modify.c).
  *
  * By the same look at the plan, its scans of such a server are told not to
@@ -106,7 +106,7 @@ start_executor(QueryDesc *query, int eflags)
 	}
 }
 
-/* Adds the scans of contacts in a plan to the list in "scans". */
+/* Adds the scans of objects in a plan to the list in "scans". */
 static bool
 find_scans(PlanState *plan, void *scans)
 {

@@ -100,10 +100,10 @@ pylon_fdw_stats(PG_FUNCTION_ARGS)
 		values[4] = Float8GetDatum(counters->rate_limit_wait);
 		values[5] = Int64GetDatum(counters->bytes_sent);
 		values[6] = Int64GetDatum(counters->bytes_received);
-		values[7] = Int64GetDatum(counters->contacts_read);
-		values[8] = Int64GetDatum(counters->contacts_created);
-		values[9] = Int64GetDatum(counters->contacts_updated);
-		values[10] = Int64GetDatum(counters->contacts_deleted);
+		values[7] = Int64GetDatum(counters->rows_read);
+		values[8] = Int64GetDatum(counters->rows_created);
+		values[9] = Int64GetDatum(counters->rows_updated);
+		values[10] = Int64GetDatum(counters->rows_deleted);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;

@@ -3,11 +3,11 @@
  * system_columns.c
  *		Which system columns of a foreign table a query may name.
  *
- * A contact has none of PostgreSQL's: its ctid would be the same in every
+ * An object has none of PostgreSQL's: its ctid would be the same in every
  * row, so that a driver or a tool that writes "WHERE ctid = ..." to mean one
  * row would write to all. Only tableoid is known. The others are refused
  * when the query is planned, wherever they stand in it; only queries of
- * contacts are looked at, and what the planner itself adds is let through.
+ * objects are looked at, and what the planner itself adds is let through.
  *
  * IDENTIFICATION
  *		fdw/system_columns.c
@@ -18,7 +18,7 @@
 
 #include "access/sysattr.h"
 #include "catalog/heap.h"
-#include "contact_id.h"
+#include "object_id.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
@@ -181,7 +181,7 @@ refuse(Relation table, Bitmapset *named)
 	while ((member = bms_next_member(named, member)) >= 0)
 	{
 		AttrNumber	attnum = member + FirstLowInvalidHeapAttributeNumber;
-		AttrNumber	id = contact_id_find(table);
+		AttrNumber	id = object_id_find(table);
 
 		if (attnum == TableOidAttributeNumber || attnum >= 0)
 			continue;

@@ -34,7 +34,7 @@ typedef struct PylonStatement
 {
 	MemoryContext query;		/* owns it */
 	uint64		writes[NUM_PYLON_WRITES];
-	HTAB	   *contacts;		/* updated or deleted, or NULL */
+	HTAB	   *rows;			/* updated or deleted, or NULL */
 	dlist_node	node;
 	MemoryContextCallback callback;
 } PylonStatement;
@@ -56,7 +56,7 @@ typedef struct WriteNote
 	PylonWrite	kind;
 	int			level;			/* of savepoints */
 	dlist_node	node;
-	char		name[FLEXIBLE_ARRAY_MEMBER];	/* "insert contact ..." */
+	char		name[FLEXIBLE_ARRAY_MEMBER];	/* "insert ..." */
 } WriteNote;
 
 /* In the memory of its request. */
@@ -80,7 +80,7 @@ static WriteLevel rolled_back;	/* not told yet */
 static void forget_statement(void *arg);
 static void release_call(void *arg);
 static bool is_success(const HttpResponse *response);
-static bool is_of_contact(const WriteNote *note);
+static bool is_of_object(const WriteNote *note);
 static WriteFate judge(PylonCall *call);
 static void close_note(WriteNote *note, WriteFate fate);
 static void count_write(PylonConnection *connection, PylonWrite kind);
@@ -129,7 +129,7 @@ forget_statement(void *arg)
 
 /*
  * Is it the first time that the statement is about to update or delete the
- * contact with this path? A later time, of whichever of its tables and parts,
+ * object with this path? A later time, of whichever of its tables and parts,
  * finds what PostgreSQL calls a row that the same command has modified: it is
  * none any more.
  */
@@ -138,9 +138,9 @@ writes_claim(PylonConnection *connection, const char *path)
 {
 	PylonStatement *statement = connection->statement;
 
-	if (statement->contacts == NULL)
-		statement->contacts = written_set_create(statement->query);
-	return written_set_add(statement->contacts, connection->serverid, path);
+	if (statement->rows == NULL)
+		statement->rows = written_set_create(statement->query);
+	return written_set_add(statement->rows, connection->serverid, path);
 }
 
 /*
@@ -161,7 +161,7 @@ writes_send(PylonConnection *connection, PylonWrite kind, const HttpCall *http)
 	note->level = GetCurrentTransactionNestLevel();
 	/* Made now, as there may be no memory for it when it is needed. */
 	(void) get_level(note->level);
-	if (is_of_contact(note))
+	if (is_of_object(note))
 		written_expect(connection->session, http->path);
 
 	call->connection = connection;
@@ -227,14 +227,14 @@ writes_settle_as(PylonCall *call, WriteFate fate)
 {
 	if (fate == WRITE_DONE)
 		count_write(call->connection, call->note->kind);
-	if (fate != WRITE_NOT_DONE && is_of_contact(call->note))
+	if (fate != WRITE_NOT_DONE && is_of_object(call->note))
 		written_note(call->connection->session, call->path);
 	close_note(call->note, fate);
 }
 
-/* Does the path of the write name the contact? */
+/* Does the path of the write name the object? */
 static bool
-is_of_contact(const WriteNote *note)
+is_of_object(const WriteNote *note)
 {
 	return note->kind != PYLON_CREATE;
 }
@@ -270,7 +270,7 @@ release_call(void *arg)
 	call->note->fate = judge(call);
 	if (call->note->fate == WRITE_DONE)
 		count_write(call->connection, call->note->kind);
-	if (call->note->fate != WRITE_NOT_DONE && is_of_contact(call->note))
+	if (call->note->fate != WRITE_NOT_DONE && is_of_object(call->note))
 		written_note_expected(call->connection->session, call->path);
 	call->note->call = NULL;
 	call->note = NULL;
@@ -325,13 +325,13 @@ count_write(PylonConnection *connection, PylonWrite kind)
 	switch (kind)
 	{
 		case PYLON_CREATE:
-			CONNECTION_COUNT(connection, contacts_created, 1);
+			CONNECTION_COUNT(connection, rows_created, 1);
 			break;
 		case PYLON_UPDATE:
-			CONNECTION_COUNT(connection, contacts_updated, 1);
+			CONNECTION_COUNT(connection, rows_updated, 1);
 			break;
 		case PYLON_DELETE:
-			CONNECTION_COUNT(connection, contacts_deleted, 1);
+			CONNECTION_COUNT(connection, rows_deleted, 1);
 			break;
 		case NUM_PYLON_WRITES:
 			break;

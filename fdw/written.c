@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * written.c
- *		Which contacts were written: by a statement, and lately by a session.
+ *		Which objects were written: by a statement, and lately by a session.
  *
- * A statement writes a contact once, however often it finds it. And what a
+ * A statement writes an object once, however often it finds it. And what a
  * session has just written, a search of the API may not know yet. Both keep
- * hashes of the contacts' paths: equal hashes are as good as equal paths,
+ * hashes of the objects' paths: equal hashes are as good as equal paths,
  * and a hundred thousand of them take some megabytes.
  *
  * What a session knows is kept in two generations, each for a minute: when
@@ -27,7 +27,7 @@
 #define LATELY 60000.0
 
 /*
- * Contacts of a generation. The API lets a few hundred be written in a
+ * Objects of a generation. The API lets a few hundred be written in a
  * minute; this bounds what a session keeps to about a megabyte.
  */
 #define MAX_LATELY 8192
@@ -37,11 +37,11 @@ typedef struct WrittenKey
 	uint64		hash[2];
 } WrittenKey;
 
-typedef struct WrittenContact
+typedef struct WrittenObject
 {
 	WrittenKey	key;
 	double		at;				/* monotonic ms, 0 if not written yet */
-} WrittenContact;
+} WrittenObject;
 
 /* The generations of a session. Lives as long as that. */
 struct WrittenHistory
@@ -52,11 +52,11 @@ struct WrittenHistory
 };
 
 static WrittenKey make_key(Oid serverid, const char *path);
-static WrittenContact *enter(PylonSession *session, const char *path);
-static WrittenContact *find(const PylonSession *session, const WrittenKey *key);
+static WrittenObject *enter(PylonSession *session, const char *path);
+static WrittenObject *find(const PylonSession *session, const WrittenKey *key);
 static void start_generation(struct WrittenHistory *history);
 
-/* The contacts that a statement has written; belongs to the context. */
+/* The objects that a statement has written; belongs to the context. */
 HTAB *
 written_set_create(MemoryContext context)
 {
@@ -66,7 +66,7 @@ written_set_create(MemoryContext context)
 					   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-/* False if the contact is among them already. */
+/* False if the object is among them already. */
 bool
 written_set_add(HTAB *set, Oid serverid, const char *path)
 {
@@ -78,7 +78,7 @@ written_set_add(HTAB *set, Oid serverid, const char *path)
 }
 
 /*
- * The contact is about to be written. Makes room for what becomes of it, since
+ * The object is about to be written. Makes room for what becomes of it, since
  * there may be no memory for that when it is known.
  */
 void
@@ -87,7 +87,7 @@ written_expect(PylonSession *session, const char *path)
 	(void) enter(session, path);
 }
 
-/* The contact was written just now, or may have been. */
+/* The object was written just now, or may have been. */
 void
 written_note(PylonSession *session, const char *path)
 {
@@ -99,27 +99,27 @@ void
 written_note_expected(PylonSession *session, const char *path)
 {
 	WrittenKey	key = make_key(InvalidOid, path);
-	WrittenContact *contact = find(session, &key);
+	WrittenObject *object = find(session, &key);
 
-	if (contact != NULL)
-		contact->at = connection_now();
+	if (object != NULL)
+		object->at = connection_now();
 }
 
-/* May any contact have been written lately? */
+/* May any object have been written lately? */
 bool
 written_any(const PylonSession *session)
 {
 	return session->written != NULL;
 }
 
-/* Was the contact created, updated or deleted within the last minute? */
+/* Was the object created, updated or deleted within the last minute? */
 bool
 written_lately(const PylonSession *session, const char *path)
 {
 	WrittenKey	key = make_key(InvalidOid, path);
-	WrittenContact *contact = find(session, &key);
+	WrittenObject *object = find(session, &key);
 
-	return contact != NULL && contact->at > 0 && connection_now() - contact->at <= LATELY;
+	return object != NULL && object->at > 0 && connection_now() - object->at <= LATELY;
 }
 
 static WrittenKey
@@ -133,14 +133,14 @@ make_key(Oid serverid, const char *path)
 	return key;
 }
 
-/* The contact in the young generation, with what the old one knows of it. */
-static WrittenContact *
+/* The object in the young generation, with what the old one knows of it. */
+static WrittenObject *
 enter(PylonSession *session, const char *path)
 {
 	WrittenKey	key = make_key(InvalidOid, path);
 	struct WrittenHistory *history = session->written;
-	WrittenContact *before;
-	WrittenContact *contact;
+	WrittenObject *before;
+	WrittenObject *object;
 	bool		found;
 
 	if (history == NULL)
@@ -152,13 +152,13 @@ enter(PylonSession *session, const char *path)
 		hash_get_num_entries(history->young) >= MAX_LATELY)
 		start_generation(history);
 	before = find(session, &key);
-	contact = hash_search(history->young, &key, HASH_ENTER, &found);
+	object = hash_search(history->young, &key, HASH_ENTER, &found);
 	if (!found)
-		contact->at = before != NULL ? before->at : 0;
-	return contact;
+		object->at = before != NULL ? before->at : 0;
+	return object;
 }
 
-static WrittenContact *
+static WrittenObject *
 find(const PylonSession *session, const WrittenKey *key)
 {
 	struct WrittenHistory *history = session->written;
@@ -171,11 +171,11 @@ find(const PylonSession *session, const WrittenKey *key)
 	}
 	for (size_t i = 0; i < lengthof(generations); i++)
 	{
-		WrittenContact *contact = generations[i] == NULL ? NULL :
+		WrittenObject *object = generations[i] == NULL ? NULL :
 			hash_search(generations[i], key, HASH_FIND, NULL);
 
-		if (contact != NULL)
-			return contact;
+		if (object != NULL)
+			return object;
 	}
 	return NULL;
 }
@@ -183,7 +183,7 @@ find(const PylonSession *session, const WrittenKey *key)
 static void
 start_generation(struct WrittenHistory *history)
 {
-	HASHCTL		ctl = {.keysize = sizeof(WrittenKey),.entrysize = sizeof(WrittenContact)};
+	HASHCTL		ctl = {.keysize = sizeof(WrittenKey),.entrysize = sizeof(WrittenObject)};
 	HTAB	   *young = hash_create("pylon_fdw contacts written lately", 64, &ctl,
 									HASH_ELEM | HASH_BLOBS);
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * written.h
- *		Which contacts were written: by a statement, and lately by a session.
+ *		Which objects were written: by a statement, and lately by a session.
  *
  * IDENTIFICATION
  *		fdw/written.h

@@ -4,7 +4,7 @@
  *		Target "filter": values to filters to bodies.
  *
  * The one principle is what is tried: a filter must let through at least
- * what SQL wants, and where it says that it is exact, no more. A contact's
+ * what SQL wants, and where it says that it is exact, no more. An object's
  * text and a condition come from the input; SQL judges by its own functions,
  * and the API by what the sample API does, in a few lines.
  *
@@ -207,7 +207,7 @@ make_node(FuzzInput *input, FilterTest test, Oid type)
 	return node;
 }
 
-/* A contact with this text: if SQL wants it, it must be found. */
+/* An object with this text: if SQL wants it, it must be found. */
 static void
 judge(FilterEvaluation *evaluation, FilterNode *node, const PylonFilter *filter,
 	  const char *text, bool wanted)
@@ -234,7 +234,7 @@ judge(FilterEvaluation *evaluation, FilterNode *node, const PylonFilter *filter,
 }
 
 /*
- * Does SQL want a contact whose field is "text", as "value" is? False if it
+ * Does SQL want an object whose field is "text", as "value" is? False if it
  * says nothing, since the condition is an error, or the text doesn't fit.
  */
 static bool

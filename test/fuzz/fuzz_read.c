@@ -23,7 +23,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
-#define SINGLE		0x01		/* an answer with one contact */
+#define SINGLE		0x01		/* an answer with one object */
 #define TABLE		0x06		/* which of these */
 
 /* What test/fuzz/tables.sql makes. */
@@ -32,7 +32,7 @@ static const char *const tables[] = {"contacts", "typed", "many", "few"};
 typedef struct Table
 {
 	TupleDesc	columns;
-	ContactReader *reader;
+	ObjectLayout *reader;
 } Table;
 
 static Table prepared[lengthof(tables)];
@@ -44,7 +44,7 @@ static void check_slices(const PylonPage *page, const char *body, size_t length)
 static Jsonb *read_json(const char *body);
 static bool same_text(const text *shown, const JsonbValue *member);
 static void check_text(const Table *table, const char *name, Datum *values, bool *nulls,
-					   JsonbValue *contact);
+					   JsonbValue *object);
 
 const FuzzTarget fuzz_read = {"read", prepare, run};
 
@@ -59,7 +59,7 @@ prepare(void)
 										 AccessShareLock);
 
 		prepared[i].columns = RelationGetDescr(table);
-		prepared[i].reader = contact_reader_create(table, contact_columns(table));
+		prepared[i].reader = object_layout_create(table, object_columns(table));
 	}
 	MemoryContextSwitchTo(before);
 }
@@ -86,7 +86,7 @@ run(FuzzInput *input)
 	PROMISE(single || glance != PAGE_IS_HOLLOW || page->hollow);
 	/* A zero byte ends PostgreSQL's text, and is no JSON. */
 	PROMISE(strlen(body) == length && fuzz_is_json(body));
-	PROMISE(!single || page->ncontacts <= 1);
+	PROMISE(!single || page->nobjects <= 1);
 	check_slices(page, body, length);
 	read_page(table, page, single ? NULL : read_json(body));
 }
@@ -95,9 +95,9 @@ run(FuzzInput *input)
 static void
 check_slices(const PylonPage *page, const char *body, size_t length)
 {
-	for (int i = 0; i < page->ncontacts; i++)
+	for (int i = 0; i < page->nobjects; i++)
 	{
-		const JsonSlice *slices = page_contact(page, i);
+		const JsonSlice *slices = page_object(page, i);
 
 		for (int j = 0; j < page->nslices; j++)
 		{
@@ -138,17 +138,17 @@ read_page(const Table *table, const PylonPage *page, Jsonb *json)
 	JsonbValue *data = json == NULL ? NULL :
 		getKeyJsonValueFromContainer(&json->root, "data", 4, NULL);
 
-	for (int i = 0; i < page->ncontacts; i++)
+	for (int i = 0; i < page->nobjects; i++)
 	{
-		JsonbValue *contact = data == NULL ? NULL :
+		JsonbValue *object = data == NULL ? NULL :
 			getIthJsonbValueFromContainer(data->val.binary.data, i);
 
-		contact_read(table->reader, page_contact(page, i), values, nulls);
-		if (contact == NULL)
+		object_read(table->reader, page_object(page, i), values, nulls);
+		if (object == NULL)
 			continue;
-		check_text(table, "id", values, nulls, contact);
-		check_text(table, "name", values, nulls, contact);
-		check_text(table, "email", values, nulls, contact);
+		check_text(table, "id", values, nulls, object);
+		check_text(table, "name", values, nulls, object);
+		check_text(table, "email", values, nulls, object);
 	}
 }
 
@@ -162,12 +162,12 @@ same_text(const text *shown, const JsonbValue *member)
 		memcmp(VARDATA_ANY(shown), member->val.string.val, length) == 0;
 }
 
-/* A column of type text shows the contact's own member of its name. */
+/* A column of type text shows the object's own member of its name. */
 static void
 check_text(const Table *table, const char *name, Datum *values, bool *nulls,
-		   JsonbValue *contact)
+		   JsonbValue *object)
 {
-	JsonbValue *member = getKeyJsonValueFromContainer(contact->val.binary.data,
+	JsonbValue *member = getKeyJsonValueFromContainer(object->val.binary.data,
 													  name, strlen(name), NULL);
 
 	for (int i = 0; i < table->columns->natts; i++)

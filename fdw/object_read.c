@@ -1,16 +1,16 @@
 /*-------------------------------------------------------------------------
  *
- * contact.c
- *		The one table of a contact's fields, and JSON to Datum through it.
+ * object_read.c
+ *		The one table of an object's fields, and JSON to Datum through it.
  *
- * A foreign table's column shows a field of the contact or one of its
- * custom fields (see contact_column_field). What a scan needs of a contact
- * is compiled into a ContactReader: page.c cuts the JSON into slices by it,
- * and contact_read makes Datums of a row's slices. Nothing else in the
+ * A foreign table's column shows a field of the object or one of its
+ * custom fields (see object_column_field). What a scan needs of an object
+ * is compiled into a ObjectLayout: page.c cuts the JSON into slices by it,
+ * and object_read makes Datums of a row's slices. Nothing else in the
  * extension knows the names of fields.
  *
  * IDENTIFICATION
- *		fdw/contact.c
+ *		fdw/object_read.c
  *
  *-------------------------------------------------------------------------
  */
@@ -20,7 +20,7 @@
 
 #include "catalog/pg_type.h"
 #include "compat.h"
-#include "contact.h"
+#include "object.h"
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
@@ -36,11 +36,11 @@
 #define ALWAYS			(FIELD_ON_INSERT | FIELD_ON_UPDATE)
 
 /*
- * Reference: the response of "Get a contact by its ID", and for the
- * operators "Search for contacts by a given filter". That page doesn't list
+ * Reference: the response of "Get a ...", and for the
+ * operators "Search for ...". That page doesn't list
  * those of name, which is searched like email all the same.
  */
-static const ContactField fields[] =
+static const PylonField fields[] =
 {
 	{"id", NULL, "id", FIELD_STRING, "text",
 	ID_OPERATORS | FIELD_REFERENCE(ID_OPERATORS) | FIELD_UNIQUE, 0, false},
@@ -67,7 +67,7 @@ static const ContactField fields[] =
  * What stands for the field of a column with option custom_field. The page
  * says just that slugs can be searched; "equals" is the least that means.
  */
-static const ContactField custom_field =
+static const PylonField custom_field =
 {
 	NULL, "custom_fields", NULL, FIELD_CUSTOM, NULL,
 	FIELD_EQUALS | FIELD_IN | FIELD_STRING_CONTAINS | FIELD_IS_SET |
@@ -106,28 +106,28 @@ typedef struct ConversionContext
 	JsonSlice	id;
 } ConversionContext;
 
-static const ContactField *find_field(const char *name);
+static const PylonField *find_field(const char *name);
 pg_noreturn static void raise_unmapped(Relation table, const char *column,
 									   const char *field);
-static ContactLevel field_level(const ContactField *field);
-static void add_source(ContactReader *reader, ContactColumn *column,
-					   const char *slug, ContactSource *sources,
-					   ContactLevel *levels);
-static void sort_sources(ContactReader *reader, const ContactSource *sources,
-						 const ContactLevel *levels);
+static ObjectLevel field_level(const PylonField *field);
+static void add_source(ObjectLayout *reader, ObjectColumn *column,
+					   const char *slug, ObjectSource *sources,
+					   ObjectLevel *levels);
+static void sort_sources(ObjectLayout *reader, const ObjectSource *sources,
+						 const ObjectLevel *levels);
 static int	compare_sources(const void *a, const void *b);
 static int	compare_keys(const char *a, int alength, const char *b, int blength);
-static void prepare_input(ContactColumn *column, Form_pg_attribute attr);
-static void classify_input(ContactColumn *column, Oid type);
-static Datum read_column(ContactColumn *column, JsonSlice slice, bool *null);
-static bool reads_as_null(const ContactColumn *column, JsonSlice slice);
-static Datum read_null(ContactColumn *column);
-static Datum read_string(ContactColumn *column, JsonSlice slice);
-static Datum read_text(ContactColumn *column, const char *text, int length);
-static Datum convert(ContactColumn *column, char *text);
+static void prepare_input(ObjectColumn *column, Form_pg_attribute attr);
+static void classify_input(ObjectColumn *column, Oid type);
+static Datum read_column(ObjectColumn *column, JsonSlice slice, bool *null);
+static bool reads_as_null(const ObjectColumn *column, JsonSlice slice);
+static Datum read_null(ObjectColumn *column);
+static Datum read_string(ObjectColumn *column, JsonSlice slice);
+static Datum read_text(ObjectColumn *column, const char *text, int length);
+static Datum convert(ObjectColumn *column, char *text);
 static char *whole_number(char *text);
-static Datum read_array(ContactColumn *column, JsonSlice slice);
-static void add_element(ContactColumn *column, ArrayBuildState *state,
+static Datum read_array(ObjectColumn *column, JsonSlice slice);
+static void add_element(ObjectColumn *column, ArrayBuildState *state,
 						JsonSlice element);
 static JsonSlice custom_value(JsonSlice custom);
 static JsonSlice first_external_id(JsonSlice ids);
@@ -141,9 +141,9 @@ static bool is_printable_ascii(JsonSlice slice);
 static char *id_text(JsonSlice id);
 static void conversion_error_callback(void *arg);
 
-/* All fields of a contact, in the order of an imported table. */
-const ContactField *
-contact_fields(int *count)
+/* All fields of an object, in the order of an imported table. */
+const PylonField *
+object_fields(int *count)
 {
 	*count = lengthof(fields);
 	return fields;
@@ -156,12 +156,12 @@ contact_fields(int *count)
  *
  * Raises HV005 where the column maps to nothing.
  */
-const ContactField *
-contact_column_field(Relation table, AttrNumber attnum, char **slug)
+const PylonField *
+object_column_field(Relation table, AttrNumber attnum, char **slug)
 {
 	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(table), attnum - 1);
 	const char *name = NameStr(attr->attname);
-	const ContactField *field;
+	const PylonField *field;
 	PylonColumnOptions options;
 
 	option_read_column(&options,
@@ -178,7 +178,7 @@ contact_column_field(Relation table, AttrNumber attnum, char **slug)
 
 /* Does the column show a field? Not if it is dropped, or computed on reading. */
 bool
-contact_has_column(Relation table, AttrNumber attnum)
+object_has_column(Relation table, AttrNumber attnum)
 {
 	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(table), attnum - 1);
 
@@ -187,30 +187,30 @@ contact_has_column(Relation table, AttrNumber attnum)
 
 /* The numbers of all columns that show a field, in the current memory context. */
 Bitmapset *
-contact_columns(Relation table)
+object_columns(Relation table)
 {
 	Bitmapset  *attnums = NULL;
 
 	for (int i = 0; i < RelationGetNumberOfAttributes(table); i++)
 	{
-		if (contact_has_column(table, i + 1))
+		if (object_has_column(table, i + 1))
 			attnums = bms_add_member(attnums, i + 1);
 	}
 	return attnums;
 }
 
-/* Not if it is empty, or if the API would take it for a contact's own field. */
+/* Not if it is empty, or if the API would take it for an object's own field. */
 bool
-contact_slug_is_searchable(const char *slug)
+object_slug_is_searchable(const char *slug)
 {
 	return slug[0] != '\0' && find_field(slug) == NULL;
 }
 
 /* The FIELD_... of the search for a field, or for a slug. */
 int
-contact_field_operators(const char *name)
+object_field_operators(const char *name)
 {
-	const ContactField *field = find_field(name);
+	const PylonField *field = find_field(name);
 
 	return field != NULL ? field->operators : custom_field.operators;
 }
@@ -220,7 +220,7 @@ contact_field_operators(const char *name)
  * where it isn't known. In the current memory context.
  */
 const char *
-contact_column_type(Relation table, AttrNumber attnum)
+object_column_type(Relation table, AttrNumber attnum)
 {
 	PylonColumnOptions options;
 
@@ -231,13 +231,13 @@ contact_column_type(Relation table, AttrNumber attnum)
 
 /* The same of a slug, as far as one of the columns tells it. */
 const char *
-contact_slug_type(Relation table, const char *slug)
+object_slug_type(Relation table, const char *slug)
 {
 	for (int i = 0; i < RelationGetNumberOfAttributes(table); i++)
 	{
 		PylonColumnOptions options;
 
-		if (!contact_has_column(table, i + 1))
+		if (!object_has_column(table, i + 1))
 			continue;
 		option_read_column(&options,
 						   GetForeignColumnOptions(RelationGetRelid(table), i + 1));
@@ -250,7 +250,7 @@ contact_slug_type(Relation table, const char *slug)
 
 /* The FIELD_... that a type of custom fields takes; all where it isn't known. */
 int
-contact_type_operators(const char *type)
+object_type_operators(const char *type)
 {
 	for (size_t i = 0; type != NULL && i < lengthof(type_operators); i++)
 	{
@@ -262,46 +262,46 @@ contact_type_operators(const char *type)
 
 /* Raises HV005 if any column of "table" maps to nothing. */
 void
-contact_check_columns(Relation table)
+object_check_columns(Relation table)
 {
 	char	   *slug;
 
 	for (int i = 0; i < RelationGetNumberOfAttributes(table); i++)
 	{
-		if (contact_has_column(table, i + 1))
-			(void) contact_column_field(table, i + 1, &slug);
+		if (object_has_column(table, i + 1))
+			(void) object_column_field(table, i + 1, &slug);
 	}
 }
 
 /*
- * Prepares to read the columns "attnums" (numbers, not offset) of contacts.
+ * Prepares to read the columns "attnums" (numbers, not offset) of objects.
  * Allocated in the current memory context.
  */
-ContactReader *
-contact_reader_create(Relation table, Bitmapset *attnums)
+ObjectLayout *
+object_layout_create(Relation table, Bitmapset *attnums)
 {
-	ContactReader *reader = palloc0(sizeof(ContactReader));
+	ObjectLayout *reader = palloc0(sizeof(ObjectLayout));
 	int			most = bms_num_members(attnums) + 1;
-	ContactSource *sources = palloc(most * sizeof(ContactSource));
-	ContactLevel *levels = palloc(most * sizeof(ContactLevel));
+	ObjectSource *sources = palloc(most * sizeof(ObjectSource));
+	ObjectLevel *levels = palloc(most * sizeof(ObjectLevel));
 	int			attnum = -1;
 
 	reader->table = pstrdup(RelationGetRelationName(table));
-	reader->columns = palloc0(most * sizeof(ContactColumn));
+	reader->columns = palloc0(most * sizeof(ObjectColumn));
 	sources[0].key = "id";
 	sources[0].length = 2;
-	levels[0] = LEVEL_CONTACT;
+	levels[0] = LEVEL_OBJECT;
 	reader->nsources = 1;
 
 	while ((attnum = bms_next_member(attnums, attnum)) >= 0)
 	{
-		ContactColumn *column = &reader->columns[reader->ncolumns++];
+		ObjectColumn *column = &reader->columns[reader->ncolumns++];
 		Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(table), attnum - 1);
 		char	   *slug;
 
 		column->attnum = attnum;
 		column->name = pstrdup(NameStr(attr->attname));
-		column->field = contact_column_field(table, attnum, &slug);
+		column->field = object_column_field(table, attnum, &slug);
 		prepare_input(column, attr);
 		add_source(reader, column, slug, sources, levels);
 	}
@@ -311,7 +311,7 @@ contact_reader_create(Relation table, Bitmapset *attnums)
 
 /* The index of the wanted member "key" of a level, or -1. */
 int
-contact_reader_find(const ContactReader *reader, ContactLevel level,
+object_layout_find(const ObjectLayout *reader, ObjectLevel level,
 					JsonSlice key)
 {
 	int			low = reader->level_start[level];
@@ -346,15 +346,15 @@ contact_reader_find(const ContactReader *reader, ContactLevel level,
 }
 
 /*
- * Makes Datums of a contact's slices, in the current memory context. Columns
+ * Makes Datums of an object's slices, in the current memory context. Columns
  * that the reader doesn't read are left alone. Errors of the types' input
- * functions name the column and the contact in their context.
+ * functions name the column and the object in their context.
  */
 void
-contact_read(const ContactReader *reader, const JsonSlice *slices,
+object_read(const ObjectLayout *reader, const JsonSlice *slices,
 			 Datum *values, bool *nulls)
 {
-	ConversionContext context = {reader->table, NULL, slices[CONTACT_ID_SOURCE]};
+	ConversionContext context = {reader->table, NULL, slices[OBJECT_ID_SOURCE]};
 	ErrorContextCallback callback;
 
 	callback.callback = conversion_error_callback;
@@ -364,7 +364,7 @@ contact_read(const ContactReader *reader, const JsonSlice *slices,
 
 	for (int i = 0; i < reader->ncolumns; i++)
 	{
-		ContactColumn *column = &reader->columns[i];
+		ObjectColumn *column = &reader->columns[i];
 
 		context.column = column->name;
 		values[column->attnum - 1] =
@@ -374,7 +374,7 @@ contact_read(const ContactReader *reader, const JsonSlice *slices,
 	error_context_stack = callback.previous;
 }
 
-static const ContactField *
+static const PylonField *
 find_field(const char *name)
 {
 	for (size_t i = 0; i < lengthof(fields); i++)
@@ -402,21 +402,21 @@ raise_unmapped(Relation table, const char *column, const char *field)
 					 names.data)));
 }
 
-static ContactLevel
-field_level(const ContactField *field)
+static ObjectLevel
+field_level(const PylonField *field)
 {
 	if (field->parent == NULL)
-		return LEVEL_CONTACT;
+		return LEVEL_OBJECT;
 	return field->kind == FIELD_CUSTOM ? LEVEL_CUSTOM : LEVEL_ACCOUNT;
 }
 
 /* Where the column's value comes from; shared with columns that show it too. */
 static void
-add_source(ContactReader *reader, ContactColumn *column, const char *slug,
-		   ContactSource *sources, ContactLevel *levels)
+add_source(ObjectLayout *reader, ObjectColumn *column, const char *slug,
+		   ObjectSource *sources, ObjectLevel *levels)
 {
-	ContactSource source;
-	ContactLevel level = field_level(column->field);
+	ObjectSource source;
+	ObjectLevel level = field_level(column->field);
 
 	source.key = slug == NULL ? column->field->key :
 		pg_server_to_any(slug, strlen(slug), PG_UTF8);
@@ -433,13 +433,13 @@ add_source(ContactReader *reader, ContactColumn *column, const char *slug,
 
 /* Levels one after the other, keys in order within; the id stays first. */
 static void
-sort_sources(ContactReader *reader, const ContactSource *sources,
-			 const ContactLevel *levels)
+sort_sources(ObjectLayout *reader, const ObjectSource *sources,
+			 const ObjectLevel *levels)
 {
 	int			n = 0;
 
-	reader->sources = palloc(reader->nsources * sizeof(ContactSource));
-	for (ContactLevel level = 0; level < NUM_CONTACT_LEVELS; level++)
+	reader->sources = palloc(reader->nsources * sizeof(ObjectSource));
+	for (ObjectLevel level = 0; level < NUM_OBJECT_LEVELS; level++)
 	{
 		int			start = n;
 
@@ -450,17 +450,17 @@ sort_sources(ContactReader *reader, const ContactSource *sources,
 				reader->sources[n++] = sources[i];
 		}
 		/* The id, first of its level, is looked up by its place. */
-		if (level == LEVEL_CONTACT)
+		if (level == LEVEL_OBJECT)
 			start++;
-		qsort(reader->sources + start, n - start, sizeof(ContactSource),
+		qsort(reader->sources + start, n - start, sizeof(ObjectSource),
 			  compare_sources);
 	}
-	reader->level_start[NUM_CONTACT_LEVELS] = n;
+	reader->level_start[NUM_OBJECT_LEVELS] = n;
 
 	for (int i = 0; i < reader->ncolumns; i++)
 	{
-		ContactColumn *column = &reader->columns[i];
-		ContactLevel level = levels[column->source];
+		ObjectColumn *column = &reader->columns[i];
+		ObjectLevel level = levels[column->source];
 		int			place = reader->level_start[level];
 
 		while (compare_sources(&reader->sources[place],
@@ -473,8 +473,8 @@ sort_sources(ContactReader *reader, const ContactSource *sources,
 static int
 compare_sources(const void *a, const void *b)
 {
-	const ContactSource *left = a;
-	const ContactSource *right = b;
+	const ObjectSource *left = a;
+	const ObjectSource *right = b;
 
 	return compare_keys(left->key, left->length, right->key, right->length);
 }
@@ -492,7 +492,7 @@ compare_keys(const char *a, int alength, const char *b, int blength)
  * element into an array; into any other type goes its JSON.
  */
 static void
-prepare_input(ContactColumn *column, Form_pg_attribute attr)
+prepare_input(ObjectColumn *column, Form_pg_attribute attr)
 {
 	Oid			base;
 	Oid			function;
@@ -523,7 +523,7 @@ prepare_input(ContactColumn *column, Form_pg_attribute attr)
 
 /* What texts the input function of "type" takes. */
 static void
-classify_input(ContactColumn *column, Oid type)
+classify_input(ObjectColumn *column, Oid type)
 {
 	Oid			base = getBaseType(type);
 	char		category;
@@ -535,7 +535,7 @@ classify_input(ContactColumn *column, Oid type)
 }
 
 static Datum
-read_column(ContactColumn *column, JsonSlice slice, bool *null)
+read_column(ObjectColumn *column, JsonSlice slice, bool *null)
 {
 	char	   *json;
 
@@ -559,14 +559,14 @@ read_column(ContactColumn *column, JsonSlice slice, bool *null)
 }
 
 /*
- * The API leaves out, nulls or empties the strings of a contact that aren't
+ * The API leaves out, nulls or empties the strings of an object that aren't
  * set. Of a custom field, "" is a value where the column's type has such a
  * one, and so is a list of nothing.
  */
 static bool
-reads_as_null(const ContactColumn *column, JsonSlice slice)
+reads_as_null(const ObjectColumn *column, JsonSlice slice)
 {
-	ContactFieldKind kind = column->field->kind;
+	PylonFieldKind kind = column->field->kind;
 
 	if (json_slice_is_null(slice))
 		return true;
@@ -579,7 +579,7 @@ reads_as_null(const ContactColumn *column, JsonSlice slice)
 
 /* A domain may refuse NULL. */
 static Datum
-read_null(ContactColumn *column)
+read_null(ObjectColumn *column)
 {
 	if (OidIsValid(column->domain))
 		domain_check((Datum) 0, true, column->domain, NULL, NULL);
@@ -591,7 +591,7 @@ read_null(ContactColumn *column)
 
 /* A string's text, or the JSON of anything else, into the column's type. */
 static Datum
-read_string(ContactColumn *column, JsonSlice slice)
+read_string(ObjectColumn *column, JsonSlice slice)
 {
 	int			length;
 	const char *text;
@@ -615,7 +615,7 @@ read_string(ContactColumn *column, JsonSlice slice)
 }
 
 static Datum
-read_text(ContactColumn *column, const char *text, int length)
+read_text(ObjectColumn *column, const char *text, int length)
 {
 	/* By far the most common type, and its input function only copies. */
 	if (column->type == TEXTOID)
@@ -625,7 +625,7 @@ read_text(ContactColumn *column, const char *text, int length)
 
 /* By the input function of the column's type, or of its elements. */
 static Datum
-convert(ContactColumn *column, char *text)
+convert(ObjectColumn *column, char *text)
 {
 	if (column->takes_integers)
 		text = whole_number(text);
@@ -663,7 +663,7 @@ whole_number(char *text)
 
 /* A list; a single value is a list of one. */
 static Datum
-read_array(ContactColumn *column, JsonSlice slice)
+read_array(ObjectColumn *column, JsonSlice slice)
 {
 	ArrayBuildState *state = initArrayResult(column->element,
 											 CurrentMemoryContext, false);
@@ -690,7 +690,7 @@ read_array(ContactColumn *column, JsonSlice slice)
 }
 
 static void
-add_element(ContactColumn *column, ArrayBuildState *state, JsonSlice element)
+add_element(ObjectColumn *column, ArrayBuildState *state, JsonSlice element)
 {
 	bool		null = json_slice_is_null(element) ||
 		(is_empty_string(element) && !column->takes_strings);
@@ -889,10 +889,10 @@ external_id(JsonSlice element)
  * reads, shows the first, as texts in the current memory context.
  */
 List *
-contact_external_ids(const ContactReader *reader, AttrNumber attnum,
+object_external_ids(const ObjectLayout *reader, AttrNumber attnum,
 					 const JsonSlice *slices)
 {
-	const ContactColumn *column = reader->columns;
+	const ObjectColumn *column = reader->columns;
 	List	   *texts = NIL;
 	JsonSlice	ids;
 	JsonReader	list;
@@ -917,21 +917,21 @@ contact_external_ids(const ContactReader *reader, AttrNumber attnum,
 }
 
 /*
- * Can "id" be that of a contact? A path that ends in nothing, or in dots,
+ * Can "id" be that of an object? A path that ends in nothing, or in dots,
  * would name something else, and one that is too long nothing at all.
  */
 bool
-contact_id_is_possible(const char *id)
+object_id_is_possible(const char *id)
 {
 	return id[0] != '\0' && strcmp(id, ".") != 0 && strcmp(id, "..") != 0 &&
-		strlen(id) <= CONTACT_MAX_ID;
+		strlen(id) <= OBJECT_MAX_ID;
 }
 
-/* The id of an answer's contact; NULL if that would spoil a message. */
+/* The id of an answer's object; NULL if that would spoil a message. */
 char *
-contact_id_text(const JsonSlice *slices)
+object_id_text(const JsonSlice *slices)
 {
-	JsonSlice	id = slices[CONTACT_ID_SOURCE];
+	JsonSlice	id = slices[OBJECT_ID_SOURCE];
 
 	if (!json_slice_is_string(id) || !is_printable_ascii(id))
 		return NULL;

@@ -1,17 +1,17 @@
 /*-------------------------------------------------------------------------
  *
- * contact_check.h
+ * object_check.h
  *		Has the API done what was sent?
  *
  * IDENTIFICATION
- *		fdw/contact_check.h
+ *		fdw/object_check.h
  *
  *-------------------------------------------------------------------------
  */
-#ifndef PYLON_CONTACT_CHECK_H
-#define PYLON_CONTACT_CHECK_H
+#ifndef PYLON_OBJECT_CHECK_H
+#define PYLON_OBJECT_CHECK_H
 
-#include "contact_write.h"
+#include "object_write.h"
 
 /* What is sent of one field, and what the answer is looked at for. */
 typedef struct SentField
@@ -26,9 +26,9 @@ typedef struct SentField
 	SentTexts	before;			/* if so, which one */
 } SentField;
 
-extern void contact_check_answer(const ContactChange *change, const char *id,
-								 const ContactReader *reader,
+extern void object_check_answer(const ObjectChange *change, const char *id,
+								 const ObjectLayout *layout,
 								 const JsonSlice *slices,
 								 const Datum *values, const bool *nulls);
 
-#endif							/* PYLON_CONTACT_CHECK_H */
+#endif							/* PYLON_OBJECT_CHECK_H */

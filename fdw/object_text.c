@@ -1,20 +1,20 @@
 /*-------------------------------------------------------------------------
  *
- * contact_text.c
+ * object_text.c
  *		Values of columns as the texts that the API takes.
  *
- * All that is sent of a contact is strings and lists of strings. What was read
+ * All that is sent of an object is strings and lists of strings. What was read
  * and what the API answers is put into the same form, to be compared.
  *
  * IDENTIFICATION
- *		fdw/contact_text.c
+ *		fdw/object_text.c
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "contact_text.h"
+#include "object_text.h"
 #include "json_slice.h"
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
@@ -39,7 +39,7 @@ static char *string_member(JsonbContainer *object, const char *key);
  * sets them, too, until AtEOXact_GUC(true, <result>); errors end that as well.
  */
 int
-contact_begin_texts(void)
+object_begin_texts(void)
 {
 	static const char *const settings[][2] = {
 	{"datestyle", "ISO"}, {"intervalstyle", "postgres"}, {"extra_float_digits", "3"}};
@@ -56,7 +56,7 @@ contact_begin_texts(void)
  * that fill up a char(n) are no part of the value. "type" is a base type.
  */
 char *
-contact_value_text(Oid type, Datum value)
+object_value_text(Oid type, Datum value)
 {
 	Oid			function;
 	bool		varlena;
@@ -78,17 +78,17 @@ contact_value_text(Oid type, Datum value)
 }
 
 /*
- * NULL and the empty string are one for the fields of a contact, and null in
+ * NULL and the empty string are one for the fields of an object, and null in
  * JSON is NULL.
  */
 bool
-contact_is_null(const WriterColumn *column, Datum value, bool null)
+object_is_null(const WriterColumn *column, Datum value, bool null)
 {
 	switch (null ? FIELD_STRING : column->field->kind)
 	{
 		case FIELD_STRING:
 		case FIELD_FIRST_ID:
-			return null || contact_value_text(column->type, value)[0] == '\0';
+			return null || object_value_text(column->type, value)[0] == '\0';
 		case FIELD_CUSTOM:
 			return (column->type == JSONBOID || column->type == JSONOID) && is_json_null(column, value);
 		default:
@@ -104,7 +104,7 @@ is_json_null(const WriterColumn *column, Datum value)
 
 	if (column->type == JSONBOID)
 		return JsonbExtractScalar(&DatumGetJsonbP(value)->root, &scalar) && scalar.type == jbvNull;
-	text = contact_value_text(column->type, value);
+	text = object_value_text(column->type, value);
 	text += strspn(text, " \t\r\n");
 	return *text == '\0' ||
 		(strncmp(text, "null", 4) == 0 && text[4 + strspn(text + 4, " \t\r\n")] == '\0');
@@ -112,29 +112,29 @@ is_json_null(const WriterColumn *column, Datum value)
 
 /* A column's value as it is sent, or as it is compared with what was sent. */
 SentTexts
-contact_texts(const WriterColumn *column, Datum value)
+object_texts(const WriterColumn *column, Datum value)
 {
 	SentTexts	texts = {.list = true};
 
 	switch (column->field->kind)
 	{
 		case FIELD_LIST:
-			texts.texts = contact_list_texts(column, value);
+			texts.texts = object_list_texts(column, value);
 			break;
 		case FIELD_JSON:
 			texts.texts = element_texts(json_of(column, value));
 			break;
 		default:
 			texts.list = OidIsValid(column->element);
-			texts.texts = texts.list ? contact_list_texts(column, value) :
-				list_make1(sent_form(column, contact_value_text(column->type, value)));
+			texts.texts = texts.list ? object_list_texts(column, value) :
+				list_make1(sent_form(column, object_value_text(column->type, value)));
 	}
 	return texts;
 }
 
 /* The same text, or the same list in the same order? */
 bool
-contact_same_texts(SentTexts left, SentTexts right)
+object_same_texts(SentTexts left, SentTexts right)
 {
 	ListCell   *lc;
 	ListCell   *rc;
@@ -151,19 +151,19 @@ contact_same_texts(SentTexts left, SentTexts right)
 
 /* No value: nothing, nothing but empty text, or an empty list in a text column? */
 bool
-contact_is_empty(SentTexts texts)
+object_is_empty(SentTexts texts)
 {
 	const char *text = list_length(texts.texts) == 1 ? linitial(texts.texts) : "";
 	List	   *elements;
 
 	if (list_length(texts.texts) > 1)
 		return false;
-	return text[0] == '\0' || (contact_json_list(text, &elements) && elements == NIL);
+	return text[0] == '\0' || (object_json_list(text, &elements) && elements == NIL);
 }
 
 /* Nothing but blanks? */
 bool
-contact_is_blank(SentTexts texts)
+object_is_blank(SentTexts texts)
 {
 	const char *text = list_length(texts.texts) == 1 ? linitial(texts.texts) : "";
 
@@ -174,21 +174,21 @@ contact_is_blank(SentTexts texts)
 static char *
 sent_form(const WriterColumn *column, char *text)
 {
-	return contact_is_phone(column) && text[0] == '+' ? &text[1] : text;
+	return object_is_phone(column) && text[0] == '+' ? &text[1] : text;
 }
 
-/* Is it the column of this field of the contact itself? */
+/* Is it the column of this field of the object itself? */
 bool
-contact_is_field(const WriterColumn *column, const char *name)
+object_is_field(const WriterColumn *column, const char *name)
 {
 	return column->field->name != NULL && strcmp(column->field->name, name) == 0;
 }
 
 bool
-contact_is_phone(const WriterColumn *column)
+object_is_phone(const WriterColumn *column)
 {
-	return contact_is_field(column, "phone_numbers") ||
-		contact_is_field(column, "primary_phone_number");
+	return object_is_field(column, "phone_numbers") ||
+		object_is_field(column, "primary_phone_number");
 }
 
 /*
@@ -197,11 +197,11 @@ contact_is_phone(const WriterColumn *column)
  * is no list of strings.
  */
 List *
-contact_list_texts(const WriterColumn *column, Datum value)
+object_list_texts(const WriterColumn *column, Datum value)
 {
 	if (OidIsValid(column->element))
 		return array_texts(column, value);
-	return json_list_texts(column, contact_value_text(column->type, value));
+	return json_list_texts(column, object_value_text(column->type, value));
 }
 
 static List *
@@ -225,7 +225,7 @@ array_texts(const WriterColumn *column, Datum value)
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("column \"%s\" can't hold a NULL in its list", column->name),
 					 errtablecol(column->table, column->attnum)));
-		texts = lappend(texts, sent_form(column, contact_value_text(getBaseType(column->element),
+		texts = lappend(texts, sent_form(column, object_value_text(getBaseType(column->element),
 																	elements[i])));
 	}
 	return texts;
@@ -237,7 +237,7 @@ json_list_texts(const WriterColumn *column, const char *json)
 	List	   *texts;
 	ListCell   *lc;
 
-	if (!contact_json_list(json, &texts))
+	if (!object_json_list(json, &texts))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("column \"%s\" must be a JSON array of strings", column->name),
@@ -252,7 +252,7 @@ json_list_texts(const WriterColumn *column, const char *json)
  * "texts". False for anything else.
  */
 bool
-contact_json_list(const char *json, List **texts)
+object_json_list(const char *json, List **texts)
 {
 	char	   *utf8 = pg_server_to_any(json, strlen(json), PG_UTF8);
 	JsonReader	reader;
@@ -282,7 +282,7 @@ contact_json_list(const char *json, List **texts)
  * the value is no JSON.
  */
 char *
-contact_json_text(const WriterColumn *column, Datum value)
+object_json_text(const WriterColumn *column, Datum value)
 {
 	Jsonb	   *json = json_of(column, value);
 
@@ -294,12 +294,12 @@ static Jsonb *
 json_of(const WriterColumn *column, Datum value)
 {
 	return column->type == JSONBOID ? DatumGetJsonbP(value) :
-		contact_parse_json(contact_value_text(column->type, value));
+		object_parse_json(object_value_text(column->type, value));
 }
 
 /* NULL for what is no JSON. */
 Jsonb *
-contact_parse_json(const char *text)
+object_parse_json(const char *text)
 {
 	char	   *utf8 = pg_server_to_any(text, strlen(text), PG_UTF8);
 	JsonReader	reader;
@@ -362,7 +362,7 @@ element_texts(Jsonb *json)
 static char *
 element_text(JsonbValue *element)
 {
-	char	   *scalar = contact_scalar_text(element);
+	char	   *scalar = object_scalar_text(element);
 
 	if (scalar != NULL)
 		return scalar;
@@ -374,7 +374,7 @@ element_text(JsonbValue *element)
 
 /* Is "id" one of the external ids in a column that shows all of them? */
 bool
-contact_json_has_id(const WriterColumn *column, Datum value, const char *id)
+object_json_has_id(const WriterColumn *column, Datum value, const char *id)
 {
 	Jsonb	   *json = json_of(column, value);
 	JsonbIterator *iterator;
@@ -397,14 +397,14 @@ string_member(JsonbContainer *object, const char *key)
 {
 	JsonbValue	buffer;
 	JsonbValue *value = getKeyJsonValueFromContainer(object, key, strlen(key), &buffer);
-	char	   *text = value == NULL ? NULL : contact_scalar_text(value);
+	char	   *text = value == NULL ? NULL : object_scalar_text(value);
 
 	return text == NULL ? "" : text;
 }
 
 /* The API takes strings only. NULL for what can't be one. */
 char *
-contact_scalar_text(JsonbValue *value)
+object_scalar_text(JsonbValue *value)
 {
 	switch (value->type)
 	{
@@ -425,9 +425,9 @@ contact_scalar_text(JsonbValue *value)
  * a list. False for what can't be sent.
  */
 bool
-contact_member_texts(JsonbValue *value, SentTexts *texts)
+object_member_texts(JsonbValue *value, SentTexts *texts)
 {
-	char	   *scalar = contact_scalar_text(value);
+	char	   *scalar = object_scalar_text(value);
 	JsonbIterator *iterator;
 	JsonbValue	element;
 
@@ -442,7 +442,7 @@ contact_member_texts(JsonbValue *value, SentTexts *texts)
 	(void) JsonbIteratorNext(&iterator, &element, true);
 	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
 	{
-		scalar = contact_scalar_text(&element);
+		scalar = object_scalar_text(&element);
 		if (scalar == NULL)
 			return false;
 		texts->texts = lappend(texts->texts, scalar);

@@ -1,15 +1,15 @@
 /*-------------------------------------------------------------------------
  *
- * contact.h
- *		What a contact is: its fields, and how they become columns.
+ * object.h
+ *		What an object is: its fields, and how they become columns.
  *
  * IDENTIFICATION
- *		fdw/contact.h
+ *		fdw/object.h
  *
  *-------------------------------------------------------------------------
  */
-#ifndef PYLON_CONTACT_H
-#define PYLON_CONTACT_H
+#ifndef PYLON_OBJECT_H
+#define PYLON_OBJECT_H
 
 #include "access/tupdesc.h"
 #include "fmgr.h"
@@ -18,7 +18,7 @@
 #include "nodes/pg_list.h"
 #include "utils/relcache.h"
 
-typedef enum ContactFieldKind
+typedef enum PylonFieldKind
 {
 	FIELD_STRING,				/* "" is NULL */
 	FIELD_LIST,					/* an array of strings */
@@ -27,7 +27,7 @@ typedef enum ContactFieldKind
 								 * is NULL */
 	FIELD_CUSTOM_FIELDS,		/* the map of all custom fields, flattened */
 	FIELD_CUSTOM,				/* one custom field */
-} ContactFieldKind;
+} PylonFieldKind;
 
 /* Operators of the search that a field takes (reference: filterable fields). */
 #define FIELD_EQUALS			0x01
@@ -43,57 +43,57 @@ typedef enum ContactFieldKind
 	((((operators) >> 8) & (operator)) != 0)
 /* Text that people write: the API may compare it ignoring case. */
 #define FIELD_CASE				0x10000
-/* Hardly two contacts have the same. */
+/* Hardly two objects have the same. */
 #define FIELD_UNIQUE			0x20000
-/* Few contacts have the same. */
+/* Few objects have the same. */
 #define FIELD_RARE				0x40000
 
 /* Where a field can be written (reference: bodies of create and update). */
 #define FIELD_ON_INSERT			0x01
 #define FIELD_ON_UPDATE			0x02
 
-/* A field of a contact. */
-typedef struct ContactField
+/* A field of an object. */
+typedef struct PylonField
 {
 	const char *name;			/* of the column, by default */
-	const char *parent;			/* member of the contact that holds it, or
+	const char *parent;			/* member of the object that holds it, or
 								 * NULL */
 	const char *key;			/* its name in the API */
-	ContactFieldKind kind;
+	PylonFieldKind kind;
 	const char *type;			/* of an imported column */
 	int			operators;		/* FIELD_... of the search */
 	int			writes;			/* FIELD_ON_... */
-	bool		required;		/* a contact can't be without it */
-} ContactField;
+	bool		required;		/* an object can't be without it */
+} PylonField;
 
 #define FIELD_IS_STRING(field) \
 	((field)->kind == FIELD_STRING || (field)->kind == FIELD_FIRST_ID)
 
 /*
- * One member of the API's contact that is wanted. Several columns may show
+ * One member of the API's object that is wanted. Several columns may show
  * the same.
  */
-typedef struct ContactSource
+typedef struct ObjectSource
 {
 	const char *key;			/* UTF-8, as in the JSON */
 	int			length;
-} ContactSource;
+} ObjectSource;
 
-/* The members that a contact's JSON is cut into, by where they stand. */
-typedef enum ContactLevel
+/* The members that an object's JSON is cut into, by where they stand. */
+typedef enum ObjectLevel
 {
-	LEVEL_CONTACT,
+	LEVEL_OBJECT,
 	LEVEL_ACCOUNT,
 	LEVEL_CUSTOM,				/* keys are slugs */
-	NUM_CONTACT_LEVELS,
-} ContactLevel;
+	NUM_OBJECT_LEVELS,
+} ObjectLevel;
 
 /* A wanted column of a foreign table. */
-typedef struct ContactColumn
+typedef struct ObjectColumn
 {
 	AttrNumber	attnum;
 	const char *name;
-	const ContactField *field;
+	const PylonField *field;
 	int			source;			/* index of its slice */
 	Oid			type;
 	int32		typmod;
@@ -109,53 +109,53 @@ typedef struct ContactColumn
 	int16		element_length;
 	bool		element_byval;
 	char		element_align;
-} ContactColumn;
+} ObjectColumn;
 
 /*
- * How the contacts of one scan become rows. The sources of a level stand
- * together, in the order of their keys; the contact's id is always the
+ * How the objects of one scan become rows. The sources of a level stand
+ * together, in the order of their keys; the object's id is always the
  * first of all.
  */
-typedef struct ContactReader
+typedef struct ObjectLayout
 {
 	const char *table;			/* its name, for messages */
 	int			ncolumns;
-	ContactColumn *columns;
+	ObjectColumn *columns;
 	int			nsources;
-	ContactSource *sources;
-	int			level_start[NUM_CONTACT_LEVELS + 1];
-} ContactReader;
+	ObjectSource *sources;
+	int			level_start[NUM_OBJECT_LEVELS + 1];
+} ObjectLayout;
 
-#define CONTACT_ID_SOURCE 0
+#define OBJECT_ID_SOURCE 0
 
 /*
  * No id is longer (bytes): Pylon's own have 36, external ids a few more. Three
  * times as long in a path, it stays below the 8,000 that each server takes.
  */
-#define CONTACT_MAX_ID 2048
+#define OBJECT_MAX_ID 2048
 
-extern const ContactField *contact_fields(int *count);
-extern const ContactField *contact_column_field(Relation table,
+extern const PylonField *object_fields(int *count);
+extern const PylonField *object_column_field(Relation table,
 												AttrNumber attnum,
 												char **slug);
-extern bool contact_has_column(Relation table, AttrNumber attnum);
-extern Bitmapset *contact_columns(Relation table);
-extern bool contact_slug_is_searchable(const char *slug);
-extern int	contact_field_operators(const char *name);
-extern const char *contact_column_type(Relation table, AttrNumber attnum);
-extern const char *contact_slug_type(Relation table, const char *slug);
-extern int	contact_type_operators(const char *type);
-extern void contact_check_columns(Relation table);
-extern ContactReader *contact_reader_create(Relation table,
+extern bool object_has_column(Relation table, AttrNumber attnum);
+extern Bitmapset *object_columns(Relation table);
+extern bool object_slug_is_searchable(const char *slug);
+extern int	object_field_operators(const char *name);
+extern const char *object_column_type(Relation table, AttrNumber attnum);
+extern const char *object_slug_type(Relation table, const char *slug);
+extern int	object_type_operators(const char *type);
+extern void object_check_columns(Relation table);
+extern ObjectLayout *object_layout_create(Relation table,
 											Bitmapset *attnums);
-extern int	contact_reader_find(const ContactReader *reader,
-								ContactLevel level, JsonSlice key);
-extern void contact_read(const ContactReader *reader,
+extern int	object_layout_find(const ObjectLayout *reader,
+								ObjectLevel level, JsonSlice key);
+extern void object_read(const ObjectLayout *reader,
 						 const JsonSlice *slices, Datum *values, bool *nulls);
-extern List *contact_external_ids(const ContactReader *reader,
+extern List *object_external_ids(const ObjectLayout *reader,
 								  AttrNumber attnum,
 								  const JsonSlice *slices);
-extern bool contact_id_is_possible(const char *id);
-extern char *contact_id_text(const JsonSlice *slices);
+extern bool object_id_is_possible(const char *id);
+extern char *object_id_text(const JsonSlice *slices);
 
-#endif							/* PYLON_CONTACT_H */
+#endif							/* PYLON_OBJECT_H */

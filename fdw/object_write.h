@@ -1,17 +1,17 @@
 /*-------------------------------------------------------------------------
  *
- * contact_write.h
+ * object_write.h
  *		Rows to bodies of creates and updates.
  *
  * IDENTIFICATION
- *		fdw/contact_write.h
+ *		fdw/object_write.h
  *
  *-------------------------------------------------------------------------
  */
-#ifndef PYLON_CONTACT_WRITE_H
-#define PYLON_CONTACT_WRITE_H
+#ifndef PYLON_OBJECT_WRITE_H
+#define PYLON_OBJECT_WRITE_H
 
-#include "contact.h"
+#include "object.h"
 #include "executor/tuptable.h"
 #include "utils/jsonb.h"
 
@@ -21,7 +21,7 @@ typedef struct WriterColumn
 	Relation	table;
 	AttrNumber	attnum;
 	const char *name;
-	const ContactField *field;
+	const PylonField *field;
 	const char *slug;			/* of FIELD_CUSTOM */
 	const char *field_type;		/* of that, if it is known */
 	bool		read_only;		/* by option */
@@ -33,12 +33,12 @@ typedef struct WriterColumn
 } WriterColumn;
 
 /* How the columns of a foreign table are written. */
-typedef struct ContactWriter
+typedef struct ObjectWriter
 {
 	Relation	table;
 	int			ncolumns;
 	WriterColumn *columns;
-} ContactWriter;
+} ObjectWriter;
 
 /* A value in the form in which it is sent. */
 typedef struct SentTexts
@@ -48,21 +48,21 @@ typedef struct SentTexts
 } SentTexts;
 
 /* One write: what is sent, and what the answer must show. */
-typedef struct ContactChange
+typedef struct ObjectChange
 {
 	char	   *body;			/* UTF-8 JSON; NULL if nothing changes */
-	List	   *sent;			/* of SentField *, see contact_check.h */
+	List	   *sent;			/* of SentField *, see object_check.h */
 	Bitmapset  *attnums;		/* of the columns that were sent */
 	Bitmapset  *known;			/* of those, the ones sent as a whole */
-} ContactChange;
+} ObjectChange;
 
-extern ContactWriter *contact_writer_create(Relation table, List *assigned);
-extern ContactChange *contact_creation(ContactWriter *writer,
+extern ObjectWriter *object_writer_create(Relation table, List *assigned);
+extern ObjectChange *object_creation(ObjectWriter *writer,
 									   TupleTableSlot *row);
-extern ContactChange *contact_update(ContactWriter *writer,
+extern ObjectChange *object_update(ObjectWriter *writer,
 									 TupleTableSlot *old_row,
 									 TupleTableSlot *new_row);
-extern Jsonb *contact_object_of(const WriterColumn *column, Datum value,
+extern Jsonb *object_map_of(const WriterColumn *column, Datum value,
 								bool null);
 
-#endif							/* PYLON_CONTACT_WRITE_H */
+#endif							/* PYLON_OBJECT_WRITE_H */

@@ -1,24 +1,24 @@
 /*-------------------------------------------------------------------------
  *
- * contact_write.c
+ * object_write.c
  *		Rows to bodies of creates and updates.
  *
- * What is sent of a row goes by the table of fields in contact.c: values
+ * What is sent of a row goes by the table of fields in object_read.c: values
  * that differ from the row that was read, in the shapes that the API takes
- * (reference: "Create a new contact", "Update an existing contact"). Whether
- * the API has done it, contact_check.c finds out.
+ * (reference: "Create a new ...", "Update an existing ..."). Whether
+ * the API has done it, object_check.c finds out.
  *
  * IDENTIFICATION
- *		fdw/contact_write.c
+ *		fdw/object_write.c
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "contact_check.h"
-#include "contact_form.h"
-#include "contact_text.h"
+#include "object_check.h"
+#include "object_form.h"
+#include "object_text.h"
 #include "foreign/foreign.h"
 #include "json.h"
 #include "mb/pg_wchar.h"
@@ -37,8 +37,8 @@
 /* What a change is made of while it is made. */
 typedef struct ChangeContext
 {
-	ContactWriter *writer;
-	ContactChange *change;
+	ObjectWriter *writer;
+	ObjectChange *change;
 	JsonTree   *body;
 	bool		emails;			/* the list of all addresses is sent */
 	const char *email;			/* which of them is the primary one; NULL: the
@@ -58,9 +58,9 @@ static bool differs(const WriterColumn *column, Datum old_value, bool old_null,
 static void settle_emails(ChangeContext *context, TupleTableSlot *row,
 						  bool *changes);
 static bool holds_address(List *addresses, const char *address);
-static void settle_account(ContactWriter *writer, TupleTableSlot *old_row,
+static void settle_account(ObjectWriter *writer, TupleTableSlot *old_row,
 						   TupleTableSlot *row, bool *changes);
-static bool has_account_id(ContactWriter *writer, TupleTableSlot *old_row,
+static bool has_account_id(ObjectWriter *writer, TupleTableSlot *old_row,
 						   const char *id);
 static void add_column(ChangeContext *context, const WriterColumn *column,
 					   Datum old_value, bool old_null, Datum value, bool null);
@@ -90,10 +90,10 @@ static List *distinct_emails(List *texts, const char *primary);
  * Prepares to write rows of "table", which must stay open, in the current
  * memory context. "assigned" are the attribute numbers that an UPDATE assigns.
  */
-ContactWriter *
-contact_writer_create(Relation table, List *assigned)
+ObjectWriter *
+object_writer_create(Relation table, List *assigned)
 {
-	ContactWriter *writer = palloc0(sizeof(ContactWriter));
+	ObjectWriter *writer = palloc0(sizeof(ObjectWriter));
 	TupleDesc	desc = RelationGetDescr(table);
 
 	writer->table = table;
@@ -105,13 +105,13 @@ contact_writer_create(Relation table, List *assigned)
 		PylonColumnOptions options;
 		char	   *slug;
 
-		if (!contact_has_column(table, i + 1))
+		if (!object_has_column(table, i + 1))
 			continue;
 		option_read_column(&options, GetForeignColumnOptions(RelationGetRelid(table), i + 1));
 		column->table = table;
 		column->attnum = i + 1;
 		column->name = pstrdup(NameStr(attr->attname));
-		column->field = contact_column_field(table, i + 1, &slug);
+		column->field = object_column_field(table, i + 1, &slug);
 		column->slug = slug;
 		column->field_type = options.field_type;
 		column->read_only = options.readonly;
@@ -129,21 +129,21 @@ contact_writer_create(Relation table, List *assigned)
  * of columns that can't be written and 23502 where the name is missing.
  * Allocated in the current memory context.
  */
-ContactChange *
-contact_creation(ContactWriter *writer, TupleTableSlot *row)
+ObjectChange *
+object_creation(ObjectWriter *writer, TupleTableSlot *row)
 {
-	ContactChange *change = palloc0(sizeof(ContactChange));
+	ObjectChange *change = palloc0(sizeof(ObjectChange));
 	ChangeContext context = {.writer = writer,.change = change,.body = json_body_create()};
 	const WriterColumn *name = NULL;
 	bool		named = false;
-	int			modes = contact_begin_texts();
+	int			modes = object_begin_texts();
 
 	slot_getallattrs(row);
 	for (int i = 0; i < writer->ncolumns; i++)
 	{
 		const WriterColumn *column = &writer->columns[i];
 		Datum		value = row->tts_values[column->attnum - 1];
-		bool		null = contact_is_null(column, value, row->tts_isnull[column->attnum - 1]);
+		bool		null = object_is_null(column, value, row->tts_isnull[column->attnum - 1]);
 
 		if (column->field->required)
 			name = column;
@@ -173,14 +173,14 @@ contact_creation(ContactWriter *writer, TupleTableSlot *row)
  * they can't be written, and 22023 for two columns that want different values
  * of one field. Allocated in the current memory context.
  */
-ContactChange *
-contact_update(ContactWriter *writer, TupleTableSlot *old_row,
+ObjectChange *
+object_update(ObjectWriter *writer, TupleTableSlot *old_row,
 			   TupleTableSlot *new_row)
 {
-	ContactChange *change = palloc0(sizeof(ContactChange));
+	ObjectChange *change = palloc0(sizeof(ObjectChange));
 	ChangeContext context = {.writer = writer,.change = change,.body = json_body_create()};
 	bool	   *changes = palloc0(writer->ncolumns * sizeof(bool));
-	int			modes = contact_begin_texts();
+	int			modes = object_begin_texts();
 
 	slot_getallattrs(old_row);
 	slot_getallattrs(new_row);
@@ -268,7 +268,7 @@ shown_value(const WriterColumn *column, Datum value, bool null)
 
 	if (null)
 		return "null";
-	text = contact_value_text(column->type, value);
+	text = object_value_text(column->type, value);
 	length = pg_mbcliplen(text, strlen(text), MAX_VALUE);
 	text = psprintf("\"%.*s%s\"", length, text, text[length] == '\0' ? "" : "...");
 	for (char *p = text; *p != '\0'; p++)
@@ -284,7 +284,7 @@ static bool
 is_nothing(const WriterColumn *column, Datum value)
 {
 	return column->field->kind == FIELD_CUSTOM && !OidIsValid(column->element) &&
-		contact_value_text(column->type, value)[0] == '\0';
+		object_value_text(column->type, value)[0] == '\0';
 }
 
 /* Of the map of custom fields, add_custom_fields finds out which ones. */
@@ -292,11 +292,11 @@ static bool
 differs(const WriterColumn *column, Datum old_value, bool old_null,
 		Datum value, bool null)
 {
-	null = contact_is_null(column, value, null);
-	old_null = contact_is_null(column, old_value, old_null);
+	null = object_is_null(column, value, null);
+	old_null = object_is_null(column, old_value, old_null);
 	if (old_null || null)
 		return old_null != null;
-	return !contact_same_value(column, old_value, value);
+	return !object_same_value(column, old_value, value);
 }
 
 /*
@@ -308,20 +308,20 @@ differs(const WriterColumn *column, Datum old_value, bool old_null,
 static void
 settle_emails(ChangeContext *context, TupleTableSlot *row, bool *changes)
 {
-	ContactWriter *writer = context->writer;
+	ObjectWriter *writer = context->writer;
 	const WriterColumn *emails = NULL;
 	List	   *addresses = NIL;
 
 	for (int i = 0; i < writer->ncolumns; i++)
 	{
-		if (changes[i] && contact_is_field(&writer->columns[i], "emails"))
+		if (changes[i] && object_is_field(&writer->columns[i], "emails"))
 			emails = &writer->columns[i];
 	}
 	if (emails == NULL)
 		return;
 	context->emails = true;
-	if (!contact_is_null(emails, row->tts_values[emails->attnum - 1], row->tts_isnull[emails->attnum - 1]))
-		addresses = contact_list_texts(emails, row->tts_values[emails->attnum - 1]);
+	if (!object_is_null(emails, row->tts_values[emails->attnum - 1], row->tts_isnull[emails->attnum - 1]))
+		addresses = object_list_texts(emails, row->tts_values[emails->attnum - 1]);
 
 	for (int i = 0; i < writer->ncolumns; i++)
 	{
@@ -329,12 +329,12 @@ settle_emails(ChangeContext *context, TupleTableSlot *row, bool *changes)
 		Datum		value = row->tts_values[column->attnum - 1];
 		bool		null = row->tts_isnull[column->attnum - 1];
 
-		if (!contact_is_field(column, "email") || (!changes[i] && !column->assigned))
+		if (!object_is_field(column, "email") || (!changes[i] && !column->assigned))
 			continue;
-		if (contact_is_null(column, value, null))
+		if (object_is_null(column, value, null))
 			changes[i] = false;
-		else if (holds_address(addresses, contact_value_text(column->type, value)))
-			context->email = contact_value_text(column->type, value);
+		else if (holds_address(addresses, object_value_text(column->type, value)))
+			context->email = object_value_text(column->type, value);
 		else if (changes[i])
 			raise_twice(column, emails, "the primary address");
 	}
@@ -347,7 +347,7 @@ holds_address(List *addresses, const char *address)
 
 	foreach(lc, addresses)
 	{
-		if (contact_same_address(lfirst(lc), address))
+		if (object_same_address(lfirst(lc), address))
 			return true;
 	}
 	return false;
@@ -355,15 +355,15 @@ holds_address(List *addresses, const char *address)
 
 /*
  * Takes the account's external id out of the changes if it is another one of
- * those that the account has, and the contact stays in it.
+ * those that the account has, and the object stays in it.
  */
 static void
-settle_account(ContactWriter *writer, TupleTableSlot *old_row,
+settle_account(ObjectWriter *writer, TupleTableSlot *old_row,
 			   TupleTableSlot *row, bool *changes)
 {
 	for (int i = 0; i < writer->ncolumns; i++)
 	{
-		if (changes[i] && contact_is_field(&writer->columns[i], "account_id"))
+		if (changes[i] && object_is_field(&writer->columns[i], "account_id"))
 			return;
 	}
 	for (int i = 0; i < writer->ncolumns; i++)
@@ -372,23 +372,23 @@ settle_account(ContactWriter *writer, TupleTableSlot *old_row,
 		Datum		value = row->tts_values[column->attnum - 1];
 
 		if (changes[i] && column->field->kind == FIELD_FIRST_ID &&
-			!contact_is_null(column, value, row->tts_isnull[column->attnum - 1]) &&
-			has_account_id(writer, old_row, contact_value_text(column->type, value)))
+			!object_is_null(column, value, row->tts_isnull[column->attnum - 1]) &&
+			has_account_id(writer, old_row, object_value_text(column->type, value)))
 			changes[i] = false;
 	}
 }
 
 /* As far as the table has the column that tells. */
 static bool
-has_account_id(ContactWriter *writer, TupleTableSlot *old_row, const char *id)
+has_account_id(ObjectWriter *writer, TupleTableSlot *old_row, const char *id)
 {
 	for (int i = 0; i < writer->ncolumns; i++)
 	{
 		const WriterColumn *column = &writer->columns[i];
 		int			place = column->attnum - 1;
 
-		if (contact_is_field(column, "account_external_ids") && !old_row->tts_isnull[place] &&
-			contact_json_has_id(column, old_row->tts_values[place], id))
+		if (object_is_field(column, "account_external_ids") && !old_row->tts_isnull[place] &&
+			object_json_has_id(column, old_row->tts_values[place], id))
 			return true;
 	}
 	return false;
@@ -410,8 +410,8 @@ add_column(ChangeContext *context, const WriterColumn *column,
 	sent->column = column;
 	sent->slug = column->slug;
 	sent->value = value;
-	sent->cleared = contact_is_null(column, value, null);
-	sent->had = !contact_is_null(column, old_value, old_null);
+	sent->cleared = object_is_null(column, value, null);
+	sent->had = !object_is_null(column, old_value, old_null);
 	fill_sent(context, sent, old_value);
 	add_sent(context, sent);
 }
@@ -423,9 +423,9 @@ fill_sent(ChangeContext *context, SentField *sent, Datum old_value)
 	const WriterColumn *column = sent->column;
 
 	if (sent->had)
-		sent->before = contact_texts(column, old_value);
+		sent->before = object_texts(column, old_value);
 	if (column->field->kind == FIELD_JSON)
-		sent->json = sent->cleared ? "[]" : contact_json_text(column, sent->value);
+		sent->json = sent->cleared ? "[]" : object_json_text(column, sent->value);
 	if (column->field->kind == FIELD_JSON && sent->json == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -433,8 +433,8 @@ fill_sent(ChangeContext *context, SentField *sent, Datum old_value)
 				 errtablecol(column->table, column->attnum)));
 	if (sent->cleared)
 		return;
-	sent->texts = column->field->kind == FIELD_CUSTOM ? custom_texts(sent) : contact_texts(column, sent->value);
-	if (contact_is_field(column, "emails"))
+	sent->texts = column->field->kind == FIELD_CUSTOM ? custom_texts(sent) : object_texts(column, sent->value);
+	if (object_is_field(column, "emails"))
 		sent->texts.texts = distinct_emails(sent->texts.texts, context->email);
 	sent->cleared = sent->texts.list && sent->texts.texts == NIL;
 }
@@ -447,7 +447,7 @@ static SentTexts
 custom_texts(const SentField *sent)
 {
 	const WriterColumn *column = sent->column;
-	SentTexts	texts = contact_texts(column, sent->value);
+	SentTexts	texts = object_texts(column, sent->value);
 	List	   *elements;
 
 	if (column->field_type != NULL && strcmp(column->field_type, "multiselect") != 0)
@@ -472,19 +472,19 @@ static bool
 is_json_list(const SentField *sent, List **elements)
 {
 	const WriterColumn *column = sent->column;
-	SentTexts	texts = contact_texts(column, sent->value);
-	bool		is_list = contact_json_list(linitial(texts.texts), elements);
+	SentTexts	texts = object_texts(column, sent->value);
+	bool		is_list = object_json_list(linitial(texts.texts), elements);
 	List	   *before;
 
 	if (column->field_type != NULL)
 	{
 		if (!is_list)
-			*elements = contact_is_empty(texts) ? NIL : texts.texts;
+			*elements = object_is_empty(texts) ? NIL : texts.texts;
 		return true;
 	}
 	if (!sent->had)
 		return is_list && (column->type == JSONBOID || column->type == JSONOID);
-	return is_list && contact_json_list(linitial(sent->before.texts), &before);
+	return is_list && object_json_list(linitial(sent->before.texts), &before);
 }
 
 /* Of the map of all custom fields, the members that differ. */
@@ -492,8 +492,8 @@ static void
 add_custom_fields(ChangeContext *context, const WriterColumn *column,
 				  Datum old_value, bool old_null, Datum value, bool null)
 {
-	Jsonb	   *before = contact_object_of(column, old_value, old_null);
-	Jsonb	   *after = contact_object_of(column, value, null);
+	Jsonb	   *before = object_map_of(column, old_value, old_null);
+	Jsonb	   *after = object_map_of(column, value, null);
 	JsonbIterator *iterator;
 	JsonbValue	key;
 	JsonbValue	member;
@@ -535,10 +535,10 @@ same_member(JsonbValue *left, JsonbValue *right)
 	SentTexts	left_texts;
 	SentTexts	right_texts;
 
-	if (!contact_member_texts(left, &left_texts) || !contact_member_texts(right, &right_texts))
+	if (!object_member_texts(left, &left_texts) || !object_member_texts(right, &right_texts))
 		return left->type == jbvNull && right->type == jbvNull;
 	return right->type == jbvNumeric ? same_texts(left_texts, right_texts) :
-		contact_same_texts(left_texts, right_texts);
+		object_same_texts(left_texts, right_texts);
 }
 
 /* One member of the map; null unsets it. */
@@ -551,26 +551,26 @@ add_member(ChangeContext *context, const WriterColumn *column,
 	sent->column = column;
 	sent->slug = slug;
 	sent->cleared = value->type == jbvNull;
-	if (!sent->cleared && !contact_member_texts(value, &sent->texts))
+	if (!sent->cleared && !object_member_texts(value, &sent->texts))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("custom field \"%s\" can't hold an object, or a null in a list", slug),
 				 errtablecol(column->table, column->attnum)));
 	sent->cleared |= sent->texts.list && sent->texts.texts == NIL;
-	sent->had = old_value != NULL && contact_member_texts(old_value, &sent->before);
+	sent->had = old_value != NULL && object_member_texts(old_value, &sent->before);
 	add_sent(context, sent);
 }
 
 /* The map of all custom fields; raises 22023 for what is none. */
 Jsonb *
-contact_object_of(const WriterColumn *column, Datum value, bool null)
+object_map_of(const WriterColumn *column, Datum value, bool null)
 {
 	Jsonb	   *json;
 
-	if (contact_is_null(column, value, null))
+	if (object_is_null(column, value, null))
 		return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
 	json = column->type == JSONBOID ? DatumGetJsonbP(value) :
-		contact_parse_json(contact_value_text(column->type, value));
+		object_parse_json(object_value_text(column->type, value));
 	if (json == NULL || !JB_ROOT_IS_OBJECT(json))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -583,7 +583,7 @@ contact_object_of(const WriterColumn *column, Datum value, bool null)
 static void
 add_sent(ChangeContext *context, SentField *sent)
 {
-	ContactChange *change = context->change;
+	ObjectChange *change = context->change;
 	ListCell   *lc;
 
 	foreach(lc, change->sent)
@@ -619,7 +619,7 @@ same_target(const SentField *left, const SentField *right)
 static bool
 names_account(const WriterColumn *column)
 {
-	return contact_is_field(column, "account_id") || column->field->kind == FIELD_FIRST_ID;
+	return object_is_field(column, "account_id") || column->field->kind == FIELD_FIRST_ID;
 }
 
 static bool
@@ -638,9 +638,9 @@ same_content(const SentField *left, const SentField *right)
 static bool
 same_texts(SentTexts left, SentTexts right)
 {
-	return contact_same_texts(left, right) ||
+	return object_same_texts(left, right) ||
 		(!left.list && !right.list &&
-		 contact_same_number(linitial(left.texts), linitial(right.texts)));
+		 object_same_number(linitial(left.texts), linitial(right.texts)));
 }
 
 static void
@@ -658,7 +658,7 @@ raise_twice(const WriterColumn *left, const WriterColumn *right, const char *wha
 static void
 write_sent(ChangeContext *context, const SentField *sent)
 {
-	const ContactField *field = sent->column->field;
+	const PylonField *field = sent->column->field;
 
 	switch (field->kind)
 	{
@@ -667,7 +667,7 @@ write_sent(ChangeContext *context, const SentField *sent)
 			write_string(context, sent);
 			break;
 		case FIELD_LIST:
-			if (contact_is_field(sent->column, "emails"))
+			if (object_is_field(sent->column, "emails"))
 				json_body_emails(context->body, sent->texts.texts,
 								 context->email != NULL ? context->email :
 								 sent->cleared ? "" : linitial(sent->texts.texts));
@@ -704,7 +704,7 @@ write_string(ChangeContext *context, const SentField *sent)
 				 errdetail("Column \"%s\" of foreign table \"%s\" can't be NULL or empty.",
 						   column->name, RelationGetRelationName(column->table)),
 				 errtablecol(column->table, column->attnum)));
-	if (!context->emails || !contact_is_field(column, "email"))
+	if (!context->emails || !object_is_field(column, "email"))
 		json_body_string(context->body,
 						 sent->cleared && names_account(column) ? "account_id" : column->field->name,
 						 sent->cleared ? "" : linitial(sent->texts.texts));
@@ -724,7 +724,7 @@ distinct_emails(List *texts, const char *primary)
 	{
 		const char *text = lfirst(lc);
 
-		if (primary != NULL && contact_same_address(text, primary))
+		if (primary != NULL && object_same_address(text, primary))
 			text = primary;
 		if (!holds_address(distinct, text))
 			distinct = lappend(distinct, unconstify(char *, text));

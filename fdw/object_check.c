@@ -1,27 +1,27 @@
 /*-------------------------------------------------------------------------
  *
- * contact_check.c
+ * object_check.c
  *		Has the API done what was sent?
  *
  * The API ignores what it doesn't know instead of refusing it, so its answer
  * is compared with what was sent. A value may come back in a form of the
- * API's own (contact_form.c), but it must come back: what is as it was
- * before, or of a new contact something else altogether, has been ignored.
+ * API's own (object_form.c), but it must come back: what is as it was
+ * before, or of a new object something else altogether, has been ignored.
  *
  * IDENTIFICATION
- *		fdw/contact_check.c
+ *		fdw/object_check.c
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "contact_check.h"
-#include "contact_form.h"
-#include "contact_text.h"
+#include "object_check.h"
+#include "object_form.h"
+#include "object_text.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
 
-static bool has_account(const SentField *sent, const ContactReader *reader,
+static bool has_account(const SentField *sent, const ObjectLayout *layout,
 						const JsonSlice *slices);
 static void raise_ignored(const SentField *sent, const char *id);
 static bool is_done(const SentField *sent, const Datum *values,
@@ -33,24 +33,24 @@ static bool is_ignored(const SentField *sent, SentTexts answer);
 static bool is_replaced(const SentField *sent, SentTexts answer);
 
 /*
- * Does the contact in the API's answer, read from "slices" into "values" and
+ * Does the object in the API's answer, read from "slices" into "values" and
  * "nulls", have what was sent? Raises 22023 for what the API has ignored:
  * what it didn't clear, what is missing, and what is still as it was or got a
- * default. "id" is that of a new contact, NULL of one that the user knows.
+ * default. "id" is that of a new object, NULL of one that the user knows.
  */
 void
-contact_check_answer(const ContactChange *change, const char *id,
-					 const ContactReader *reader, const JsonSlice *slices,
+object_check_answer(const ObjectChange *change, const char *id,
+					 const ObjectLayout *layout, const JsonSlice *slices,
 					 const Datum *values, const bool *nulls)
 {
-	int			modes = contact_begin_texts();
+	int			modes = object_begin_texts();
 	ListCell   *lc;
 
 	foreach(lc, change->sent)
 	{
 		SentField  *sent = lfirst(lc);
 		bool		done = sent->column->field->kind == FIELD_FIRST_ID && !sent->cleared ?
-			has_account(sent, reader, slices) : is_done(sent, values, nulls);
+			has_account(sent, layout, slices) : is_done(sent, values, nulls);
 
 		if (!done)
 			raise_ignored(sent, id);
@@ -60,13 +60,13 @@ contact_check_answer(const ContactChange *change, const char *id,
 
 /* Of an account that has several external ids, the first may be another one. */
 static bool
-has_account(const SentField *sent, const ContactReader *reader,
+has_account(const SentField *sent, const ObjectLayout *layout,
 			const JsonSlice *slices)
 {
 	SentTexts	ids = {.list = true,
-	.texts = contact_external_ids(reader, sent->column->attnum, slices)};
+	.texts = object_external_ids(layout, sent->column->attnum, slices)};
 
-	return contact_holds_form(sent->column, sent->texts, ids);
+	return object_holds_form(sent->column, sent->texts, ids);
 }
 
 static void
@@ -101,8 +101,8 @@ is_done(const SentField *sent, const Datum *values, const bool *nulls)
 	if (!missing && !sent->cleared && is_form(sent, values[place], answer))
 		return true;
 	/* Nothing is what was sent, or what is left of blanks. */
-	if (missing || contact_is_empty(answer))
-		return sent->cleared || contact_is_blank(sent->texts);
+	if (missing || object_is_empty(answer))
+		return sent->cleared || object_is_blank(sent->texts);
 	return !sent->cleared && !is_ignored(sent, answer);
 }
 
@@ -116,21 +116,21 @@ read_answer(const SentField *sent, Datum value, SentTexts *answer)
 
 	if (sent->column->field->kind != FIELD_CUSTOM_FIELDS)
 	{
-		*answer = contact_texts(sent->column, value);
+		*answer = object_texts(sent->column, value);
 		return true;
 	}
-	json = contact_object_of(sent->column, value, false);
+	json = object_map_of(sent->column, value, false);
 	member = getKeyJsonValueFromContainer(&json->root, sent->slug, strlen(sent->slug), &buffer);
-	return member != NULL && contact_member_texts(member, answer);
+	return member != NULL && object_member_texts(member, answer);
 }
 
 /* Is it what was sent, in whatever form? */
 static bool
 is_form(const SentField *sent, Datum value, SentTexts answer)
 {
-	return contact_is_form(sent->column, sent->texts, answer) ||
+	return object_is_form(sent->column, sent->texts, answer) ||
 		(sent->column->field->kind == FIELD_CUSTOM &&
-		 contact_same_by_type(sent->column, sent->value, value));
+		 object_same_by_type(sent->column, sent->value, value));
 }
 
 /* Of what is something else: the old value or, where there was none, a default? */
@@ -138,7 +138,7 @@ static bool
 is_ignored(const SentField *sent, SentTexts answer)
 {
 	if (sent->had)
-		return contact_is_form(sent->column, sent->before, answer);
+		return object_is_form(sent->column, sent->before, answer);
 	return sent->column->field->kind == FIELD_STRING && is_replaced(sent, answer);
 }
 
@@ -150,5 +150,5 @@ is_replaced(const SentField *sent, SentTexts answer)
 
 	if (strcmp(sent->column->field->name, "avatar_url") == 0 && strncmp(text, "http", 4) == 0)
 		return false;
-	return !contact_resembles(linitial(sent->texts.texts), text);
+	return !object_resembles(linitial(sent->texts.texts), text);
 }

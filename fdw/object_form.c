@@ -1,17 +1,17 @@
 /*-------------------------------------------------------------------------
  *
- * contact_form.c
+ * object_form.c
  *		When are two values one?
  *
  * Two questions are answered here. Would a write of the second value change
- * the first one (contact_same_value)? And may the API have answered with the
+ * the first one (object_same_value)? And may the API have answered with the
  * second one when the first was sent, because it has a form of its own in
- * which it keeps values (contact_is_form)? The latter is generous: nobody
- * knows the API's forms, and an UPDATE of many contacts must not stop at a
+ * which it keeps values (object_is_form)? The latter is generous: nobody
+ * knows the API's forms, and an UPDATE of many objects must not stop at a
  * blank that the API has trimmed.
  *
  * IDENTIFICATION
- *		fdw/contact_form.c
+ *		fdw/object_form.c
  *
  *-------------------------------------------------------------------------
  */
@@ -23,8 +23,8 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "common/string.h"
-#include "contact_form.h"
-#include "contact_text.h"
+#include "object_form.h"
+#include "object_text.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "nodes/value.h"
@@ -64,7 +64,7 @@ static char *without_blanks(const char *text);
  * compared as such; of text every character counts.
  */
 bool
-contact_same_value(const WriterColumn *column, Datum left, Datum right)
+object_same_value(const WriterColumn *column, Datum left, Datum right)
 {
 	if (datum_image_eq(left, right, column->byval, column->length))
 		return true;
@@ -72,13 +72,13 @@ contact_same_value(const WriterColumn *column, Datum left, Datum right)
 		return false;
 	if (column->field->kind == FIELD_JSON || column->type == JSONOID)
 		return same_json(column, left, right);
-	return contact_same_by_type(column, left, right) ||
-		contact_same_texts(contact_texts(column, left), contact_texts(column, right));
+	return object_same_by_type(column, left, right) ||
+		object_same_texts(object_texts(column, left), object_texts(column, right));
 }
 
 /* By the type's own notion: 12.5 and 12.50 are one. Never of texts. */
 bool
-contact_same_by_type(const WriterColumn *column, Datum left, Datum right)
+object_same_by_type(const WriterColumn *column, Datum left, Datum right)
 {
 	TypeCacheEntry *type = lookup_type_cache(column->type, TYPECACHE_EQ_OPR_FINFO);
 	char		category;
@@ -93,15 +93,15 @@ contact_same_by_type(const WriterColumn *column, Datum left, Datum right)
 static bool
 same_json(const WriterColumn *column, Datum left, Datum right)
 {
-	const char *left_text = contact_json_text(column, left);
-	const char *right_text = contact_json_text(column, right);
+	const char *left_text = object_json_text(column, left);
+	const char *right_text = object_json_text(column, right);
 
 	return left_text != NULL && right_text != NULL && strcmp(left_text, right_text) == 0;
 }
 
 /* Addresses that differ in the case of letters are one. */
 bool
-contact_same_address(const char *left, const char *right)
+object_same_address(const char *left, const char *right)
 {
 	for (; pg_ascii_tolower(*left) == pg_ascii_tolower(*right); left++, right++)
 	{
@@ -117,7 +117,7 @@ contact_same_address(const char *left, const char *right)
  * differ, and lists are sets.
  */
 bool
-contact_is_form(const WriterColumn *column, SentTexts sent, SentTexts answer)
+object_is_form(const WriterColumn *column, SentTexts sent, SentTexts answer)
 {
 	if (!sent.list && !answer.list)
 		return is_text_form(column, linitial(sent.texts), linitial(answer.texts));
@@ -127,7 +127,7 @@ contact_is_form(const WriterColumn *column, SentTexts sent, SentTexts answer)
 
 /* The same of a list that may hold more than what was sent. */
 bool
-contact_holds_form(const WriterColumn *column, SentTexts sent,
+object_holds_form(const WriterColumn *column, SentTexts sent,
 				   SentTexts answer)
 {
 	return each_has_form(column, listed(sent), listed(answer));
@@ -158,7 +158,7 @@ listed(SentTexts texts)
 {
 	List	   *elements;
 
-	if (!texts.list && contact_json_list(linitial(texts.texts), &elements))
+	if (!texts.list && object_json_list(linitial(texts.texts), &elements))
 		return elements;
 	return texts.texts;
 }
@@ -168,15 +168,15 @@ is_text_form(const WriterColumn *column, const char *left, const char *right)
 {
 	if (strcmp(left, right) == 0)
 		return true;
-	if (contact_is_phone(column))
+	if (object_is_phone(column))
 		return same_phone(left, right);
-	return contact_same_number(left, right) || same_moment(left, right) ||
+	return object_same_number(left, right) || same_moment(left, right) ||
 		strcmp(plain_form(left), plain_form(right)) == 0;
 }
 
 /* Are both texts numbers, and the same one? */
 bool
-contact_same_number(const char *left, const char *right)
+object_same_number(const char *left, const char *right)
 {
 	const char *const texts[] = {left, right};
 	Datum		numbers[2];
@@ -392,7 +392,7 @@ without_blanks(const char *text)
  * place of what was sent.
  */
 bool
-contact_resembles(const char *sent, const char *answer)
+object_resembles(const char *sent, const char *answer)
 {
 	sent = plain_form(sent);
 	answer = plain_form(answer);

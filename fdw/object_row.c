@@ -1,18 +1,18 @@
 /*-------------------------------------------------------------------------
  *
- * contact_row.c
+ * object_row.c
  *		The rows of a write: what they are called, and what becomes of them.
  *
  * IDENTIFICATION
- *		fdw/contact_row.c
+ *		fdw/object_row.c
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "contact_row.h"
-#include "contact_text.h"
+#include "object_row.h"
+#include "object_text.h"
 #include "mb/pg_wchar.h"
 #include "utils/lsyscache.h"
 
@@ -23,7 +23,7 @@ static void copy_values(TupleTableSlot *row, Datum **values, bool **nulls);
 
 /* What names a new row in messages: its address, else its name. */
 char *
-contact_label(ContactWriter *writer, TupleTableSlot *row)
+object_label(ObjectWriter *writer, TupleTableSlot *row)
 {
 	static const char *const wanted[] = {"email", "name"};
 
@@ -36,9 +36,9 @@ contact_label(ContactWriter *writer, TupleTableSlot *row)
 			char	   *text;
 			int			length;
 
-			if (!contact_is_field(column, wanted[n]) || row->tts_isnull[column->attnum - 1])
+			if (!object_is_field(column, wanted[n]) || row->tts_isnull[column->attnum - 1])
 				continue;
-			text = contact_value_text(column->type, row->tts_values[column->attnum - 1]);
+			text = object_value_text(column->type, row->tts_values[column->attnum - 1]);
 
 			length = pg_mbcliplen(text, strlen(text), MAX_LABEL);
 			return psprintf("\"%.*s%s\"", length, text, text[length] == '\0' ? "" : "...");
@@ -53,7 +53,7 @@ contact_label(ContactWriter *writer, TupleTableSlot *row)
  * empty string is.
  */
 void
-contact_fill_row(ContactWriter *writer, TupleTableSlot *row)
+object_fill_row(ObjectWriter *writer, TupleTableSlot *row)
 {
 	Datum	   *values;
 	bool	   *nulls;
@@ -64,7 +64,7 @@ contact_fill_row(ContactWriter *writer, TupleTableSlot *row)
 		const WriterColumn *column = &writer->columns[i];
 		int			place = column->attnum - 1;
 
-		nulls[place] = contact_is_null(column, values[place], nulls[place]);
+		nulls[place] = object_is_null(column, values[place], nulls[place]);
 		if (column->field->kind == FIELD_CUSTOM_FIELDS && nulls[place])
 		{
 			Oid			function;
@@ -75,7 +75,7 @@ contact_fill_row(ContactWriter *writer, TupleTableSlot *row)
 			nulls[place] = false;
 		}
 	}
-	contact_store_row(row, values, nulls);
+	object_store_row(row, values, nulls);
 }
 
 /*
@@ -83,7 +83,7 @@ contact_fill_row(ContactWriter *writer, TupleTableSlot *row)
  * that nothing was sent: "5" for 5, say, or no member for one that is null.
  */
 void
-contact_keep_row(ContactWriter *writer, TupleTableSlot *old_row,
+object_keep_row(ObjectWriter *writer, TupleTableSlot *old_row,
 				 TupleTableSlot *row)
 {
 	Datum	   *values;
@@ -98,7 +98,7 @@ contact_keep_row(ContactWriter *writer, TupleTableSlot *old_row,
 		values[place] = old_row->tts_values[place];
 		nulls[place] = old_row->tts_isnull[place];
 	}
-	contact_store_row(row, values, nulls);
+	object_store_row(row, values, nulls);
 }
 
 /* The values of a row, in the current memory context. */
@@ -112,7 +112,7 @@ copy_values(TupleTableSlot *row, Datum **values, bool **nulls)
 
 /* Puts these values into a slot that outlives their memory. */
 void
-contact_store_row(TupleTableSlot *row, const Datum *values,
+object_store_row(TupleTableSlot *row, const Datum *values,
 				  const bool *nulls)
 {
 	int			natts = row->tts_tupleDescriptor->natts;

@@ -1,21 +1,21 @@
 /*-------------------------------------------------------------------------
  *
- * contact_id.c
- *		By what a contact is known to be the one that was meant.
+ * object_id.c
+ *		By what an object is known to be the one that was meant.
  *
- * A contact is written by the id that was read with its row. This file says
+ * An object is written by the id that was read with its row. This file says
  * which column shows that, whether its type keeps it as it is, and whether
- * a contact that the API answers with is the same.
+ * an object that the API answers with is the same.
  *
  * IDENTIFICATION
- *		fdw/contact_id.c
+ *		fdw/object_id.c
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "contact_id.h"
+#include "object_id.h"
 #include "parser/parse_coerce.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -28,11 +28,11 @@ static bool shows_id(Relation table, AttrNumber attnum);
 static bool holds_id(Form_pg_attribute attr);
 
 /*
- * The column that shows the contact's id, if possible one whose type keeps it
+ * The column that shows the object's id, if possible one whose type keeps it
  * as it is; invalid where the table has none.
  */
 AttrNumber
-contact_id_find(Relation table)
+object_id_find(Relation table)
 {
 	TupleDesc	desc = RelationGetDescr(table);
 	AttrNumber	found = InvalidAttrNumber;
@@ -50,14 +50,14 @@ contact_id_find(Relation table)
 }
 
 /*
- * The same, by which the contact is updated and deleted. Raises 55000 where
+ * The same, by which the object is updated and deleted. Raises 55000 where
  * the table has none, or none that keeps the id as it is: what the type makes
- * of it may be another contact's.
+ * of it may be another object's.
  */
 AttrNumber
-contact_id_column(Relation table)
+object_id_column(Relation table)
 {
-	AttrNumber	attnum = contact_id_find(table);
+	AttrNumber	attnum = object_id_find(table);
 	Form_pg_attribute attr;
 
 	if (!AttributeNumberIsValid(attnum))
@@ -80,14 +80,14 @@ contact_id_column(Relation table)
 }
 
 /*
- * Is the contact of an answer the one with this id? With "any_case", where a
+ * Is the object of an answer the one with this id? With "any_case", where a
  * column of type uuid has brought the id into its own form. An answer that
  * doesn't tell its id isn't known to be another's.
  */
 bool
-contact_id_is(const char *id, bool any_case, const JsonSlice *slices)
+object_id_is(const char *id, bool any_case, const JsonSlice *slices)
 {
-	JsonSlice	slice = slices[CONTACT_ID_SOURCE];
+	JsonSlice	slice = slices[OBJECT_ID_SOURCE];
 	char	   *found;
 
 	if (json_slice_is_null(slice))
@@ -99,12 +99,12 @@ contact_id_is(const char *id, bool any_case, const JsonSlice *slices)
 static bool
 shows_id(Relation table, AttrNumber attnum)
 {
-	const ContactField *field;
+	const PylonField *field;
 	char	   *slug;
 
-	if (!contact_has_column(table, attnum))
+	if (!object_has_column(table, attnum))
 		return false;
-	field = contact_column_field(table, attnum, &slug);
+	field = object_column_field(table, attnum, &slug);
 	return field != NULL && field->name != NULL && strcmp(field->name, "id") == 0;
 }
 
