@@ -42,6 +42,7 @@
 #include "optimizer/restrictinfo.h"
 #include "optimizer/tlist.h"
 #include "plan.h"
+#include "plan_note.h"
 #include "plan_private.h"
 #include "utils/selfuncs.h"
 

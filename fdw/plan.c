@@ -23,7 +23,6 @@
 #include "compat.h"
 #include "object.h"
 #include "foreign/foreign.h"
-#include "lib/ilist.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/cost.h"
@@ -34,6 +33,7 @@
 #include "optimizer/restrictinfo.h"
 #include "parser/parsetree.h"
 #include "plan.h"
+#include "plan_note.h"
 #include "plan_private.h"
 #include "system_columns.h"
 #include "utils/fmgroids.h"
@@ -61,18 +61,6 @@
  */
 #define ROWS_PER_VALUE 5
 
-/* That a query's planning has come upon objects; in the memory of the planner. */
-typedef struct PlanNote
-{
-	PlannerInfo *root;
-	dlist_node	node;			/* of "plan_notes" */
-	MemoryContextCallback callback;
-} PlanNote;
-
-static dlist_head plan_notes = DLIST_STATIC_INIT(plan_notes);
-
-static void note_plan(PlannerInfo *root);
-static void forget_plan(void *note);
 static FilterPlan *plan_filter(PlannerInfo *root, RelOptInfo *baserel,
 							   Oid foreigntableid, List *clauses);
 static RestrictInfo *searchable_clause(PlannerInfo *root, Relation table,
@@ -121,7 +109,7 @@ pylonGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 	Relation	rel = table_open(foreigntableid, NoLock);
 	double		fetched;
 
-	note_plan(root);
+	plan_note(root, table->serverid);
 	baserel->fdw_private = relation;
 	option_read_server(&relation->options,
 					   GetForeignServer(table->serverid)->options,
@@ -463,45 +451,6 @@ is_join_key(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
  * For joins
  * ------------------------------------------------------------------------
  */
-
-/* Remembers that "root" has objects to plan, until its memory is reset. */
-static void
-note_plan(PlannerInfo *root)
-{
-	PlanNote   *note;
-
-	if (plan_has_objects(root))
-		return;
-	note = MemoryContextAllocZero(root->planner_cxt, sizeof(PlanNote));
-	note->root = root;
-	note->callback.func = forget_plan;
-	note->callback.arg = note;
-	MemoryContextRegisterResetCallback(root->planner_cxt, &note->callback);
-	dlist_push_head(&plan_notes, &note->node);
-}
-
-static void
-forget_plan(void *note)
-{
-	dlist_delete(&((PlanNote *) note)->node);
-}
-
-/*
- * Are objects among the tables of this query, as far as these are planned?
- * The hooks ask this first, so that they cost other queries next to nothing.
- */
-bool
-plan_has_objects(PlannerInfo *root)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &plan_notes)
-	{
-		if (dlist_container(PlanNote, node, iter.cur)->root == root)
-			return true;
-	}
-	return false;
-}
 
 /* Are these the callbacks of this wrapper? NULL has none. */
 bool

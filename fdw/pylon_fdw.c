@@ -57,7 +57,7 @@ _PG_init(void)
 	RegisterCustomScanMethods(&lookup_join_methods);
 	lookup_install_hook();
 	plan_install_hooks();
-	spool_install_hook();
+	spool_install();
 }
 
 /* The callbacks that the server calls. */

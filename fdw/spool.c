@@ -7,16 +7,16 @@
  * A write shows in whatever is read later: on pages that are still to come,
  * in the look-ups of a join, in a second scan of the same table. A statement
  * must not see its own writes, so all rows that its ModifyTable will get are
- * computed and stored before that gets the first one. This is done from
- * outside, when the executor has set up the statement, because only a whole
- * plan tells what is read; it doesn't matter then how the plan reads.
+ * computed and stored before that gets the first one, by a node of ours
+ * between the two. It stands only where the query reads a server that it
+ * writes to; it doesn't matter how the plan reads.
  *
  * What several writing parts of one statement (WITH) do to each other is left
- * to their order, which SQL doesn't define, but for an object that two of
+ * to their order, which SQL doesn't define, but for a contact that two of
  * them find: the first one writes it (modify.c).
  *
- * By the same look at the plan, its scans of such a server are told not to
- * believe a search that may lag behind what this session has written.
+ * The scans of such a server below the node are told not to believe a search
+ * that may lag behind what this session has written.
  *
  * IDENTIFICATION
  *		fdw/spool.c
@@ -31,196 +31,262 @@
 #include "compat.h"
 #include "executor/executor.h"
 #include "foreign/foreign.h"
-#include "lib/ilist.h"
+#include "nodes/extensible.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/planner.h"
+#include "parser/parsetree.h"
 #include "plan.h"
+#include "plan_note.h"
 #include "scan.h"
 #include "spool.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
 
-/* The rows of a plan below a ModifyTable. Lives as long as the query. */
+#define SPOOL_NAME "Pylon Spool"
+
+/* The node while it is executed. */
 typedef struct Spool
 {
-	dlist_node	node;			/* of "spools" */
-	bool		listed;
-	PlanState  *plan;
-	ExecProcNodeMtd compute;	/* gives the plan's next row */
+	CustomScanState css;
 	Tuplestorestate *rows;		/* NULL before the first row is wanted */
 	TupleTableSlot *stored;
-	TupleTableSlot *result;		/* of the kind that the plan gives */
-	MemoryContextCallback callback;
 } Spool;
 
-static void start_executor(QueryDesc *query, int eflags);
-static bool find_scans(PlanState *plan, void *scans);
-static Oid	server_of(ForeignScanState *scan);
-static bool writes_to(ModifyTableState *write, List *scans);
-static bool distrust_scans(Relation table, List *scans);
-static void spool_rows(PlanState *plan);
-static TupleTableSlot *next_row(PlanState *plan);
+static void add_spools(PlannerInfo *root, UpperRelationKind stage,
+					   RelOptInfo *input, RelOptInfo *output, void *extra);
+static List *written_servers(PlannerInfo *root, ModifyTablePath *write);
+static List *add_server(List *servers, Oid relid);
+static Path *make_path(RelOptInfo *rel, Path *rows, List *servers);
+static Plan *make_plan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path,
+					   List *tlist, List *clauses, List *custom_plans);
+static Node *resolve_row_identity(Node *node, void *root);
+static Node *create_state(CustomScan *plan);
+static void begin_spool(CustomScanState *node, EState *estate, int eflags);
+static bool distrust_scans(PlanState *plan, void *servers);
+static TupleTableSlot *next_row(CustomScanState *node);
 static void compute_rows(Spool *spool);
-static Spool *find_spool(PlanState *plan);
-static void end_spool(Datum spool);
-static void forget_spool(void *spool);
+static void end_spool(CustomScanState *node);
+static void rescan_spool(CustomScanState *node);
 
-static ExecutorStart_hook_type previous_hook = NULL;
-static dlist_head spools = DLIST_STATIC_INIT(spools);
+static create_upper_paths_hook_type previous_hook = NULL;
 
+static const CustomPathMethods path_methods = {
+	.CustomName = SPOOL_NAME,
+	.PlanCustomPath = make_plan,
+};
+
+static const CustomScanMethods scan_methods = {
+	.CustomName = SPOOL_NAME,
+	.CreateCustomScanState = create_state,
+};
+
+static const CustomExecMethods exec_methods = {
+	.CustomName = SPOOL_NAME,
+	.BeginCustomScan = begin_spool,
+	.ExecCustomScan = next_row,
+	.EndCustomScan = end_spool,
+	.ReScanCustomScan = rescan_spool,
+};
+
+/*
+ * The planner's hook for the last step of a query, as the library is loaded:
+ * that may be in the middle of planning the first statement on contacts.
+ */
 void
-spool_install_hook(void)
+spool_install(void)
 {
-	previous_hook = ExecutorStart_hook;
-	ExecutorStart_hook = start_executor;
+	RegisterCustomScanMethods(&scan_methods);
+	previous_hook = create_upper_paths_hook;
+	create_upper_paths_hook = add_spools;
 }
 
-/* A statement is set up: finds its writes to servers that it reads, too. */
+/* ------------------------------------------------------------------------
+ * Planning
+ * ------------------------------------------------------------------------
+ */
+
+/* Puts a spool below each write of the query to a server that it reads. */
 static void
-start_executor(QueryDesc *query, int eflags)
+add_spools(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input,
+		   RelOptInfo *output, void *extra)
 {
-	List	   *scans = NIL;
 	ListCell   *lc;
 
 	if (previous_hook != NULL)
-		previous_hook(query, eflags);
-	else
-		standard_ExecutorStart(query, eflags);
-	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) ||
-		(query->operation == CMD_SELECT && !query->plannedstmt->hasModifyingCTE))
+		previous_hook(root, stage, input, output, extra);
+	if (stage != UPPERREL_FINAL || root->parse->commandType == CMD_SELECT ||
+		!plan_notes_exist())
 		return;
-
-	(void) find_scans(query->planstate, &scans);
-	foreach(lc, query->estate->es_subplanstates)
-		(void) find_scans(lfirst(lc), &scans);
-	if (scans == NIL)
-		return;
-	if (IsA(query->planstate, ModifyTableState) &&
-		writes_to((ModifyTableState *) query->planstate, scans))
-		spool_rows(outerPlanState(query->planstate));
-	foreach(lc, query->estate->es_auxmodifytables)
+	foreach(lc, output->pathlist)
 	{
-		if (writes_to(lfirst(lc), scans))
-			spool_rows(outerPlanState(lfirst(lc)));
+		ModifyTablePath *write = lfirst(lc);
+		List	   *servers;
+
+		if (!IsA(write, ModifyTablePath))
+			continue;
+		servers = written_servers(root, write);
+		if (plan_reads(root, servers))
+			write->subpath = make_path(output, write->subpath, servers);
 	}
 }
 
-/* Adds the scans of objects in a plan to the list in "scans". */
-static bool
-find_scans(PlanState *plan, void *scans)
+/* The servers of all foreign tables of ours to which rows can come, as OIDs. */
+static List *
+written_servers(PlannerInfo *root, ModifyTablePath *write)
 {
+	RangeTblEntry *target = planner_rt_fetch(root->parse->resultRelation, root);
+	List	   *servers = NIL;
+	ListCell   *lc;
+
+	foreach(lc, write->resultRelations)
+		servers = add_server(servers, planner_rt_fetch(lfirst_int(lc), root)->relid);
+	/* Rows may be routed to a partition that nobody has named. */
+	if (target->relkind == RELKIND_PARTITIONED_TABLE)
+	{
+		foreach(lc, find_all_inheritors(target->relid, AccessShareLock, NULL))
+			servers = add_server(servers, lfirst_oid(lc));
+	}
+	return servers;
+}
+
+static List *
+add_server(List *servers, Oid relid)
+{
+	if (get_rel_relkind(relid) != RELKIND_FOREIGN_TABLE ||
+		!plan_is_ours(GetFdwRoutineByRelId(relid)))
+		return servers;
+	return list_append_unique_oid(servers, GetForeignServerIdByRelId(relid));
+}
+
+static Path *
+make_path(RelOptInfo *rel, Path *rows, List *servers)
+{
+	CustomPath *path = makeNode(CustomPath);
+
+	path->path.pathtype = T_CustomScan;
+	path->path.parent = rel;
+	path->path.pathtarget = rows->pathtarget;
+	path->path.rows = rows->rows;
+	path->path.startup_cost = path->path.total_cost = rows->total_cost;
+	path->custom_paths = list_make1(rows);
+	path->custom_private = servers;
+	path->methods = &path_methods;
+	return &path->path;
+}
+
+static Plan *
+make_plan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
+		  List *clauses, List *custom_plans)
+{
+	CustomScan *plan = makeNode(CustomScan);
+
+	tlist = (List *) resolve_row_identity((Node *) tlist, root);
+	plan->scan.plan.targetlist = tlist;
+	plan->custom_scan_tlist = copyObject(tlist);
+	plan->custom_plans = custom_plans;
+	plan->custom_private = path->custom_private;
+	plan->methods = &scan_methods;
+	return &plan->scan.plan;
+}
+
+/*
+ * Of several tables, what identifies a row is a variable that only Append
+ * can carry. Up here the table's name in EXPLAIN is all that depends on it, so
+ * the variable of one of the tables does.
+ */
+static Node *
+resolve_row_identity(Node *node, void *root)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var) && ((Var *) node)->varno == ROWID_VAR)
+	{
+		RowIdentityVarInfo *identity = list_nth(((PlannerInfo *) root)->row_identity_vars,
+												((Var *) node)->varattno - 1);
+		Var		   *var = copyObject(identity->rowidvar);
+
+		var->varno = bms_next_member(identity->rowidrels, -1);
+		return (Node *) var;
+	}
+	return expression_tree_mutator(node, resolve_row_identity, root);
+}
+
+/* ------------------------------------------------------------------------
+ * Execution
+ * ------------------------------------------------------------------------
+ */
+
+static Node *
+create_state(CustomScan *plan)
+{
+	Spool	   *spool = (Spool *) newNode(sizeof(Spool), T_CustomScanState);
+
+	spool->css.methods = &exec_methods;
+	return (Node *) spool;
+}
+
+static void
+begin_spool(CustomScanState *node, EState *estate, int eflags)
+{
+	Spool	   *spool = (Spool *) node;
+	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
+	List	   *servers = plan->custom_private;
+	ListCell   *lc;
+
+	node->custom_ps = list_make1(ExecInitNode(linitial(plan->custom_plans), estate, eflags));
+	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
+		return;
+	spool->stored = ExecInitExtraTupleSlot(estate, node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
+										   &TTSOpsMinimalTuple);
+	(void) distrust_scans(linitial(node->custom_ps), servers);
+	foreach(lc, estate->es_subplanstates)
+		(void) distrust_scans(lfirst(lc), servers);
+}
+
+/* Tells the scans of these servers in a plan. */
+static bool
+distrust_scans(PlanState *plan, void *servers)
+{
+	ForeignScanState *scan = (ForeignScanState *) plan;
+
 	/* One of a subplan that isn't used is NULL. */
 	if (plan == NULL)
 		return false;
-	if (IsA(plan, ForeignScanState) &&
-		plan_is_ours(((ForeignScanState *) plan)->fdwroutine))
-		*(List **) scans = lappend(*(List **) scans, plan);
-	return planstate_tree_walker(plan, find_scans, scans);
+	if (IsA(plan, ForeignScanState) && plan_is_ours(scan->fdwroutine) &&
+		list_member_oid(servers,
+						GetForeignServerIdByRelId(RelationGetRelid(scan->ss.ss_currentRelation))))
+		scan_distrust(scan);
+	return planstate_tree_walker(plan, distrust_scans, servers);
 }
 
-static Oid
-server_of(ForeignScanState *scan)
-{
-	return GetForeignTable(RelationGetRelid(scan->ss.ss_currentRelation))->serverid;
-}
-
-/* Can rows come to tables of a server that is scanned? Tells the scans. */
-static bool
-writes_to(ModifyTableState *write, List *scans)
-{
-	Relation	root = write->rootResultRelInfo->ri_RelationDesc;
-	bool		found = distrust_scans(root, scans);
-	List	   *partitions = NIL;
-	ListCell   *lc;
-
-	for (int i = 0; i < write->mt_nrels; i++)
-		found |= distrust_scans(write->resultRelInfo[i].ri_RelationDesc, scans);
-
-	/* Rows may be routed to a partition that nobody has named. */
-	if (root->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
-		partitions = find_all_inheritors(RelationGetRelid(root), AccessShareLock, NULL);
-	foreach(lc, partitions)
-	{
-		Relation	partition = table_open(lfirst_oid(lc), NoLock);
-
-		found |= distrust_scans(partition, scans);
-		table_close(partition, NoLock);
-	}
-	return found;
-}
-
-/* Tells the scans of the server that has the table; false if there is none. */
-static bool
-distrust_scans(Relation table, List *scans)
-{
-	bool		found = false;
-	Oid			serverid;
-	ListCell   *lc;
-
-	if (table->rd_rel->relkind != RELKIND_FOREIGN_TABLE)
-		return false;
-	serverid = GetForeignTable(RelationGetRelid(table))->serverid;
-	foreach(lc, scans)
-	{
-		if (server_of(lfirst(lc)) != serverid)
-			continue;
-		scan_distrust(lfirst(lc));
-		found = true;
-	}
-	return found;
-}
-
-/* From now on, the plan gives its first row when it has computed the last. */
-static void
-spool_rows(PlanState *plan)
-{
-	EState	   *estate = plan->state;
-	MemoryContext before = MemoryContextSwitchTo(estate->es_query_cxt);
-	Spool	   *spool = palloc0(sizeof(Spool));
-	TupleDesc	row = ExecGetResultType(plan);
-
-	spool->plan = plan;
-	spool->compute = plan->ExecProcNodeReal;
-	spool->stored = ExecInitExtraTupleSlot(estate, row, &TTSOpsMinimalTuple);
-	spool->result = ExecInitExtraTupleSlot(estate, row, ExecGetResultSlotOps(plan, NULL));
-	RegisterExprContextCallback(CreateExprContext(estate), end_spool, PointerGetDatum(spool));
-	spool->callback.func = forget_spool;
-	spool->callback.arg = spool;
-	MemoryContextRegisterResetCallback(estate->es_query_cxt, &spool->callback);
-	dlist_push_head(&spools, &spool->node);
-	spool->listed = true;
-	ExecSetExecProcNode(plan, next_row);
-	MemoryContextSwitchTo(before);
-}
-
-/* Stands in the place of the plan's own function. */
 static TupleTableSlot *
-next_row(PlanState *plan)
+next_row(CustomScanState *node)
 {
-	Spool	   *spool = find_spool(plan);
+	Spool	   *spool = (Spool *) node;
+	TupleTableSlot *row = node->ss.ss_ScanTupleSlot;
 	MemoryContext before;
 	bool		found;
 
 	if (spool->rows == NULL)
 		compute_rows(spool);
-	before = MemoryContextSwitchTo(plan->state->es_query_cxt);
+	before = MemoryContextSwitchTo(node->ss.ps.state->es_query_cxt);
 	found = tuplestore_gettupleslot(spool->rows, true, false, spool->stored);
 	MemoryContextSwitchTo(before);
-	return found ? ExecCopySlot(spool->result, spool->stored) :
-		ExecClearTuple(spool->result);
+	return found ? ExecCopySlot(row, spool->stored) : ExecClearTuple(row);
 }
 
 static void
 compute_rows(Spool *spool)
 {
-	MemoryContext before = MemoryContextSwitchTo(spool->plan->state->es_query_cxt);
+	PlanState  *plan = linitial(spool->css.custom_ps);
+	MemoryContext before = MemoryContextSwitchTo(plan->state->es_query_cxt);
 
 	spool->rows = tuplestore_begin_heap(false, false, work_mem);
 	MemoryContextSwitchTo(before);
 	for (;;)
 	{
-		TupleTableSlot *row = spool->compute(spool->plan);
+		TupleTableSlot *row = ExecProcNode(plan);
 
 		if (TupIsNull(row))
 			return;
@@ -229,42 +295,24 @@ compute_rows(Spool *spool)
 	}
 }
 
-/* A plan has no place for what belongs to others, so they are in a list. */
-static Spool *
-find_spool(PlanState *plan)
+static void
+end_spool(CustomScanState *node)
 {
-	dlist_iter	iter;
+	Spool	   *spool = (Spool *) node;
 
-	dlist_foreach(iter, &spools)
-	{
-		Spool	   *spool = dlist_container(Spool, node, iter.cur);
-
-		if (spool->plan == plan)
-			return spool;
-	}
-	elog(ERROR, "the rows of a write have no spool");
+	if (spool->rows != NULL)
+		tuplestore_end(spool->rows);
+	ExecEndNode(linitial(node->custom_ps));
 }
 
-/* The query has ended. */
+/* A ModifyTable is never started over; this is for the node's completeness. */
 static void
-end_spool(Datum arg)
+rescan_spool(CustomScanState *node)
 {
-	Spool	   *spool = (Spool *) DatumGetPointer(arg);
+	Spool	   *spool = (Spool *) node;
 
-	ExecClearTuple(spool->stored);
 	if (spool->rows != NULL)
 		tuplestore_end(spool->rows);
 	spool->rows = NULL;
-	forget_spool(spool);
-}
-
-/* The query's memory goes away, after an error perhaps. */
-static void
-forget_spool(void *arg)
-{
-	Spool	   *spool = arg;
-
-	if (spool->listed)
-		dlist_delete(&spool->node);
-	spool->listed = false;
+	ExecReScan(linitial(node->custom_ps));
 }

@@ -11,6 +11,6 @@
 #ifndef PYLON_SPOOL_H
 #define PYLON_SPOOL_H
 
-extern void spool_install_hook(void);
+extern void spool_install(void);
 
 #endif							/* PYLON_SPOOL_H */
