@@ -32,7 +32,7 @@ our @EXPORT = qw(
   start_node setup_server fails_with
   start_api stop_api api_ctl api_take api_set api_fault api_clear wait_for_requests requests_are
   blackhole silent_listener start_session finish_session
-  patience with_patience
+  patience patience_ms with_patience
 );
 
 our $TOKEN = 'sample-token';
@@ -55,8 +55,9 @@ sub start_node
 	my $node = PylonNode->new('main');
 
 	$node->init;
-	# a statement that hangs must fail, not stop the tests
-	$node->append_conf('postgresql.conf', "statement_timeout = '120s'\n" . ($settings // ''));
+	# Plans with requests are expensive enough to be compiled, which costs more than all that the tests do with them.  A
+	# statement that hangs must fail, not stop the tests.
+	$node->append_conf('postgresql.conf', "jit = off\nstatement_timeout = '170s'\n" . ($settings // ''));
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION pylon_fdw');
 	return $node;
@@ -267,6 +268,9 @@ sub patience
 	my $factor = (time - $start) / IDLE_ROUND_TRIP;
 	return $factor > 1 ? $seconds * $factor : $seconds;
 }
+
+# The same in milliseconds and as an option's value: patience_ms($node, 500) is '500ms' or more.
+sub patience_ms { my ($node, $ms) = @_; return int(patience($node, $ms)) . 'ms'; }
 
 # Checks what depends on time: the function gets a factor for its times and gives what is wrong, if anything. What goes
 # wrong because the machine is busy goes right with longer times, what is wrong doesn't.
