@@ -34,10 +34,10 @@ sub status
 	return { kind => 'status', status => $status, headers => $headers // {}, %rest };
 }
 
-# Checks that the table reads in full, in so many requests and between so many seconds.
+# Checks that the table reads in full, in so many requests and no sooner than after so many seconds.
 sub reads
 {
-	my ($requests, $least, $most, $name) = @_;
+	my ($requests, $least, $name) = @_;
 	my $start = time;
 
 	is($node->safe_psql('postgres', $count), 1200, "$name: all contacts");
@@ -45,7 +45,6 @@ sub reads
 	note(sprintf '%s: %.1f s', $name, $took);
 	is(scalar(api_take($api)), $requests, "$name: requests");
 	cmp_ok($took, '>=', $least, "$name: waited");
-	cmp_ok($took, '<', $most, "$name: not too long");
 	return;
 }
 
@@ -61,17 +60,17 @@ sub fails
 # ---------------------------------------------------------------- failures that pass
 
 given({}, status(503, {}, times => 2));
-reads(4, 0.2, 10, 'two 503');
+reads(4, 0.2, 'two 503');
 
 given({}, { kind => 'html', skip => 1 });
-reads(3, 0.1, 10, 'a 502 of a gateway on the second page');
+reads(3, 0.1, 'a 502 of a gateway on the second page');
 
 for my $kind ('cut', 'reset', 'close')
 {
 	given({}, { kind => $kind });
-	reads(3, 0, 10, "$kind on the first page");
+	reads(3, 0, "$kind on the first page");
 	given({}, { kind => $kind, skip => 1 });
-	reads(3, 0, 10, "$kind on the second page");
+	reads(3, 0, "$kind on the second page");
 }
 
 is($node->safe_psql('postgres', "$count; SELECT requests, retries FROM pylon_fdw_stats()"),
@@ -103,42 +102,43 @@ for my $kind ('cut', 'reset', 'close')
 	given({ max_retries => 0 }, { kind => $kind, skip => 1, times => 0 });
 	fails_with($node, $count, '08006', qr/DETAIL:  .*cursor=/, "$kind on a connection that was used before");
 }
-given({ max_retries => 0, request_timeout => '500ms' }, { kind => 'slow', delay => 30, skip => 1 });
+given({ max_retries => 0, request_timeout => patience_ms($node, 500) }, { kind => 'slow', delay => 600, skip => 1 });
 fails('08006', qr/request_timeout/, 2, 'no answer on a connection that was used before');
 
-given({ max_retries => 0, request_timeout => '500ms' }, { kind => 'slow', delay => 30 });
+given({ max_retries => 0, request_timeout => patience_ms($node, 500) }, { kind => 'slow', delay => 600 });
 fails('08006', qr/request_timeout/, 1, 'no answer within request_timeout');
-given({ max_retries => 0, request_timeout => '500ms' }, { kind => 'slow', rate => 1000 });
+given({ max_retries => 0, request_timeout => patience_ms($node, 500) }, { kind => 'slow', rate => 1000 });
 fails('08006', qr/request_timeout/, 1, 'an answer that trickles past request_timeout');
 given({ max_retries => 5, max_retry_wait => '500ms' }, status(503, {}, times => 0));
-my $start = time;
 fails_with($node, $count, '58000', qr/503/, 'back-off past max_retry_wait');
-cmp_ok(time - $start, '<', 3, 'back-off past max_retry_wait: in time');
+cmp_ok(scalar(api_take($api)), '<', 6, 'back-off past max_retry_wait: not as often as max_retries');
 
 # ---------------------------------------------------------------- rate limit
 
 given({ max_retries => 0 }, status(429, { 'X-Retry-After' => '1' }));
-reads(3, 1, 5, '429 with X-Retry-After, which is no failed try');
+reads(3, 1, '429 with X-Retry-After, which is no failed try');
 given({}, status(429, { 'Retry-After' => '1' }));
-reads(3, 1, 5, '429 with Retry-After in seconds');
-given({}, status(429, { 'Retry-After' => strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime(time + 2)) }));
-reads(3, 0.9, 6, '429 with Retry-After as a date');
+reads(3, 1, '429 with Retry-After in seconds');
+my $date = int(time) + 3;
+given({}, status(429, { 'Retry-After' => strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime($date)) }));
+reads(3, 0, '429 with Retry-After as a date');
+cmp_ok(time, '>=', $date, '429 with Retry-After as a date: not before that');
 given({}, status(429, { 'Retry-After' => strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime(time - 3600)) }));
-reads(3, 0, 5, '429 with a date that is past');
+reads(3, 0, '429 with a date that is past');
 given({}, status(429, { 'X-Retry-After' => '1', 'Retry-After' => '3600' }));
-reads(3, 1, 5, 'X-Retry-After comes first');
+reads(3, 1, 'X-Retry-After comes first');
 given({}, status(429, {}, times => 2));
-reads(4, 0.5, 15, '429 that says nothing');
+reads(4, 0.5, '429 that says nothing');
 for my $nonsense ('', 'soon', '-5', 'nan', '0x10')
 {
 	given({}, status(429, { 'X-Retry-After' => $nonsense }));
-	reads(3, 0, 10, "429 with X-Retry-After \"$nonsense\"");
+	reads(3, 0, "429 with X-Retry-After \"$nonsense\"");
 }
 given({}, status(503, { 'Retry-After' => '1' }));
-reads(3, 1, 5, '503 with Retry-After');
+reads(3, 1, '503 with Retry-After');
 
 # a refusal for the rate limit that is cut off is still one
-api_set($api, rate_limit => 1, rate_window => 2);
+api_set($api, rate_limit => 1, rate_window => patience($node, 2));
 given({ max_retries => 0 }, { kind => 'cut', skip => 1 });
 is($node->safe_psql('postgres', "SELECT count(*) FROM contacts; SELECT retries, rate_limited, rate_limit_wait_ms > 100 FROM pylon_fdw_stats()"),
 	"1200\n1|1|t", '429 that is cut off');
@@ -146,21 +146,21 @@ is(scalar(api_take($api)), 3, '429 that is cut off: requests');
 api_set($api, rate_limit => 0);
 
 given({ max_retry_wait => '2500ms' }, status(429, { 'X-Retry-After' => '1' }, times => 0));
-$start = time;
 fails_with($node, $count, '53400', qr/DETAIL:  .*429/, '429 until max_retry_wait is used up');
-cmp_ok(scalar(api_take($api)), '>=', 2, '429 until max_retry_wait is used up: was tried again');
-cmp_ok(time - $start, '<', 3.5, '429 until max_retry_wait is used up: in time');
+my $tries = api_take($api);
+cmp_ok($tries, '>=', 2, '429 until max_retry_wait is used up: was tried again');
+cmp_ok($tries, '<=', 3, '429 until max_retry_wait is used up: as often as that allows');
 for my $long ('30', '99999999999999999999')
 {
 	given({ max_retry_wait => '10s' }, status(429, { 'X-Retry-After' => $long }, times => 0));
-	$start = time;
+	my $start = time;
 	fails('53400', qr/max_retry_wait/, 1, "X-Retry-After $long is past max_retry_wait");
-	cmp_ok(time - $start, '<', 2, "X-Retry-After $long: does not wait in vain");
+	cmp_ok(time - $start, '<', 10, "X-Retry-After $long: does not wait in vain");
 }
 
 given({});
-api_set($api, rate_limit => 1, rate_window => 1);
-reads(3, 0.5, 5, "the API's own limit");
+api_set($api, rate_limit => 1, rate_window => patience($node, 1));
+reads(3, 0.5, "the API's own limit");
 api_set($api, rate_limit => 0);
 
 # ---------------------------------------------------------------- answers that are not the API's
@@ -240,9 +240,9 @@ fails_with($node, $count, '08001', qr/no-such-host\.invalid/, 'no such host');
 
 my $blackhole = blackhole();
 setup_server($node, "http://127.0.0.1:$blackhole->{port}", max_retries => 0, connect_timeout => '500ms');
-$start = time;
+my $start = time;
 fails_with($node, $count, '08001', qr/GET \/contacts/, 'connect_timeout');
-cmp_ok(time - $start, '<', 3, 'connect_timeout: in time');
+cmp_ok(time - $start, '<', 10, 'connect_timeout: sooner than by default');
 
 my $secure = start_api(contacts => 1200, tls => 1);
 setup_server($node, $secure);

@@ -98,17 +98,17 @@ sub broken_off
 }
 
 $session->quit;
-broken_off('statement_timeout in mid-body', { kind => 'slow', stall => 60 },
-	"SET statement_timeout = '500ms'; $count; RESET statement_timeout", qr/57014/);
-broken_off('statement_timeout before the answer', { kind => 'slow', delay => 60 },
-	"SET statement_timeout = '500ms'; $count; RESET statement_timeout", qr/57014/);
-broken_off('statement_timeout in the second page', { kind => 'slow', stall => 60, skip => 1 },
-	"SET statement_timeout = '1s'; $count; RESET statement_timeout", qr/57014/);
+broken_off('statement_timeout in mid-body', { kind => 'slow', stall => 600 },
+	"SET statement_timeout = '" . patience_ms($node, 500) . "'; $count; RESET statement_timeout", qr/57014/);
+broken_off('statement_timeout before the answer', { kind => 'slow', delay => 600 },
+	"SET statement_timeout = '" . patience_ms($node, 500) . "'; $count; RESET statement_timeout", qr/57014/);
+broken_off('statement_timeout in the second page', { kind => 'slow', stall => 600, skip => 1 },
+	"SET statement_timeout = '" . patience_ms($node, 1000) . "'; $count; RESET statement_timeout", qr/57014/);
 broken_off(
-	'a cursor that is closed while a page is on its way', { kind => 'slow', stall => 60, skip => 1 },
+	'a cursor that is closed while a page is on its way', { kind => 'slow', stall => 600, skip => 1 },
 	'BEGIN; DECLARE c CURSOR FOR SELECT * FROM contacts; FETCH 1 FROM c; CLOSE c; COMMIT', qr/^\z/);
 broken_off(
-	'an error while a page is on its way', { kind => 'slow', stall => 60, skip => 1 },
+	'an error while a page is on its way', { kind => 'slow', stall => 600, skip => 1 },
 	"SELECT 1 / (CASE WHEN id > '' THEN 0 ELSE 1 END) FROM contacts", qr/22012/);
 
 # pg_cancel_backend, as Ctrl-C sends it
@@ -116,7 +116,7 @@ setup_server($node, $api);
 $session = PylonSession->new($node);
 my $pid = $session->pid;
 api_clear($api);
-api_fault($api, kind => 'slow', stall => 60);
+api_fault($api, kind => 'slow', stall => 600);
 $session->begin($count);
 wait_for_requests($api, 1);
 sleep 0.3;
@@ -133,16 +133,16 @@ $session->quit;
 # all of request_timeout, so that this is a try like any other.
 for my $fault (
 	{ kind => 'cut' },
-	{ kind => 'slow', delay => 60 },
-	{ kind => 'slow', stall => 60 })
+	{ kind => 'slow', delay => 600 },
+	{ kind => 'slow', stall => 600 })
 {
 	my $name = join ' ', map { "$_ $fault->{$_}" } sort keys %$fault;
-	setup_server($node, $api, max_retries => 0, request_timeout => '2500ms');
+	setup_server($node, $api, max_retries => 0, request_timeout => patience_ms($node, 1500));
 	$session = PylonSession->new($node);
 	is($session->query($count), $contacts, "$name: the first statement");
 	api_clear($api);
 	api_fault($api, %$fault, times => 0);
-	$session->query("SELECT pylon_fdw_stats_reset(); SET statement_timeout = '12s'; $count");
+	$session->query("SELECT pylon_fdw_stats_reset(); $count");
 	like($session->error, qr/ERROR:  08006: .*DETAIL:  GET \/contacts\?limit=999/s, "$name: a lost connection");
 	is_deeply([ api_take($api) ], ['GET /contacts?limit=999'], "$name: one try with max_retries 0");
 	is($session->query('SELECT requests, retries FROM pylon_fdw_stats()'), '1|0', "$name: counted as one");

@@ -62,19 +62,26 @@ sub watched
 	is($session->query($sql), $result, "$name: result");
 	is($session->error, '', "$name: no error");
 	$session->quit;
-	api_clear($api);
+	api_ctl($api, 'clear');
 	return map { [ split /\|/ ] } split /\n/, $node->safe_psql('postgres', 'SELECT * FROM memory ORDER BY n');
 }
 
 sub does_not_grow
 {
 	my ($name, $sql, $result) = @_;
-	my ($before, $first, @later) = watched($sql, $result, $name);
-	my $contexts = max(map { $_->[1] } @later) - $first->[1];
-	my $process = max(map { $_->[2] } @later) - $first->[2];
+	my ($contexts, $process);
 
-	is(scalar @later, 9, "$name: was watched");
-	note("$name: memory contexts $first->[1] kB and $contexts kB more, process $first->[2] kB and $process kB more");
+	# When an answer comes and how much of it differs with the machine's other work, and with that what malloc keeps. A leak
+	# is there each time.
+	for my $try (1 .. 3)
+	{
+		my ($before, $first, @later) = watched($sql, $result, $name);
+		is(scalar @later, 9, "$name: was watched");
+		$contexts = max(map { $_->[1] } @later) - $first->[1];
+		$process = max(map { $_->[2] } @later) - $first->[2];
+		note("$name: memory contexts $first->[1] kB and $contexts kB more, process $first->[2] kB and $process kB more");
+		last if $contexts <= CONTEXTS_MAY_GROW && $process <= PROCESS_MAY_GROW;
+	}
 	cmp_ok($contexts, '<=', CONTEXTS_MAY_GROW, "$name: memory contexts");
 	cmp_ok($process, '<=', PROCESS_MAY_GROW, "$name: process");
 	return;
@@ -160,6 +167,7 @@ sub does_not_grow_with_fault
 	api_fault($api, match => 'GET /contacts?', times => 0, %$fault);
 	does_not_grow($name, loop($times / 4, 'PERFORM max(name) FROM contacts;', "EXCEPTION WHEN $condition THEN NULL;"), '');
 	$node->safe_psql('postgres', 'ALTER SERVER pylon OPTIONS (DROP max_retries)');
+	api_clear($api);
 	return;
 }
 

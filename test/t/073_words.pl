@@ -17,13 +17,13 @@ my $insert = "INSERT INTO contacts (name, email) VALUES ('New', 'new\@words.exam
 
 # ---------------------------------------------------------------- time-outs
 
-setup_server($node, $api, request_timeout => '300ms', max_retries => 0);
-api_fault($api, kind => 'slow', delay => 2);
+setup_server($node, $api, request_timeout => patience_ms($node, 300), max_retries => 0);
+api_fault($api, kind => 'slow', delay => 600);
 fails_with($node, $count, '08006', qr/time-out of the request has passed.*HINT:  [^\n]*"request_timeout"/s, 'a read that takes too long');
-api_fault($api, kind => 'slow', delay => 2, match => 'PATCH');
+api_fault($api, kind => 'slow', delay => 600, match => 'PATCH');
 fails_with($node, "UPDATE contacts SET name = 'Ada' WHERE email = 'ada\@acme.com'", '08006',
 	qr/time-out of the request has passed.*It is unknown whether this was done.*HINT:  [^\n]*"request_timeout"/s, 'an update that takes too long');
-api_fault($api, kind => 'slow', delay => 2, match => $create);
+api_fault($api, kind => 'slow', delay => 600, match => $create);
 fails_with($node, $insert, '40003', qr/timed out.*HINT:  [^\n]*"request_timeout"/s, 'a create that takes too long');
 
 my $hole = blackhole();
