@@ -6,8 +6,7 @@
  * Nothing read from the catalogs is kept: a connection is looked up again
  * for each execution (some microseconds, against milliseconds of a request),
  * so ALTER SERVER and ALTER USER MAPPING take effect at the next statement
- * without any invalidation. What lives for the whole session are counters,
- * and what a server has refused, until it is altered.
+ * without any invalidation. What lives for the whole session is in session.c.
  *
  * IDENTIFICATION
  *		fdw/connection.c
@@ -28,10 +27,6 @@
 #include "safe_text.h"
 #include "server_file.h"
 #include "utils/builtins.h"
-#include "utils/hsearch.h"
-#include "utils/inval.h"
-#include "utils/memutils.h"
-#include "utils/syscache.h"
 
 /* A token is some dozens of bytes; a file of more isn't one. */
 #define MAX_TOKEN_FILE_SIZE 4096
@@ -42,11 +37,8 @@
 /* Setting pylon_fdw.progress_interval, in ms; 0 is off. */
 int			pylon_progress_interval = 0;
 
-static HTAB *sessions = NULL;
 static double last_progress = 0;
 
-static void forget_refusals(Datum arg, CompatCacheId cache,
-							uint32 hash_value);
 static List *find_mapping_options(ForeignServer *server, Oid userid);
 static void find_token(PylonConnection *connection, ForeignServer *server,
 					   Oid userid);
@@ -85,38 +77,8 @@ connection_open(Oid serverid, Oid userid, List *table_options, char *purpose)
 	if (connection->options.ca_file != NULL)
 		read_ca_file(connection);
 	connection->started = connection_now();
-	connection->session = connection_session(serverid);
+	connection->session = session_of_server(serverid);
 	return connection;
-}
-
-/* What this session knows of a server; valid until the session ends. */
-PylonSession *
-connection_session(Oid serverid)
-{
-	PylonSession *session;
-	bool		found;
-
-	if (sessions == NULL)
-	{
-		HASHCTL		ctl = {.keysize = sizeof(Oid),.entrysize = sizeof(PylonSession)};
-
-		sessions = hash_create("pylon_fdw sessions", 8, &ctl,
-							   HASH_ELEM | HASH_BLOBS);
-		CacheRegisterSyscacheCallback(FOREIGNSERVEROID, forget_refusals,
-									  (Datum) 0);
-	}
-	session = hash_search(sessions, &serverid, HASH_ENTER, &found);
-	if (!found)
-	{
-		memset(&session->counters, 0, sizeof(session->counters));
-		session->used = false;
-		session->refused = NIL;
-		session->reached = false;
-		session->written = NULL;
-		session->hash_value = GetSysCacheHashValue1(FOREIGNSERVEROID,
-													ObjectIdGetDatum(serverid));
-	}
-	return session;
 }
 
 /* The path in base_url, in front of each of the API's; "" if there is none. */
@@ -127,108 +89,6 @@ connection_base_path(const PylonConnection *connection)
 	const char *path = strchr(host, '/');
 
 	return path != NULL ? path : "";
-}
-
-/*
- * "refused" with one more pair of field and operator, refused for a list of
- * "values". In the current memory context.
- */
-List *
-connection_add_refusal(List *refused, const char *pair, int values)
-{
-	PylonRefusal *refusal;
-	ListCell   *lc;
-
-	foreach(lc, refused)
-	{
-		refusal = lfirst(lc);
-		if (strcmp(refusal->pair, pair) == 0)
-		{
-			refusal->values = Min(refusal->values, values);
-			return refused;
-		}
-	}
-	refusal = palloc(offsetof(PylonRefusal, pair) + strlen(pair) + 1);
-	refusal->values = values;
-	strcpy(refusal->pair, pair);
-	return lappend(refused, refusal);
-}
-
-/* It isn't tried again in this session, unless the server is altered. */
-void
-connection_remember_refusal(PylonSession *session, const char *pair,
-							int values)
-{
-	MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
-
-	session->refused = connection_add_refusal(session->refused, pair, values);
-	MemoryContextSwitchTo(before);
-}
-
-/* Is this operator on this field, with so many values, among "refused"? */
-bool
-connection_is_refused(List *refused, const char *pair, int values)
-{
-	ListCell   *lc;
-
-	foreach(lc, refused)
-	{
-		const PylonRefusal *refusal = lfirst(lc);
-
-		if (values >= refusal->values && strcmp(refusal->pair, pair) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* A server was altered, or with "hash_value" 0 any may have been. */
-static void
-forget_refusals(Datum arg, CompatCacheId cache, uint32 hash_value)
-{
-	HASH_SEQ_STATUS status;
-	PylonSession *session;
-
-	/* Nothing may be allocated here: nobody knows in which context. */
-	hash_seq_init(&status, sessions);
-	while ((session = hash_seq_search(&status)) != NULL)
-	{
-		if (hash_value != 0 && session->hash_value != hash_value)
-			continue;
-		list_free_deep(session->refused);
-		session->refused = NIL;
-		session->reached = false;
-	}
-}
-
-/* PylonSession of each server that this session has used. */
-List *
-connection_sessions(void)
-{
-	List	   *list = NIL;
-	HASH_SEQ_STATUS status;
-	PylonSession *session;
-
-	if (sessions == NULL)
-		return NIL;
-	hash_seq_init(&status, sessions);
-	while ((session = hash_seq_search(&status)) != NULL)
-		list = lappend(list, session);
-	return list;
-}
-
-/* All counters of the session start at 0 again. */
-void
-connection_reset_counters(void)
-{
-	ListCell   *lc;
-
-	foreach(lc, connection_sessions())
-	{
-		PylonSession *session = lfirst(lc);
-
-		session->used |= session->counters.requests > 0;
-		memset(&session->counters, 0, sizeof(session->counters));
-	}
 }
 
 /* Milliseconds on a clock that nobody sets. */

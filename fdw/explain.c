@@ -160,7 +160,7 @@ describe(ForeignScanState *node, List *values, List *context, const char *keys)
 	return filter_describe(list_nth(plan->fdw_private, ScanPrivateFilter),
 						   values, context, keys,
 						   options.lookup_batch_size,
-						   connection_session(table->serverid));
+						   session_of_server(table->serverid));
 }
 
 static const char *

@@ -366,7 +366,7 @@ filter_retreat(FilterState *state, int batch)
 	{
 		const PylonRefusal *refusal = lfirst(lc);
 
-		state->evaluation.refused = connection_add_refusal(state->evaluation.refused,
+		state->evaluation.refused = session_add_refusal(state->evaluation.refused,
 														   refusal->pair, refusal->values);
 	}
 	state->suspect = list_length(suspects) == 1 ? linitial(suspects) : NULL;
@@ -383,7 +383,7 @@ filter_confirm(FilterState *state)
 {
 	if (state->suspect == NULL)
 		return;
-	connection_remember_refusal(state->evaluation.session,
+	session_remember_refusal(state->evaluation.session,
 								state->suspect->pair, state->suspect->values);
 	state->suspect = NULL;
 }
@@ -637,7 +637,7 @@ find_suspects(List *found, const PylonFilter *filter, Suspect suspect)
 	/* A slug may be a slip of the pen; the fields are there. */
 		(suspect == SUSPECT_CUSTOM && !object_slug_is_searchable(filter->field)))
 		return found;
-	return connection_add_refusal(found,
+	return session_add_refusal(found,
 								  filter_pair(filter->field, filter->operator),
 								  list_length(filter->values) > 1 ?
 								  list_length(filter->values) : 0);

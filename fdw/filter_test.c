@@ -531,8 +531,8 @@ filter_is_refused(FilterEvaluation *evaluation, const char *field,
 		(evaluation->session->refused == NIL && evaluation->refused == NIL))
 		return false;
 	pair = filter_pair(field, operator);
-	if (!connection_is_refused(evaluation->session->refused, pair, values) &&
-		!connection_is_refused(evaluation->refused, pair, values))
+	if (!session_is_refused(evaluation->session->refused, pair, values) &&
+		!session_is_refused(evaluation->refused, pair, values))
 		return false;
 	evaluation->left_out = list_append_unique(evaluation->left_out, makeString(pair));
 	return true;

@@ -31,11 +31,11 @@
 
 #include <math.h>
 
-#include "common/pg_prng.h"
 #include "compat.h"
 #include "http_failure.h"
 #include "http_head.h"
 #include "http_request.h"
+#include "http_retry.h"
 #include "http_socket.h"
 #include "storage/latch.h"
 
@@ -53,20 +53,6 @@
  * other if there were more of them.
  */
 #define MAX_CONNECTIONS_KEPT 64L
-
-/* Back-off after a failure: the first wait and the longest, in ms. */
-#define FAILURE_WAIT 250.0
-#define FAILURE_WAIT_MAX 30000.0
-
-/* The same for a rate limit that comes without a time. */
-#define RATE_LIMIT_WAIT 1000.0
-#define RATE_LIMIT_WAIT_MAX 60000.0
-
-/*
- * How often a request is sent again whose answer is of no use. Two have been
- * seen to be enough; waits as after a failure.
- */
-#define MAX_REPEATS 3
 
 /* Nobody drove the transfer for so long (ms): its time-out means nothing. */
 #define NEGLECT_TIME 1000.0
@@ -113,11 +99,6 @@ static void classify_failure(HttpRequest *request, CURLcode code,
 							 bool *transient);
 static void count_transfer(HttpRequest *request);
 static void wait_and_resume(HttpRequest *request, double wait);
-static double retry_wait(HttpRequest *request);
-static double failure_wait(HttpRequest *request);
-static double within_bounds(HttpRequest *request, double wait);
-static void note_retry(HttpRequest *request, double wait);
-static double back_off(int times, double first, double longest);
 
 /* driving and waiting */
 static void drive(void);
@@ -222,9 +203,9 @@ http_resend_wait(HttpRequest *request)
 	double		wait = -1;
 
 	if (request->response.unknown && request->transient)
-		wait = failure_wait(request);
+		wait = http_retry_failure_wait(request);
 	if (wait >= 0)
-		note_retry(request, wait);
+		http_retry_note(request, wait);
 	return wait;
 }
 
@@ -261,10 +242,8 @@ http_repeat(HttpRequest *request)
 	double		wait;
 
 	Assert(request->state == HTTP_DONE && request->response.call.repeatable);
-	if (request->repeats >= MAX_REPEATS)
-		return false;
-	wait = back_off(request->repeats++, FAILURE_WAIT, FAILURE_WAIT_MAX);
-	if (request->response.waited + wait > request->response.connection->options.max_retry_wait)
+	wait = http_retry_repeat_wait(request);
+	if (wait < 0)
 		return false;
 	dlist_push_tail(&unfinished, &request->node);
 	request->listed = true;
@@ -629,7 +608,7 @@ finish_transfer(HttpRequest *request, CURLcode code)
 	count_transfer(request);
 	stop_transfer(request);
 
-	wait = retry_wait(request);
+	wait = http_retry_wait(request);
 	if (wait >= 0)
 	{
 		wait_and_resume(request, wait);
@@ -649,7 +628,7 @@ wait_and_resume(HttpRequest *request, double wait)
 {
 	request->state = HTTP_BACKING_OFF;
 	request->resume_at = connection_now() + wait;
-	note_retry(request, wait);
+	http_retry_note(request, wait);
 }
 
 /* The outcome is final. */
@@ -716,75 +695,6 @@ count_transfer(HttpRequest *request)
 	CONNECTION_COUNT(connection, bytes_received, head_received + received);
 	if (request->response.status == 429)
 		CONNECTION_COUNT(connection, rate_limited, 1);
-}
-
-/*
- * Milliseconds until the next try, or -1 for none.
- *
- * A rate limit was refused before anything was done, so it may always be
- * tried again, for as long as max_retry_wait allows. Anything else is tried
- * again max_retries times, if doing it twice does no harm.
- */
-static double
-retry_wait(HttpRequest *request)
-{
-	HttpResponse *response = &request->response;
-	double		wait;
-
-	if (response->status != 429)
-		return request->transient && (response->call.repeatable || !request->sent) ?
-			failure_wait(request) : -1;
-	/* Not all sessions at the same instant, and never again at once. */
-	if (response->retry_after >= 0)
-		wait = Max(response->retry_after + pg_prng_double(&pg_global_prng_state) * 100,
-				   back_off(request->rate_limits, FAILURE_WAIT, FAILURE_WAIT_MAX));
-	else
-		wait = back_off(request->rate_limits, RATE_LIMIT_WAIT, RATE_LIMIT_WAIT_MAX);
-	request->rate_limits++;
-	return within_bounds(request, wait);
-}
-
-/* The same of a failure after which another try does no harm. */
-static double
-failure_wait(HttpRequest *request)
-{
-	const PylonOptions *options = &request->response.connection->options;
-	HttpResponse *response = &request->response;
-	double		wait;
-
-	if (request->neglected && response->outcome != HTTP_ANSWERED)
-		return 0;				/* the session slept, not the server */
-	if (request->failures >= options->max_retries)
-		return -1;
-	wait = back_off(request->failures++, FAILURE_WAIT, FAILURE_WAIT_MAX);
-	return within_bounds(request, Max(wait, response->retry_after));
-}
-
-/* The wait, or -1 where all waits together would be too long with it. */
-static double
-within_bounds(HttpRequest *request, double wait)
-{
-	HttpResponse *response = &request->response;
-
-	response->wait_exhausted = response->waited + wait >
-		response->connection->options.max_retry_wait;
-	return response->wait_exhausted ? -1 : wait;
-}
-
-static void
-note_retry(HttpRequest *request, double wait)
-{
-	request->response.waited += wait;
-	CONNECTION_COUNT(request->response.connection, retries, 1);
-}
-
-/* Doubles with each time; somewhere in the upper half, by chance. */
-static double
-back_off(int times, double first, double longest)
-{
-	double		wait = Min(first * pow(2, times), longest);
-
-	return wait * (0.5 + 0.5 * pg_prng_double(&pg_global_prng_state));
 }
 
 /* ------------------------------------------------------------------------

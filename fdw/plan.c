@@ -15,11 +15,9 @@
 
 #include <math.h>
 
-#include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "callbacks.h"
-#include "catalog/pg_statistic.h"
 #include "compat.h"
 #include "object.h"
 #include "foreign/foreign.h"
@@ -31,7 +29,6 @@
 #include "optimizer/paths.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
-#include "parser/parsetree.h"
 #include "plan.h"
 #include "plan_note.h"
 #include "plan_private.h"
@@ -39,8 +36,6 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/selfuncs.h"
-#include "utils/syscache.h"
 
 /*
  * A scan that is started over for each row of a loop makes requests that a
@@ -53,13 +48,6 @@
  * other ways take as many requests by that guess, they are preferred.
  */
 #define SEARCH_RISK 0.08
-
-/*
- * Objects for each value of a field that few have in common, until ANALYZE
- * has counted them: those of one account, say. The default of core, 200 values
- * in all, would have a look-up of some accounts find most of a large table.
- */
-#define ROWS_PER_VALUE 5
 
 static FilterPlan *plan_filter(PlannerInfo *root, RelOptInfo *baserel,
 							   Oid foreigntableid, List *clauses);
@@ -83,12 +71,6 @@ static bool is_join_key(PlannerInfo *root, RelOptInfo *rel,
 						EquivalenceClass *ec, EquivalenceMember *em,
 						void *arg);
 static bool is_counted(const RelOptInfo *baserel, const ForeignTable *table);
-static HeapTuple distinct_statistics(Oid relid, AttrNumber attnum,
-									 double share);
-static double distinct_share(PlannerInfo *root, Index relid,
-							 AttrNumber attnum);
-static double distinct_share_of_children(PlannerInfo *root, Index parent,
-										 AttrNumber attnum);
 static List *needed_columns(RelOptInfo *baserel, List *clauses,
 							Oid foreigntableid);
 static ScanLimit find_limit(PlannerInfo *root, FilterPlan *filter,
@@ -533,123 +515,6 @@ plan_charge_first_pass(RelOptInfo *joinrel, RelOptInfo *innerrel)
 										  Min(join->path.total_cost,
 											  join->outerjoinpath->startup_cost + inner->total_cost));
 	}
-}
-
-/* Statistics of columns: those that we can tell without any. */
-static get_relation_stats_hook_type previous_stats_hook = NULL;
-
-/*
- * Lets the planner know that hardly two objects have the same id or address,
- * and few the same account or name, until ANALYZE has told it more.
- */
-static bool
-column_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
-				  VariableStatData *vardata)
-{
-	double		share;
-
-	if (previous_stats_hook != NULL &&
-		previous_stats_hook(root, rte, attnum, vardata))
-		return true;
-	if (!plan_has_objects(root) ||
-		vardata->rel == NULL || !IS_SIMPLE_REL(vardata->rel) ||
-		vardata->rel->relid >= (Index) root->simple_rel_array_size ||
-		root->simple_rte_array[vardata->rel->relid] != rte)
-		return false;			/* that of a subquery, which has another root */
-	share = distinct_share(root, vardata->rel->relid, attnum);
-	if (share == 1)
-		vardata->isunique = true;
-	else if (share > 0)
-	{
-		vardata->statsTuple = distinct_statistics(rte->relid, attnum, share);
-		vardata->freefunc = heap_freetuple;
-		vardata->acl_ok = true;
-	}
-	return share > 0;
-}
-
-/* Statistics as ANALYZE would make them that just say how many values there are. */
-static HeapTuple
-distinct_statistics(Oid relid, AttrNumber attnum, double share)
-{
-	Relation	catalog = table_open(StatisticRelationId, AccessShareLock);
-	Datum		values[Natts_pg_statistic] = {0};
-	bool		nulls[Natts_pg_statistic] = {0};
-	HeapTuple	tuple;
-
-	for (int i = 0; i < STATISTIC_NUM_SLOTS; i++)
-	{
-		nulls[Anum_pg_statistic_stanumbers1 - 1 + i] = true;
-		nulls[Anum_pg_statistic_stavalues1 - 1 + i] = true;
-	}
-	values[Anum_pg_statistic_starelid - 1] = ObjectIdGetDatum(relid);
-	values[Anum_pg_statistic_staattnum - 1] = Int16GetDatum(attnum);
-	values[Anum_pg_statistic_stadistinct - 1] = Float4GetDatum(-share);
-	tuple = heap_form_tuple(RelationGetDescr(catalog), values, nulls);
-	table_close(catalog, AccessShareLock);
-	return tuple;
-}
-
-/*
- * The number of different values for each object, of a column of which we
- * know that without ANALYZE, which hasn't seen it; else 0. A column of several
- * workspaces is one of each of them.
- */
-static double
-distinct_share(PlannerInfo *root, Index relid, AttrNumber attnum)
-{
-	RangeTblEntry *rte = root->simple_rte_array[relid];
-	RelOptInfo *baserel = root->simple_rel_array[relid];
-	Relation	rel;
-	const PylonField *field;
-	char	   *slug;
-
-	if (attnum <= 0 || baserel == NULL ||
-		(rte->rtekind == RTE_RELATION &&
-		 SearchSysCacheExists3(STATRELATTINH, ObjectIdGetDatum(rte->relid),
-							   Int16GetDatum(attnum), BoolGetDatum(rte->inh))))
-		return 0;
-	if (rte->inh)
-		return distinct_share_of_children(root, relid, attnum);
-	if (!plan_is_ours(baserel->fdwroutine))
-		return 0;
-	rel = table_open(rte->relid, NoLock);
-	field = object_column_field(rel, attnum, &slug);
-	table_close(rel, NoLock);
-	if (field == NULL)
-		return 0;
-	if ((field->operators & FIELD_UNIQUE) != 0)
-		return 1;
-	return (field->operators & FIELD_RARE) != 0 ? 1.0 / ROWS_PER_VALUE : 0;
-}
-
-/* The least of the children's, which are of the same kind or don't count. */
-static double
-distinct_share_of_children(PlannerInfo *root, Index parent, AttrNumber attnum)
-{
-	double		least = INFINITY;
-	ListCell   *lc;
-
-	foreach(lc, root->append_rel_list)
-	{
-		AppendRelInfo *child = lfirst_node(AppendRelInfo, lc);
-		Var		   *column;
-
-		if (child->parent_relid != parent)
-			continue;
-		column = list_nth(child->translated_vars, attnum - 1);
-		if (column == NULL || !IsA(column, Var))
-			return 0;
-		least = Min(least, distinct_share(root, child->child_relid, column->varattno));
-	}
-	return isinf(least) ? 0 : least;
-}
-
-void
-plan_install_hooks(void)
-{
-	previous_stats_hook = get_relation_stats_hook;
-	get_relation_stats_hook = column_statistics;
 }
 
 /* ------------------------------------------------------------------------

@@ -31,7 +31,6 @@ typedef struct ScanEstimate
 } ScanEstimate;
 
 /* plan.c */
-extern void plan_install_hooks(void);
 extern bool plan_is_ours(const FdwRoutine *routine);
 extern bool plan_is_objects(RelOptInfo *rel);
 extern void plan_charge_first_pass(RelOptInfo *joinrel, RelOptInfo *innerrel);

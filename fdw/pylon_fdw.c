@@ -23,6 +23,7 @@
 #include "http.h"
 #include "lookup_join.h"
 #include "plan.h"
+#include "plan_stats.h"
 #include "spool.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -56,7 +57,7 @@ _PG_init(void)
 	http_check_library();
 	RegisterCustomScanMethods(&lookup_join_methods);
 	lookup_install_hook();
-	plan_install_hooks();
+	plan_stats_install_hook();
 	spool_install();
 }
 

@@ -112,7 +112,7 @@ pylonBeginForeignScan(ForeignScanState *node, int eflags)
 	scan->filter = filter_begin(list_nth(plan->fdw_private, ScanPrivateFilter),
 								plan->fdw_exprs, states,
 								options.lookup_batch_size,
-								connection_session(table->serverid));
+								session_of_server(table->serverid));
 	scan->limit_states = list_copy_tail(states, nvalues);
 	MemoryContextSwitchTo(before);
 	node->fdw_state = scan;

@@ -81,7 +81,7 @@ pylon_fdw_stats(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
-	foreach(lc, connection_sessions())
+	foreach(lc, session_list())
 	{
 		PylonSession *session = lfirst(lc);
 		const PylonCounters *counters = &session->counters;
@@ -113,7 +113,7 @@ pylon_fdw_stats(PG_FUNCTION_ARGS)
 Datum
 pylon_fdw_stats_reset(PG_FUNCTION_ARGS)
 {
-	connection_reset_counters();
+	session_reset_counters();
 	PG_RETURN_VOID();
 }
 
