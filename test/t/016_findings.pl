@@ -93,7 +93,12 @@ asks("custom_fields \@> '[]' LIMIT 1", \@all, 'a list is in no object');
 asks("account_id <> 'x' LIMIT 1", [ search('{"field":"account_id","operator":"not_in","values":["x"]}') ]);
 asks("name LIKE '%a%e%' LIMIT 1", [ search('{"operator":"and","subfilters":[' . contains('name', 'a') . ',' . contains('name', 'e') . ']}') ]);
 asks("name LIKE '%a%' LIMIT 1", [ search(contains('name', 'a'), 1) ]);
-asks("name LIKE '%a_' LIMIT 1", [ search(contains('name', 'a')) ]);
+asks("name LIKE '%a_%' LIMIT 1", [ search(contains('name', 'a')) ]);
+asks("strpos(email, '') > 0 LIMIT 1", \@all);
+
+# An AND that is as deep as can be is not multiplied out; one of its conditions stands for it.
+asks("(account_id = 'x' AND ((name = 'a' AND email = 'b') OR name = 'c')) OR email = 'd'",
+	[ search('{"operator":"or","subfilters":[{"field":"account_id","operator":"equals","value":"x"},{"field":"email","operator":"equals","value":"d"}]}') ]);
 
 # A list that is just as long as a search takes stays one.
 $node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (ADD lookup_batch_size '2')");
