@@ -120,6 +120,10 @@ extern FilterPlan *filter_plan(PlannerInfo *root, Relation table,
 							   PylonCase case_sensitive);
 
 /* for the planner: filter_plan.c */
+extern RestrictInfo *filter_searchable_clause(PlannerInfo *root, Relation table,
+											  RelOptInfo *rel,
+											  RestrictInfo *rinfo,
+											  PylonCase case_sensitive);
 extern FilterJoinKey *filter_plan_join_key(PlannerInfo *root, Relation table,
 										   RelOptInfo *rel, RestrictInfo *rinfo,
 										   PylonCase case_sensitive);
@@ -159,7 +163,7 @@ extern bool filter_ignores_case(FilterState *state);
 extern bool filter_asks_keys(FilterState *state);
 extern int	filter_batch_size(FilterState *state);
 
-/* EXPLAIN: filter_run.c */
+/* EXPLAIN: filter_explain.c */
 extern FilterDescription *filter_describe(List *filter, List *values,
 										  List *deparse_context,
 										  const char *keys, int batch_size,

@@ -1,8 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * filter_plan.c
- *		A planned filter as the planner sees it: how many objects it lets
- *		through, in how many requests, and keys that a join adds.
+ *		A planned filter as the planner sees it: which of several equal
+ *		conditions it is made of, how many objects it lets through, in how
+ *		many requests, and keys that a join adds.
  *
  * IDENTIFICATION
  *		fdw/filter_plan.c
@@ -20,7 +21,56 @@
 #include "optimizer/optimizer.h"
 #include "utils/lsyscache.h"
 
+static bool can_push(PlannerInfo *root, Relation table, RelOptInfo *rel,
+					 RestrictInfo *rinfo, PylonCase case_sensitive);
 static double count_values(PlannerInfo *root, Node *value);
+
+/*
+ * The clause, or if it can't be pushed and stands for columns that are all
+ * equal, one with another of them that can. Which of them is compared with
+ * the other relation was for core to choose; that they are equal is checked
+ * here.
+ */
+RestrictInfo *
+filter_searchable_clause(PlannerInfo *root, Relation table, RelOptInfo *rel,
+						 RestrictInfo *rinfo, PylonCase case_sensitive)
+{
+	bool		is_left;
+	Oid			type;
+	ListCell   *lc;
+
+	if (rinfo->parent_ec == NULL || rinfo->left_em == NULL ||
+		!is_opclause(rinfo->clause) || can_push(root, table, rel, rinfo, case_sensitive))
+		return rinfo;
+	is_left = bms_equal(rinfo->left_em->em_relids, rel->relids);
+	type = (is_left ? rinfo->left_em : rinfo->right_em)->em_datatype;
+	foreach(lc, compat_eclass_members(rinfo->parent_ec, rel->relids))
+	{
+		EquivalenceMember *member = lfirst(lc);
+		RestrictInfo *variant;
+		OpExpr	   *op;
+
+		if (member->em_datatype != type ||
+			!bms_equal(member->em_relids, rel->relids))
+			continue;
+		variant = makeNode(RestrictInfo);
+		*variant = *rinfo;
+		variant->norm_selec = -1;
+		op = copyObject((OpExpr *) rinfo->clause);
+		lfirst(list_nth_cell(op->args, is_left ? 0 : 1)) = member->em_expr;
+		variant->clause = (Expr *) op;
+		if (can_push(root, table, rel, variant, case_sensitive))
+			return variant;
+	}
+	return rinfo;
+}
+
+static bool
+can_push(PlannerInfo *root, Relation table, RelOptInfo *rel,
+		 RestrictInfo *rinfo, PylonCase case_sensitive)
+{
+	return filter_plan(root, table, rel, list_make1(rinfo), case_sensitive)->pushed != NIL;
+}
 
 /*
  * The key that a join condition (something = field of the objects in "rel")
@@ -30,12 +80,14 @@ FilterJoinKey *
 filter_plan_join_key(PlannerInfo *root, Relation table, RelOptInfo *rel,
 					 RestrictInfo *rinfo, PylonCase case_sensitive)
 {
-	OpExpr	   *op = (OpExpr *) rinfo->clause;
+	OpExpr	   *op;
 	FilterPlan *plan;
 	FilterJoinKey *key;
 	List	   *node;
 	bool		swapped;
 
+	rinfo = filter_searchable_clause(root, table, rel, rinfo, case_sensitive);
+	op = (OpExpr *) rinfo->clause;
 	if (!IsA(op, OpExpr) || list_length(op->args) != 2)
 		return NULL;
 	plan = filter_plan(root, table, rel, list_make1(rinfo), case_sensitive);

@@ -20,13 +20,11 @@
 #include "object.h"
 #include "executor/executor.h"
 #include "filter.h"
-#include "filter_test.h"
+#include "filter_run.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/ruleutils.h"
 
 /* Which pairs of field and operator are taken for the reason of a refusal. */
 typedef enum Suspect
@@ -35,42 +33,6 @@ typedef enum Suspect
 	SUSPECT_CUSTOM,				/* those of custom fields */
 	SUSPECT_ALL,
 } Suspect;
-
-/* Texts, sorted. */
-typedef struct FilterKeys
-{
-	const char **texts;
-	int			count;
-} FilterKeys;
-
-struct FilterState
-{
-	FilterEvaluation evaluation;
-	FilterNode *root;			/* a FILTER_AND, or NULL */
-	MemoryContext context;		/* of what is evaluated; reset each time */
-	bool		no_lookup;		/* GET /objects/{id} was refused */
-
-	/* of a lookup join */
-	FilterNode *keys_node;		/* NULL if there is none */
-	List	   *join_keys;		/* of char *: those to look up now */
-	bool		all_keys;		/* some of them can't be asked for */
-	bool		keys_asked;		/* the last evaluation asks for them */
-
-	/* of the last evaluation */
-	FilterRequest request;
-	const char *id;
-	PylonFilter *common;		/* all conditions but "split" */
-	FilterNode *split;			/* the list sent in batches, or NULL */
-	PylonFilter *filter;		/* last made */
-	FilterKeys	keys;			/* values of the present batch */
-
-	/* of batches that were read before the API refused the next one */
-	MemoryContext done_context;
-	List	   *done;			/* of FilterDone * */
-
-	/* the one reason that the last refusal can have had, or NULL */
-	PylonRefusal *suspect;
-};
 
 /* The values of a list whose objects have come already. */
 typedef struct FilterDone
@@ -83,10 +45,6 @@ static FilterNode *begin_node(List *node, List *values, List *value_states);
 static void begin_value(FilterNode *node, Node *value);
 static PylonFilter *evaluate_node(FilterState *state, FilterNode *node,
 								  ExprContext *econtext);
-static PylonFilter *evaluate_keys(FilterState *state);
-static bool is_lookup(FilterNode *node);
-static void find_split(FilterState *state);
-static PylonFilter *make_list(FilterState *state, List *texts);
 static List *batch_of(FilterState *state, int batch);
 static FilterKeys make_keys(List *texts);
 static bool has_key(const FilterKeys *keys, const char *key);
@@ -95,14 +53,6 @@ static void remember_done(FilterState *state, int batch);
 static char *slot_text(const FilterNode *node, TupleTableSlot *slot);
 static List *find_suspects(List *found, const PylonFilter *filter,
 						   Suspect suspect);
-static void describe_search(FilterState *state, List *filters,
-							FilterDescription *description);
-static bool contains_param(Node *node, void *context);
-static PylonFilter *describe_value(FilterState *state, FilterNode *node,
-								   Expr *expr);
-static PylonFilter *describe_node(FilterState *state, FilterNode *node,
-								  List *filter, List *values,
-								  List *deparse_context);
 
 /*
  * Prepares to evaluate a planned filter, in the current memory context.
@@ -206,7 +156,7 @@ filter_evaluate(FilterState *state, ExprContext *econtext)
 		PylonFilter *filter;
 
 		/* What was refused in searches has no say about a path. */
-		state->evaluation.in_path = !state->no_lookup && is_lookup(node);
+		state->evaluation.in_path = !state->no_lookup && filter_names_one(node);
 		filter = evaluate_node(state, node, econtext);
 		if (state->evaluation.in_path && filter != &filter_never &&
 			filter != &filter_always)
@@ -215,7 +165,7 @@ filter_evaluate(FilterState *state, ExprContext *econtext)
 	}
 	state->evaluation.in_path = false;
 	if (lookup == NULL)
-		find_split(state);
+		filter_find_split(state);
 	state->common = filter_fit(filter_combine("and", filters), &state->evaluation.exact);
 	MemoryContextSwitchTo(before);
 
@@ -294,7 +244,7 @@ filter_batch(FilterState *state, int batch)
 	{
 		List	   *texts = batch_of(state, batch);
 
-		filters = list_make1(make_list(state, texts));
+		filters = list_make1(filter_make_list(state, texts));
 		state->keys = make_keys(texts);
 	}
 	if (state->common != &filter_always)
@@ -463,7 +413,7 @@ evaluate_node(FilterState *state, FilterNode *node, ExprContext *econtext)
 	}
 	node->texts = NIL;
 	if (node->test == FILTER_KEYS)
-		return evaluate_keys(state);
+		return filter_evaluate_keys(state);
 	if (node->value != NULL)
 		value = ExecEvalExpr(node->value, econtext, &null);
 	/* No comparison with NULL is true. */
@@ -471,8 +421,8 @@ evaluate_node(FilterState *state, FilterNode *node, ExprContext *econtext)
 }
 
 /* The keys that a lookup join has set. */
-static PylonFilter *
-evaluate_keys(FilterState *state)
+PylonFilter *
+filter_evaluate_keys(FilterState *state)
 {
 	FilterNode *node = state->keys_node;
 	PylonFilter *leaf;
@@ -492,8 +442,8 @@ evaluate_keys(FilterState *state)
  */
 
 /* A condition that names one id? */
-static bool
-is_lookup(FilterNode *node)
+bool
+filter_names_one(FilterNode *node)
 {
 	return (node->flags & FILTER_NODE_LOOKUP) != 0;
 }
@@ -502,8 +452,8 @@ is_lookup(FilterNode *node)
  * Of the lists that are longer than a batch, the shortest makes the fewest
  * searches; the others are left to the executor.
  */
-static void
-find_split(FilterState *state)
+void
+filter_find_split(FilterState *state)
 {
 	ListCell   *lc;
 
@@ -519,8 +469,8 @@ find_split(FilterState *state)
 }
 
 /* "split" with some of its texts, whatever was refused since it was chosen. */
-static PylonFilter *
-make_list(FilterState *state, List *texts)
+PylonFilter *
+filter_make_list(FilterState *state, List *texts)
 {
 	PylonFilter *leaf = palloc0(sizeof(PylonFilter));
 
@@ -641,146 +591,4 @@ find_suspects(List *found, const PylonFilter *filter, Suspect suspect)
 								  filter_pair(filter->field, filter->operator),
 								  list_length(filter->values) > 1 ?
 								  list_length(filter->values) : 0);
-}
-
-/* ------------------------------------------------------------------------
- * EXPLAIN
- * ------------------------------------------------------------------------
- */
-
-/*
- * What EXPLAIN shows: what this session would ask, as far as constants and
- * what the server has refused decide about that. "keys" are those of a lookup
- * join, as SQL. In the current memory context.
- */
-FilterDescription *
-filter_describe(List *filter, List *values, List *deparse_context,
-				const char *keys, int batch_size, PylonSession *session)
-{
-	FilterDescription *description = palloc0(sizeof(FilterDescription));
-	FilterState *state = filter_begin(filter, values, NIL, batch_size, session);
-	List	   *filters = NIL;
-	ListCell   *lc;
-	ListCell   *lc2;
-
-	if (keys != NULL)
-		state->join_keys = list_make1(pstrdup(keys));
-	description->request = FILTER_LIST;
-	if (filter == NIL)
-		return description;
-	forboth(lc, state->root->children, lc2, list_copy_tail(filter, 1))
-	{
-		FilterNode *node = lfirst(lc);
-		PylonFilter *described;
-
-		state->evaluation.in_path = is_lookup(node);
-		described = describe_node(state, node, lfirst(lc2), values, deparse_context);
-		if (state->evaluation.in_path && described != &filter_never &&
-			described != &filter_always)
-		{
-			int			place = intVal(list_nth(lfirst(lc2), FilterNodeValue));
-
-			description->id = described->value;
-			description->id_is_sql = !IsA(list_nth(values, place), Const);
-		}
-		filters = lappend(filters, described);
-	}
-	describe_search(state, filters, description);
-	return description;
-}
-
-static void
-describe_search(FilterState *state, List *filters,
-				FilterDescription *description)
-{
-	PylonFilter *whole;
-
-	if (description->id == NULL)
-	{
-		find_split(state);
-		if (state->split != NULL)
-			filters = lcons(make_list(state, state->split->texts), filters);
-	}
-	whole = filter_fit(filter_combine("and", filters), &state->evaluation.exact);
-	if (whole == &filter_never)
-		description->request = FILTER_NOTHING;
-	else if (description->id != NULL)
-		description->request = FILTER_ID;
-	else
-	{
-		if (whole != &filter_always)
-			description->request = FILTER_SEARCH;
-		description->filter = whole;
-		description->left_out = state->evaluation.left_out;
-	}
-}
-
-static PylonFilter *
-describe_node(FilterState *state, FilterNode *node, List *filter,
-			  List *values, List *deparse_context)
-{
-	List	   *described = NIL;
-	Node	   *value;
-	char	   *sql;
-	PylonFilter *leaf;
-	ListCell   *lc;
-	ListCell   *lc2;
-
-	if (node->test == FILTER_AND || node->test == FILTER_OR)
-	{
-		forboth(lc, node->children, lc2, list_copy_tail(filter, 1))
-			described = lappend(described, describe_node(state, lfirst(lc), lfirst(lc2),
-														 values, deparse_context));
-		return filter_combine(filter_operator_names[node->test], described);
-	}
-	if (node->test == FILTER_KEYS)
-		return evaluate_keys(state);
-	if (intVal(list_nth(filter, FilterNodeValue)) < 0)
-		return filter_test(&state->evaluation, node, (Datum) 0);
-	value = list_nth(values, intVal(list_nth(filter, FilterNodeValue)));
-	if (IsA(value, Const))
-		return ((Const *) value)->constisnull ? &filter_never :
-			filter_test(&state->evaluation, node, ((Const *) value)->constvalue);
-	if (node->flags & FILTER_NODE_NULLS)
-		return &filter_always;
-	/* Which custom fields a JSON value names must be known. */
-	if (node->test == FILTER_JSON && !contains_param(value, NULL))
-		return describe_value(state, node, (Expr *) value);
-	sql = deparse_expression(value, deparse_context, false, false);
-	leaf = filter_make_leaf(&state->evaluation, node->field,
-							filter_operator_names[node->test], NULL, NIL);
-	if (leaf == &filter_always)
-		return leaf;
-	/* "has all" asks for each element by itself. */
-	if ((OidIsValid(node->element) && node->test != FILTER_HAS_ALL) || node->test == FILTER_NOT_EQUALS)
-		leaf->values = list_make1(sql);
-	else
-		leaf->value = sql;
-	if (node->test == FILTER_JSON)
-		leaf->field = NULL;
-	return leaf;
-}
-
-/* Depends an expression on what isn't known before it is executed? */
-static bool
-contains_param(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	return IsA(node, Param) || IsA(node, SubPlan) ||
-		expression_tree_walker(node, contains_param, context);
-}
-
-/* What is asked with the value of a stable expression, as of now. */
-static PylonFilter *
-describe_value(FilterState *state, FilterNode *node, Expr *expr)
-{
-	EState	   *estate = CreateExecutorState();
-	bool		null;
-	Datum		value = ExecEvalExprSwitchContext(ExecInitExpr(expr, NULL),
-												  GetPerTupleExprContext(estate), &null);
-	PylonFilter *filter = null ? &filter_never : filter_test(&state->evaluation, node, value);
-
-	FreeExecutorState(estate);
-	return filter;
 }

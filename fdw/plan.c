@@ -21,7 +21,6 @@
 #include "compat.h"
 #include "object.h"
 #include "foreign/foreign.h"
-#include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
@@ -51,11 +50,6 @@
 
 static FilterPlan *plan_filter(PlannerInfo *root, RelOptInfo *baserel,
 							   Oid foreigntableid, List *clauses);
-static RestrictInfo *searchable_clause(PlannerInfo *root, Relation table,
-									   RelOptInfo *baserel,
-									   RestrictInfo *rinfo);
-static bool can_push(PlannerInfo *root, Relation table, RelOptInfo *baserel,
-					 RestrictInfo *rinfo);
 static ScanEstimate estimate_scan(PlannerInfo *root, RelOptInfo *baserel,
 								  FilterPlan *filter);
 static void add_scan_path(PlannerInfo *root, RelOptInfo *baserel,
@@ -182,61 +176,12 @@ plan_filter(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 
 	foreach(lc, clauses)
 		searchable = lappend(searchable,
-							 searchable_clause(root, rel, baserel, lfirst(lc)));
+							 filter_searchable_clause(root, rel, baserel, lfirst(lc),
+													   relation->options.case_sensitive));
 	filter = filter_plan(root, rel, baserel, searchable,
 						 relation->options.case_sensitive);
 	table_close(rel, NoLock);
 	return filter;
-}
-
-/*
- * The clause, or if it can't be pushed and stands for columns that are all
- * equal, one with another of them that can. Which of them is compared with
- * the other relation was for core to choose; that they are equal is checked
- * here.
- */
-static RestrictInfo *
-searchable_clause(PlannerInfo *root, Relation table, RelOptInfo *baserel,
-				  RestrictInfo *rinfo)
-{
-	bool		is_left;
-	Oid			type;
-	ListCell   *lc;
-
-	if (rinfo->parent_ec == NULL || rinfo->left_em == NULL ||
-		!is_opclause(rinfo->clause) || can_push(root, table, baserel, rinfo))
-		return rinfo;
-	is_left = bms_equal(rinfo->left_em->em_relids, baserel->relids);
-	type = (is_left ? rinfo->left_em : rinfo->right_em)->em_datatype;
-	foreach(lc, compat_eclass_members(rinfo->parent_ec, baserel->relids))
-	{
-		EquivalenceMember *member = lfirst(lc);
-		RestrictInfo *variant;
-		OpExpr	   *op;
-
-		if (member->em_datatype != type ||
-			!bms_equal(member->em_relids, baserel->relids))
-			continue;
-		variant = makeNode(RestrictInfo);
-		*variant = *rinfo;
-		variant->norm_selec = -1;
-		op = copyObject((OpExpr *) rinfo->clause);
-		lfirst(list_nth_cell(op->args, is_left ? 0 : 1)) = member->em_expr;
-		variant->clause = (Expr *) op;
-		if (can_push(root, table, baserel, variant))
-			return variant;
-	}
-	return rinfo;
-}
-
-static bool
-can_push(PlannerInfo *root, Relation table, RelOptInfo *baserel,
-		 RestrictInfo *rinfo)
-{
-	PylonRelation *relation = baserel->fdw_private;
-
-	return filter_plan(root, table, baserel, list_make1(rinfo),
-					   relation->options.case_sensitive)->pushed != NIL;
 }
 
 /* How many objects the filter leaves, and in how many requests they come. */
@@ -421,7 +366,7 @@ collect_join_clauses(PlannerInfo *root, RelOptInfo *baserel)
 	return clauses;
 }
 
-/* Any member on the table; searchable_clause looks at the others. */
+/* Any member on the table; filter_searchable_clause looks at the others. */
 static bool
 is_join_key(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
 			EquivalenceMember *em, void *arg)
@@ -455,8 +400,7 @@ plan_join_key(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo)
 {
 	PylonRelation *relation = baserel->fdw_private;
 	Relation	rel = table_open(planner_rt_fetch(baserel->relid, root)->relid, NoLock);
-	FilterJoinKey *key = filter_plan_join_key(root, rel, baserel,
-											  searchable_clause(root, rel, baserel, rinfo),
+	FilterJoinKey *key = filter_plan_join_key(root, rel, baserel, rinfo,
 											  relation->options.case_sensitive);
 
 	table_close(rel, NoLock);
