@@ -18,7 +18,6 @@
 #include "compat.h"
 #include "explain.h"
 #include "foreign/foreign.h"
-#include "lookup_join.h"
 #include "modify.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"

@@ -23,6 +23,7 @@
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "object.h"
+#include "filter.h"
 #include "filter_operand.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"

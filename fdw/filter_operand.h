@@ -11,7 +11,10 @@
 #ifndef PYLON_FILTER_OPERAND_H
 #define PYLON_FILTER_OPERAND_H
 
-#include "filter.h"
+#include "filter_node.h"
+#include "nodes/pathnodes.h"
+#include "option.h"
+#include "utils/relcache.h"
 
 /* What translating a condition needs to know of the scan. */
 typedef struct FilterContext

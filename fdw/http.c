@@ -32,6 +32,7 @@
 #include <math.h>
 
 #include "compat.h"
+#include "http.h"
 #include "http_failure.h"
 #include "http_head.h"
 #include "http_request.h"

@@ -13,7 +13,7 @@
 
 #include <curl/curl.h>
 
-#include "http.h"
+#include "http_response.h"
 
 extern HttpOutcome http_failure_outcome(CURLcode code, const char *error,
 										bool sent, bool *transient);

@@ -15,7 +15,7 @@
 
 #include <curl/curl.h>
 
-#include "http.h"
+#include "http_response.h"
 #include "lib/ilist.h"
 
 /* What libcurl hands over at once; measured to be the fastest. */
