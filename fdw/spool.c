@@ -305,14 +305,24 @@ end_spool(CustomScanState *node)
 	ExecEndNode(linitial(node->custom_ps));
 }
 
-/* A ModifyTable is never started over; this is for the node's completeness. */
+/*
+ * A ModifyTable is never started over, but a local row of it that another
+ * transaction has changed is computed anew, each time by the same plan
+ * (EvalPlanQual). ExecReScan knows nothing of custom_ps: it is told here what
+ * has changed, lest a hash table or a sort below goes on with the last row.
+ */
 static void
 rescan_spool(CustomScanState *node)
 {
 	Spool	   *spool = (Spool *) node;
+	PlanState  *plan = linitial(node->custom_ps);
 
 	if (spool->rows != NULL)
 		tuplestore_end(spool->rows);
 	spool->rows = NULL;
-	ExecReScan(linitial(node->custom_ps));
+	if (node->ss.ps.chgParam != NULL)
+		UpdateChangedParamSet(plan, node->ss.ps.chgParam);
+	/* Else its first ExecProcNode does it. */
+	if (plan->chgParam == NULL)
+		ExecReScan(plan);
 }

@@ -417,6 +417,36 @@ is($session->query('SELECT id, state FROM orders ORDER BY id'), "1|old Ada Lovel
 	'UPDATE ... FROM contacts of a changed row');
 $other->quit;
 
+# The same for local rows that are updated or deleted together with contacts: each of those that have changed is joined anew,
+# not to what the one before was joined to.
+$node->safe_psql('postgres',
+	"CREATE TABLE everybody (id text, email text, state text);
+	CREATE FOREIGN TABLE everybody_else (state text OPTIONS (field 'portal_role')) INHERITS (everybody) SERVER pylon;
+	INSERT INTO everybody SELECT n, n || '\@here.example', 'new' FROM generate_series(1, 3) n;
+	CREATE TABLE news AS SELECT n || '\@here.example' AS email, 'news ' || n AS news FROM generate_series(1, 3) n");
+for my $join (qw(hashjoin mergejoin nestloop))
+{
+	for my $case (
+		[ 'UPDATE everybody e SET state = e.state || news FROM news', "1|oldnews 1\n2|oldnews 2\n3|oldnews 3" ],
+		[ 'DELETE FROM everybody e USING news', '' ])
+	{
+		my ($write, $left) = @$case;
+		$other = PylonSession->new($node);
+		$other->query("BEGIN; UPDATE ONLY everybody SET state = 'old'");
+		$session->query(join ';', map { "SET enable_$_ = " . ($_ eq $join ? 'on' : 'off') } qw(hashjoin mergejoin nestloop));
+		$session->begin("$write WHERE e.email = news.email");
+		$node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock')")
+		  or die 'nobody waits';
+		$other->query('COMMIT');
+		$session->result;
+		is($session->error, '', "changed rows beside contacts, $join: $write: no error");
+		is($session->query('SELECT id, state FROM ONLY everybody ORDER BY id'), $left, "changed rows beside contacts, $join: $write");
+		$other->quit;
+	}
+	$node->safe_psql('postgres', "INSERT INTO everybody SELECT n, n || '\@here.example', 'new' FROM generate_series(1, 3) n");
+}
+$session->query('RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_nestloop');
+
 # ---------------------------------------------------------------- parallel query
 
 my ($forced) = grep { $node->safe_psql('postgres', "SELECT count(*) FROM pg_settings WHERE name = '$_'") } 'debug_parallel_query',
