@@ -1,4 +1,4 @@
-"""A sample of the Pylon API for contacts, on this machine: for demonstration, tests and benchmarks."""
+"""A sample of the Pylon API for contacts and accounts, on this machine: for demonstration, tests and benchmarks."""
 
 import sys
 
@@ -19,7 +19,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="sample_api", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--contacts", type=int, default=100, help="number of contacts (default 100)")
-    parser.add_argument("--seed", default="1", help="what the contacts are generated from (default 1)")
+    parser.add_argument("--accounts", type=int, help="number of accounts, if more than the contacts need")
+    parser.add_argument("--seed", default="1", help="what contacts and accounts are generated from (default 1)")
     parser.add_argument("--token", action="append", help="accepted API token, repeatable (default sample-token)")
     parser.add_argument("--set", action="append", default=[], nargs="+", metavar="SWITCH=VALUE",
                         help="switches, see README.md")
@@ -63,7 +64,7 @@ def main() -> None:
     context = tls.context(given.cert_dir) if given.tls else None
     try:
         server = SampleServer(given.port, given.contacts, given.seed, given.token or ["sample-token"],
-                              switches(given.set), context, log_file)
+                              switches(given.set), context, log_file, given.accounts)
     except OSError as error:
         raise SystemExit(f"sample_api: port {given.port}: {error.strerror}") from None
     print(server.url, flush=True)

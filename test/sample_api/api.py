@@ -7,21 +7,23 @@ from email.utils import formatdate
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote
 
-from errors import ApiError, refuse
+from account_writes import AccountChange
+from contact_writes import ContactChange
+from errors import ApiError, already_exists, refuse
 from filters import Node, compile_filter
+from objects import as_list
 from pages import cut_page, limit_of_body, limit_of_query, pagination
 from render import array, dump, envelope
-from store import AllContacts, View
-from writes import changed_contact, new_contact
+from store import Everything, Store, View
 
 OBJECT_TYPES = ("account", "issue", "contact", "task", "project", "meeting", "opportunity")
-ROUTES = {
-    ("GET", "/contacts"): "list_contacts", ("POST", "/contacts"): "create_contact",
-    ("POST", "/contacts/search"): "search_contacts", ("GET", "/contacts/{id}"): "get_contact",
-    ("PATCH", "/contacts/{id}"): "update_contact", ("DELETE", "/contacts/{id}"): "delete_contact",
-    ("GET", "/custom-fields"): "list_custom_fields", ("GET", "/me"): "me",
+CHANGES = {"contact": ContactChange, "account": AccountChange}
+# Bulk PATCH /accounts and POST /accounts/merge are not served.
+OF_OBJECTS = {
+    ("GET", ""): "list_objects", ("POST", ""): "create_object", ("POST", "/search"): "search_objects",
+    ("GET", "/{id}"): "get_object", ("PATCH", "/{id}"): "update_object", ("DELETE", "/{id}"): "delete_object",
 }
-WRITES = ("create_contact", "update_contact", "delete_contact")
+OTHERS = {("GET", "/custom-fields"): "list_custom_fields", ("GET", "/me"): "me"}
 ME = {"id": "00000000-0000-4000-c000-000000000001", "name": "Sample Organization",
       "user": {"id": "00000000-0000-4000-c000-000000000002"}}
 
@@ -53,20 +55,32 @@ class Answer(NamedTuple):
     headers: dict = {}
 
 
-def route(request: Request) -> tuple[str, str | None]:
-    """The path as the API's reference writes it, and the id in it."""
+class Route(NamedTuple):
+    """Where a request goes: the path as the API's reference writes it, the function, and what it works on."""
+
+    template: str
+    function: str | None
+    plural: str | None = None
+    object_id: str | None = None
+
+
+def route(request: Request) -> Route:
+    """By method and path; a function of None is for what does not exist."""
     parts = request.path.split("/")
-    if len(parts) == 3 and parts[1] == "contacts" and parts[2] and (request.method, request.path) not in ROUTES:
-        return "/contacts/{id}", unquote(parts[2])
-    return request.path, None
+    plural, rest = parts[1] if len(parts) > 1 else "", "".join("/" + part for part in parts[2:])
+    if plural not in ("contacts", "accounts"):
+        return Route(request.path, OTHERS.get((request.method, request.path)))
+    if len(parts) == 3 and parts[2] and (request.method, rest) not in OF_OBJECTS:
+        return Route(f"/{plural}/{{id}}", OF_OBJECTS.get((request.method, "/{id}")), plural, unquote(parts[2]))
+    return Route(request.path, OF_OBJECTS.get((request.method, rest)), plural)
 
 
 class Api:
-    """The endpoints over a store; one request at a time, which is what the server's lock is for."""
+    """The endpoints over a workspace; one request at a time, which is what the server's lock is for."""
 
-    def __init__(self, settings, store, tokens: list[str]) -> None:
+    def __init__(self, settings, workspace, tokens: list[str]) -> None:
         self.settings = settings
-        self.store = store
+        self.workspace = workspace
         self.tokens = set(tokens)
         self.windows: dict[tuple, list] = {}
 
@@ -74,17 +88,22 @@ class Api:
         """Answer a request; every error has the same shape."""
         try:
             self.authorise(request)
-            template, contact_id = route(request)
-            headers = self.count_against_limit((request.method, template))
-            name = ROUTES.get((request.method, template))
-            if name is None:
+            way = route(request)
+            headers = self.count_against_limit((request.method, way.template))
+            if way.function is None or (way.plural == "accounts" and not self.settings.accounts):
                 raise ApiError(404, "Not found!", "not_found")
-            self.store.fresh_shape()
-            arguments = (request,) if contact_id is None else (request, contact_id)
-            answer = getattr(self, name)(*arguments)
+            answer = getattr(self, way.function)(request, *self.subject(way))
             return answer._replace(headers={**headers, **answer.headers})
         except ApiError as error:
             return self.failure(error, request)
+
+    def subject(self, way: Route) -> list:
+        """What an endpoint works on: a store, and the id of one of its objects."""
+        if way.plural is None:
+            return []
+        store = getattr(self.workspace, way.plural)
+        store.fresh_shape()
+        return [store] if way.object_id is None else [store, way.object_id]
 
     def failure(self, error: ApiError, request: Request) -> Answer:
         """An error in the API's shape."""
@@ -153,30 +172,30 @@ class Api:
         return Answer(200, envelope(first if settings.page_order == "data_first" else request_id + paging + data,
                                     settings))
 
-    def contacts_page(self, request: Request, view: View, listing, cursor, limit: int) -> Answer:
-        """A page of a listing of contacts."""
+    def objects_page(self, request: Request, view: View, listing, cursor, limit: int) -> Answer:
+        """A page of a listing of objects."""
         positions, following = cut_page(listing, cursor, limit, self.settings)
-        return self.page_answer(request, [view.contact_bytes(position) for position in positions], following)
+        return self.page_answer(request, [view.object_bytes(position) for position in positions], following)
 
-    def list_contacts(self, request: Request) -> Answer:
-        """GET /contacts"""
-        view = View(self.store, {})
+    def list_objects(self, request: Request, store: Store) -> Answer:
+        """GET /contacts, GET /accounts"""
+        view = View(store, {})
         query = request.query
-        return self.contacts_page(request, view, AllContacts(view), query.get("cursor"),
-                                  limit_of_query(query.get("limit"), self.settings.max_limit))
+        return self.objects_page(request, view, Everything(view), query.get("cursor"),
+                                 limit_of_query(query.get("limit"), self.settings.max_limit))
 
-    def search_contacts(self, request: Request) -> Answer:
-        """POST /contacts/search"""
+    def search_objects(self, request: Request, store: Store) -> Answer:
+        """POST /contacts/search, POST /accounts/search"""
         body = self.body_of(request)
         limit = limit_of_body(body.get("limit"), self.settings.max_search_limit)
         tree, text = body.get("filter"), self.search_text(body)
         node = Node(lambda reader: True, None)
         if tree is not None:
-            node = compile_filter(tree, self.settings, self.store.by_slug)
+            node = compile_filter(tree, store.kind, self.settings, store.by_slug)
         if text:
-            node = Node(both(node.matches, text), node.keys)
-        listing = self.store.search(json.dumps([tree, text]), node)
-        return self.contacts_page(request, listing.view, listing, body.get("cursor"), limit)
+            node = Node(both(node.matches, text, store.kind.fuzzy), node.keys)
+        listing = store.search(json.dumps([tree, text]), node)
+        return self.objects_page(request, listing.view, listing, body.get("cursor"), limit)
 
     def search_text(self, body: dict) -> str | None:
         """The fuzzy text, which era A does not know and so ignores."""
@@ -187,48 +206,48 @@ class Api:
             raise refuse("search_text must be a string")
         return text.lower()
 
-    def get_contact(self, request: Request, contact_id: str) -> Answer:
-        """GET /contacts/{id}"""
-        return self.answer(request, self.store.contact_bytes(self.position(contact_id)))
+    def get_object(self, request: Request, store: Store, object_id: str) -> Answer:
+        """GET /contacts/{id}, GET /accounts/{id}"""
+        return self.answer(request, store.object_bytes(self.position(store, object_id)))
 
-    def position(self, contact_id: str) -> int:
-        """A contact by id, or by external id where the API knows that."""
-        found = self.store.find("id", contact_id)
-        if found is None and self.settings.era == "C" and self.settings.external_id_in_path:
-            found = self.store.find_external(contact_id)
+    def position(self, store: Store, object_id: str) -> int:
+        """An object by id, or by external id where the API knows that."""
+        found = store.find("id", object_id)
+        if found is None and self.settings.era in store.kind.external_path and self.settings.external_id_in_path:
+            found = store.find("external_ids", object_id)
         if found is None:
-            raise ApiError(404, "Contact not found!", "not_found")
+            raise ApiError(404, f"{store.kind.noun.capitalize()} not found!", "not_found")
         return found
 
-    def create_contact(self, request: Request) -> Answer:
-        """POST /contacts"""
-        record = new_contact(self.body_of(request), self.store)
-        self.refuse_duplicate(record["email"])
-        position = self.store.append(record)
-        return self.answer(request, self.store.contact_bytes(position), int(self.settings.create_status))
+    def create_object(self, request: Request, store: Store) -> Answer:
+        """POST /contacts, POST /accounts"""
+        change = CHANGES[store.kind.noun](self.workspace, store)
+        record = change.create(self.body_of(request))
+        self.refuse_duplicate(store, change)
+        position = store.append(record)
+        return self.answer(request, store.object_bytes(position), int(self.settings.create_status))
 
-    def refuse_duplicate(self, email: str | None) -> None:
-        """Contacts that share an address exist all the same: only a create is refused."""
-        if not self.settings.duplicate_check or email is None:
-            return
-        found = self.store.find("email", email, str.lower if self.settings.duplicate_ignores_case else str)
-        if found is not None:
-            raise ApiError(int(self.settings.duplicate_status), "A contact with this email already exists!",
-                           "already_exists", exists_id=self.store.record(found).get("id"))
+    def refuse_duplicate(self, store: Store, change) -> None:
+        """Of an object that exists already; what makes it the same is the object's own matter."""
+        fold = str.lower if self.settings.duplicate_ignores_case else str
+        for field, value in change.duplicates() if self.settings.duplicate_check else []:
+            found = store.find(field, value, fold)
+            if found is not None:
+                raise already_exists(self.settings, store.kind, field, store.record(found).get("id"))
 
-    def update_contact(self, request: Request, contact_id: str) -> Answer:
-        """PATCH /contacts/{id}"""
-        position = self.position(contact_id)
-        record = changed_contact(self.store.record(position), self.body_of(request), self.store)
-        self.store.put(position, record)
+    def update_object(self, request: Request, store: Store, object_id: str) -> Answer:
+        """PATCH /contacts/{id}, PATCH /accounts/{id}"""
+        position = self.position(store, object_id)
+        change = CHANGES[store.kind.noun](self.workspace, store, store.record(position))
+        store.put(position, change.update(self.body_of(request)))
         kind = self.settings.patch_answer
         if kind in ("empty", "204"):
             return Answer(204 if kind == "204" else 200, b"")
-        return self.answer(request, self.store.contact_bytes(position) if kind == "full" else None)
+        return self.answer(request, store.object_bytes(position) if kind == "full" else None)
 
-    def delete_contact(self, request: Request, contact_id: str) -> Answer:
-        """DELETE /contacts/{id}"""
-        self.store.put(self.position(contact_id), None)
+    def delete_object(self, request: Request, store: Store, object_id: str) -> Answer:
+        """DELETE /contacts/{id}, DELETE /accounts/{id}"""
+        store.put(self.position(store, object_id), None)
         return self.answer(request)
 
     def list_custom_fields(self, request: Request) -> Answer:
@@ -236,11 +255,15 @@ class Api:
         kind = request.query.get("object_type")
         if kind not in OBJECT_TYPES:
             raise refuse("object_type must be one of " + ", ".join(OBJECT_TYPES))
-        fields = self.store.definitions if kind == "contact" else []
+        fields = next((store.definitions for store in self.served_stores() if store.kind.noun == kind), [])
         limit = request.query.get("limit")
         positions, following = cut_page(Fixed(len(fields)), request.query.get("cursor"),
                                         limit_of_query(limit) if limit else max(1, len(fields)), self.settings)
         return self.page_answer(request, [dump(fields[position], self.settings) for position in positions], following)
+
+    def served_stores(self) -> list[Store]:
+        """All objects that this server has."""
+        return [store for store in self.workspace.stores if store.kind.noun != "account" or self.settings.accounts]
 
     def me(self, request: Request) -> Answer:
         """GET /me"""
@@ -278,7 +301,7 @@ def refuse_constant(name: str):
     raise ValueError(name)
 
 
-def both(matches, text: str):
-    """A filter intersected with a fuzzy text over name and address."""
-    return lambda reader: matches(reader) and any(text in (reader.value(field) or "").lower()
-                                                  for field in ("name", "email"))
+def both(matches, text: str, fields: tuple[str, ...]):
+    """A filter intersected with a fuzzy text over some fields."""
+    return lambda reader: matches(reader) and any(text in item.lower() for field in fields
+                                                  for item in as_list(reader.value(field) or []))

@@ -3,7 +3,7 @@
 A generated value can be traced back to its index (an id, an address and an account hold their number), so a million
 contacts need neither memory nor an index until they are asked for.
 
-The fixed contacts, index 0 to 9; "acme" and "globex" are the accounts ACME and GLOBEX below:
+The fixed contacts, index 0 to 9; "acme" and "globex" are ACME and GLOBEX of accounts.py:
 
     id ends in  name                    email                    account  why
     1           Ada Lovelace            ada@acme.com             acme     everything is set
@@ -19,14 +19,11 @@ The fixed contacts, index 0 to 9; "acme" and "globex" are the accounts ACME and 
 """
 
 from datetime import date
-from hashlib import blake2b
 
+from accounts import ACME, GLOBEX, OWNER, accounts_of, domain_of, known_as
 from custom_fields import LONG_SLUG, SALESFORCE_SLUG
-
-ACME = "00000000-0000-4000-a000-000000000001"
-GLOBEX = "00000000-0000-4000-a000-000000000002"
-OWNER = "00000000-0000-4000-b000-000000000001"
-FIXED_ACCOUNTS = {ACME: "acme", GLOBEX: "globex"}
+from generated import Generator, custom_value, laid_out, make_uuid, number_after, uuid_number
+from objects import ObjectType, external_ids, nested_id, text_of
 
 FIELDS = ("id", "name", "email", "emails", "account", "avatar_url", "custom_fields", "portal_role",
           "portal_role_id", "phone_numbers", "primary_phone_number", "external_ids", "integration_user_ids")
@@ -37,7 +34,6 @@ FIRST = ("Ada", "Grace", "Alan", "Linus", "Zoë", "Søren", "José", "Marie", "K
 LAST = ("Lovelace", "Hopper", "Turing", "Torvalds", "Ångström", "Kierkegaard", "García", "Curie", "Johnson",
         "Berners-Lee", "Перлман", "小龙", "O'Neill", "D'Arc", "Müller", "Nguyễn", "Smith", "van der Berg", "Okafor",
         "Patel", "Kim", "Silva", "Novák", "Rossi", "Dupont", "Schmidt", "Jansen", "Ivanova", "Sato", "Cohen", "Haddad")
-COMPANIES = ("initech", "umbrella", "stark", "wayne", "hooli", "vehement", "soylent", "tyrell")
 NOTES = ("prefers calls", "", "Größe: 5 µm, naïve café", "said \"soon\"", "a\\b", "第一", "line one\nline two",
          "🚀 launch", " leading blank", "50% off_season", "{not json}", "tab\there")
 
@@ -53,29 +49,7 @@ DIRTY_NAMES = (
     lambda first, last: f"{first}",
 )
 
-MIX, MASK = 0x9E3779B1, 0xFFFFFFFF
-UNMIX = pow(MIX, -1, MASK + 1)
 DAYS = date(2026, 1, 1).toordinal()
-
-
-def make_uuid(number: int, noise: bytes) -> str:
-    """A random-looking UUID whose first group gives its number back."""
-    text = noise.hex()
-    return f"{number * MIX & MASK:08x}-{text[:4]}-4{text[4:7]}-8{text[7:10]}-{text[10:22]}"
-
-
-def uuid_number(text: str) -> int:
-    """The number that make_uuid hid, or -1; the caller compares the whole id."""
-    try:
-        return int(text[:8], 16) * UNMIX & MASK
-    except ValueError:
-        return -1
-
-
-def number_after(prefix: str, text: str) -> int:
-    """The number that a generated value ends in, or -1 for a value that can't have been generated."""
-    digits = text.removeprefix(prefix)
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else -1
 
 
 def ascii_part(name: str) -> str:
@@ -87,7 +61,7 @@ FIRST_PARTS = tuple(map(ascii_part, FIRST))
 LAST_PARTS = tuple(map(ascii_part, LAST))
 
 # slug, how many of 256 contacts have it, value from a 16 bit number
-CUSTOM = (
+CUSTOM = laid_out(16, (
     ("tier", 150, lambda n: ("gold", "silver", "bronze")[n % 3]),
     ("seats", 70, lambda n: str(n % 500)),
     ("mrr", 50, lambda n: f"{n % 40000 / 10:.2f}"),
@@ -101,14 +75,8 @@ CUSTOM = (
     (SALESFORCE_SLUG, 25, lambda n: f"003{n:012d}"),
     (LONG_SLUG, 8, lambda n: str(n % 100)),
     ("email", 8, lambda n: f"private{n}@home.example"),
-)
-CUSTOM_AT = {slug: (share, value, 16 + 2 * number) for number, (slug, share, value) in enumerate(CUSTOM)}
+))
 ROLES = ("no_access", "member", "admin", "no_access", "member", "billing-viewer", None, "member")
-
-
-def custom_value(slug: str, value) -> dict:
-    """A custom field as the API gives it: lists as values, all else as value."""
-    return {"slug": slug, "values": value} if isinstance(value, list) else {"slug": slug, "value": value}
 
 
 def contact(number: int, name: str, email: str | None, account: str | None, custom: dict, **others) -> dict:
@@ -125,7 +93,7 @@ def contact(number: int, name: str, email: str | None, account: str | None, cust
 
 def account_object(account: str) -> dict:
     """A fixed account as it stands in a contact."""
-    return {"id": account, "external_ids": [{"external_id": FIXED_ACCOUNTS[account], "label": "crm"}]}
+    return {"id": account, "external_ids": [{"external_id": "acme" if account == ACME else "globex", "label": "crm"}]}
 
 
 def fixed_contacts() -> list[dict]:
@@ -158,37 +126,32 @@ def fixed_contacts() -> list[dict]:
     ]
 
 
-def field_of(record: dict, name: str):
-    """A filterable value of a contact; empty text is no value, and a test's contact may have any shape."""
+def value_of(record: dict, name: str) -> str | list | None:
+    """A value that can be searched by, or looked up."""
     if name == "account_id":
-        account = record.get("account")
-        record, name = account if isinstance(account, dict) else {}, "id"
-    value = record.get(name)
-    return value if isinstance(value, str) and value else None
+        return nested_id(record, "account")
+    return external_ids(record) if name == "external_ids" else text_of(record, name)
 
 
-class Generator:
-    """Contacts as a function of seed and index; no state, the same for every version of Python."""
+class ContactGenerator(Generator):
+    """The contacts."""
+
+    custom = CUSTOM
 
     def __init__(self, seed: str, size: int) -> None:
-        self.key = blake2b(str(seed).encode()).digest()
-        self.size = size
-        self.accounts = max(1, size // 20)
-        self.fixed_contacts = fixed_contacts()
-        self.fixed = len(self.fixed_contacts)
+        super().__init__(seed, size, fixed_contacts(), value_of)
+        self.accounts = accounts_of(size)
 
     def digest(self, index: int) -> bytes:
         """The 64 random bytes that all of a contact's values are taken from."""
-        return blake2b(b"%d" % index, key=self.key).digest()
+        return self.noise(b"%d" % index)
 
-    def contact_id(self, index: int) -> str:
+    def object_id(self, index: int) -> str:
         """The id of any position; contacts created later get theirs here, too, so that tests can foresee them."""
         return make_uuid(index, self.digest(index)[53:])
 
-    def contact(self, index: int) -> dict:
-        """A contact with every member, None where nothing is set."""
-        if index < self.fixed:
-            return self.fixed_contacts[index]
+    def made(self, index: int) -> dict:
+        """A contact behind the fixed ones."""
         noise = self.digest(index)
         email = self.email(index, noise)
         phones = self.phones(index, noise)
@@ -224,8 +187,7 @@ class Generator:
         local = f"{FIRST_PARTS[noise[0] % len(FIRST)]}.{LAST_PARTS[noise[1] % len(LAST)]}{index}"
         if noise[5] < 13:
             return f"{local}@mail.example"
-        account = index % self.accounts
-        return f"{local}@{COMPANIES[account & 7]}{account}.example"
+        return f"{local}@{domain_of(index % self.accounts)}"
 
     def emails(self, index: int, noise: bytes, email: str | None) -> list | None:
         """Mostly the address itself, sometimes more, an empty list, or nothing."""
@@ -237,13 +199,10 @@ class Generator:
 
     def account(self, index: int, noise: bytes) -> dict | None:
         """One contact in twenty belongs to no account."""
-        return None if noise[5] < 13 else self.account_object(index % self.accounts)
-
-    def account_object(self, number: int) -> dict:
-        """An account as it stands in its contacts; one in three has an external id."""
-        known = [{"external_id": f"acct-{number}", "label": "crm"}] if number % 3 == 0 else None
-        noise = blake2b(b"account%d" % number, key=self.key).digest()
-        return {"id": make_uuid(number, noise), "external_ids": known}
+        if noise[5] < 13:
+            return None
+        number = index % self.accounts
+        return {"id": make_uuid(number, self.noise(b"account%d" % number)), "external_ids": known_as(number)}
 
     def phones(self, index: int, noise: bytes) -> list | None:
         """Read with a plus sign in front or without, as the API's own sample shows."""
@@ -258,37 +217,13 @@ class Generator:
             return [{"external_id": f"crm-{index}", "label": "hubspot"}]
         return [] if noise[10] < 36 else None
 
-    def custom_fields(self, noise: bytes) -> dict:
-        """Each field takes two bytes: whether it is set, and to what."""
-        return {slug: custom_value(slug, value(noise[at] << 8 | noise[at + 1]))
-                for slug, (share, value, at) in CUSTOM_AT.items() if noise[at] < share}
-
-    def field(self, index: int, name: str, noise: bytes):
-        """One filterable value alone: a search over a million contacts can't afford to make each of them whole."""
-        if index < self.fixed:
-            return field_of(self.contact(index), name)
+    def made_field(self, index: int, name: str, noise: bytes) -> str | None:
+        """One value of a contact behind the fixed ones."""
         if name == "account_id":
             account = self.account(index, noise)
             return account and account["id"]
         return make_uuid(index, noise[53:]) if name == "id" else self.email(index, noise) if name == "email" \
             else self.name(noise)
-
-    def custom_entry(self, index: int, slug: str, noise: bytes) -> dict | None:
-        """The same for one custom field."""
-        if index < self.fixed:
-            return self.contact(index)["custom_fields"].get(slug)
-        share, value, at = CUSTOM_AT.get(slug, (0, None, 0))
-        return custom_value(slug, value(noise[at] << 8 | noise[at + 1])) if noise[at] < share else None
-
-    def positions(self, field: str, value: str) -> list[int]:
-        """Where a generated contact with this value can be: a superset, and never many."""
-        found = list(range(min(self.fixed, self.size)))
-        found += getattr(self, "positions_by_" + field)(value)
-        return [index for index in dict.fromkeys(found) if 0 <= index < self.size]
-
-    def positions_by_id(self, value: str) -> list[int]:
-        """The number in the id."""
-        return [uuid_number(value)]
 
     def positions_by_email(self, value: str) -> list[int]:
         """The number at the end of the local part; the next contact may have the same address."""
@@ -301,24 +236,23 @@ class Generator:
         number = uuid_number(value)
         return range(number, self.size, self.accounts) if 0 <= number < self.accounts else range(0)
 
-    def positions_by_external_id(self, value: str) -> list[int]:
+    def positions_by_external_ids(self, value: str) -> list[int]:
         """The number after crm-."""
         return [number_after("crm-", value)]
 
-    def account_by_external_id(self, value: str) -> dict | None:
-        """The account that an account_external_id names."""
-        for account, external_id in FIXED_ACCOUNTS.items():
-            if external_id == value:
-                return account_object(account)
-        number = number_after("acct-", value)
-        known = 0 <= number < self.accounts and number % 3 == 0
-        return self.account_object(number) if known else None
 
-    def account_by_id(self, value: str) -> dict:
-        """The account with this id; one that no contact has yet is taken as given."""
-        if value in FIXED_ACCOUNTS:
-            return account_object(value)
-        number = uuid_number(value)
-        if 0 <= number < self.accounts and self.account_object(number)["id"] == value:
-            return self.account_object(number)
-        return {"id": value, "external_ids": None}
+ERA_A_FIELDS = ("id", "name", "email", "emails", "account", "avatar_url", "custom_fields", "portal_role")
+CONTACT = ObjectType(
+    noun="contact", plural="contacts", fields={"A": ERA_A_FIELDS, "B": FIELDS, "C": FIELDS},
+    empties={"emails": [], "phone_numbers": [], "external_ids": [], "integration_user_ids": [], "custom_fields": {},
+             "account": None},
+    recorded={}, nested="account",
+    operators={"id": {"equals", "in", "not_in"}, "account_id": {"equals", "in", "not_in"},
+               "email": {"equals", "in", "not_in", "string_contains"},
+               "name": {"equals", "in", "not_in", "string_contains"}},
+    later_filters=("name",), indexed=("id", "email", "account_id", "external_ids"), fuzzy=("name", "email"),
+    external_path=("C",), value=value_of,
+    # A reader that looks for a key anywhere in a contact finds a wrong one here.
+    extras={"score": 0.5, "tags": ["x", None], "merged_from": [{"id": "not-the-id", "email": "not@the.email",
+            "name": None, "custom_fields": {"tier": {"slug": "tier", "value": "decoy"}}}]},
+)

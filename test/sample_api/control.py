@@ -5,7 +5,7 @@ from typing import Callable, Iterator, NamedTuple
 from urllib.parse import parse_qs
 
 import faults
-from render import RawContact, canonical
+from render import RawRecord, canonical
 
 TEXT, JSON = "text/plain; charset=utf-8", "application/json"
 BATCH = 1000
@@ -67,35 +67,51 @@ class Control:
 
     def reset(self, body: bytes, query: dict) -> Reply:
         given = json_object(body or b"{}")
-        unknown = set(given) - {"contacts", "seed"}
+        unknown = set(given) - {"contacts", "accounts", "seed"}
         if unknown:
-            raise ControlError(f"reset takes contacts and seed, not {', '.join(sorted(unknown))}")
-        contacts = given.get("contacts")
-        self.server.reset(None if contacts is None else int(contacts), given.get("seed"))
+            raise ControlError(f"reset takes contacts, accounts and seed, not {', '.join(sorted(unknown))}")
+        self.server.reset(**{name: str(value) if name == "seed" else int(value) for name, value in given.items()
+                             if value is not None})
         return Reply()
 
     def get_contacts(self, body: bytes, query: dict) -> Reply:
         """All contacts in full, a line each."""
-        return Reply(self.contact_lines(), JSON)
+        return Reply(self.object_lines(self.server.workspace.contacts), JSON)
 
-    def contact_lines(self) -> Iterator[bytes]:
-        """In batches, for a million contacts are more than an answer should hold; the lock is held per batch."""
+    def get_accounts(self, body: bytes, query: dict) -> Reply:
+        return Reply(self.object_lines(self.server.workspace.accounts), JSON)
+
+    def object_lines(self, store) -> Iterator[bytes]:
+        """In batches, for a million objects are more than an answer should hold; the lock is held per batch."""
         encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-        store, settings = self.server.store, self.server.settings
+        settings = self.server.settings
         for start in range(0, store.length, BATCH):
             with self.server.lock:
                 records = [store.record(position) for position in range(start, min(start + BATCH, store.length))]
-                lines = [encode(canonical(record, settings)) + "\n" for record in records if record is not None]
+                lines = [encode(canonical(store.kind, record, settings)) + "\n"
+                         for record in records if record is not None]
             if lines:
                 yield "".join(lines).encode()
 
     def add_contacts(self, body: bytes, query: dict) -> Reply:
-        for record in raw_contacts(body):
-            self.server.store.append(record)
+        return self.add(self.server.workspace.contacts, body)
+
+    def add_accounts(self, body: bytes, query: dict) -> Reply:
+        return self.add(self.server.workspace.accounts, body)
+
+    def add(self, store, body: bytes) -> Reply:
+        for record in raw_records(body, store.kind.noun):
+            store.append(record)
         return Reply()
 
     def replace_contacts(self, body: bytes, query: dict) -> Reply:
-        self.server.store.replace_all(raw_contacts(body))
+        return self.replace(self.server.workspace.contacts, body)
+
+    def replace_accounts(self, body: bytes, query: dict) -> Reply:
+        return self.replace(self.server.workspace.accounts, body)
+
+    def replace(self, store, body: bytes) -> Reply:
+        store.replace_all(raw_records(body, store.kind.noun))
         return Reply()
 
     def connections(self, body: bytes, query: dict) -> Reply:
@@ -103,10 +119,15 @@ class Control:
         return Reply(json.dumps({"accepted": connections.accepted, "open": connections.open}) + "\n", JSON)
 
     def set_custom_fields(self, body: bytes, query: dict) -> Reply:
+        """Of the object that object_type names, else of contacts."""
         definitions = json.loads(body)
         if not isinstance(definitions, list) or not all(isinstance(field, dict) for field in definitions):
             raise ControlError("custom field definitions must be an array of objects")
-        self.server.store.define(definitions)
+        noun = query.get("object_type", ["contact"])[0]
+        stores = {store.kind.noun: store for store in self.server.workspace.stores}
+        if noun not in stores:
+            raise ControlError(f"object_type is one of {', '.join(stores)}")
+        stores[noun].define(definitions)
         return Reply()
 
     def stop(self, body: bytes, query: dict) -> Reply:
@@ -120,6 +141,8 @@ CONTROLS: dict[tuple[str, str], Callable] = {
     ("GET", "/_fault"): Control.get_faults, ("DELETE", "/_fault"): Control.clear_faults,
     ("POST", "/_reset"): Control.reset, ("GET", "/_contacts"): Control.get_contacts,
     ("POST", "/_contacts"): Control.add_contacts, ("PUT", "/_contacts"): Control.replace_contacts,
+    ("GET", "/_accounts"): Control.get_accounts, ("POST", "/_accounts"): Control.add_accounts,
+    ("PUT", "/_accounts"): Control.replace_accounts,
     ("GET", "/_connections"): Control.connections, ("POST", "/_custom_fields"): Control.set_custom_fields,
     ("POST", "/_stop"): Control.stop,
 }
@@ -133,13 +156,13 @@ def json_object(body: bytes) -> dict:
     return value
 
 
-def raw_contacts(body: bytes) -> list[RawContact]:
-    """Contacts as an array, or as JSON lines, of which one contact is the shortest case."""
+def raw_records(body: bytes, noun: str) -> list[RawRecord]:
+    """Objects as an array, or as JSON lines, of which one object is the shortest case."""
     text = body.decode()
     if text.lstrip().startswith("["):
         values = json.loads(text)
     else:
         values = [json.loads(line) for line in text.split("\n") if line.strip()]
     if not all(isinstance(value, dict) for value in values):
-        raise ControlError("a contact must be a JSON object")
-    return [RawContact(value) for value in values]
+        raise ControlError(f"each {noun} must be a JSON object")
+    return [RawRecord(value) for value in values]

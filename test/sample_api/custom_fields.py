@@ -1,4 +1,4 @@
-"""The definitions of the contacts' custom fields, and what a written value must look like."""
+"""The definitions of custom fields, by object, and what a written value must look like."""
 
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -6,9 +6,12 @@ from decimal import Decimal, InvalidOperation
 CREATED = "2026-01-05T09:00:00Z"
 LONG_SLUG = "customer_success_health_score_as_reported_by_the_quarterly_review_board"
 SALESFORCE_SLUG = "contact.salesforce.Contact_ID_for_Pylon__c"
+ANNUAL_REVENUE_SLUG = "account.hubspot.annualrevenue"
+TIER_SLUG = "account.salesforce.Account_Tier__c"
+LAST_MEETING_SLUG = "calendar.last_meeting_date"
 
 # slug, label, type, option slugs
-BASIC = (
+CONTACT_FIELDS = (
     ("tier", "Tier", "select", ("gold", "silver", "bronze")),
     ("seats", "Seats", "number", ()),
     ("mrr", "Monthly revenue", "decimal", ()),
@@ -23,26 +26,48 @@ BASIC = (
     (LONG_SLUG, "Health score", "text", ()),
     ("email", "E-mail (private)", "text", ()),
 )
-SLUGS = tuple(row[0] for row in BASIC)
+# "seats" and "notes" are contacts' slugs, too, with other meanings; "tags" is a field of the account itself.
+ACCOUNT_FIELDS = (
+    ("plan", "Plan", "select", ("free", "team", "enterprise")),
+    ("seats", "Seats bought", "number", ()),
+    ("health", "Health", "decimal", ()),
+    ("is_trial", "On trial", "boolean", ()),
+    ("renewal_date", "Renewal date", "date", ()),
+    ("products", "Products", "multiselect", ("chat", "email", "portal")),
+    ("notes", "Notes", "text", ()),
+    ("status_page", "Status page", "url", ()),
+    ("csm", "Success manager", "user", ()),
+    (ANNUAL_REVENUE_SLUG, "Annual revenue", "number", ()),
+    (TIER_SLUG, "Account tier", "text", ()),
+    (LAST_MEETING_SLUG, "Last meeting", "datetime", ()),
+    ("tags", "Tags (private)", "text", ()),
+)
+FIELDS_OF = {"contact": CONTACT_FIELDS, "account": ACCOUNT_FIELDS}
+
+# What another program keeps is read-only.
+SOURCES = {SALESFORCE_SLUG: "salesforce", ANNUAL_REVENUE_SLUG: "hubspot", TIER_SLUG: "salesforce",
+           LAST_MEETING_SLUG: "calendar"}
+CURRENCIES = {"mrr": "EUR", ANNUAL_REVENUE_SLUG: "USD"}
+FIRST_IDS = {"contact": "00000000-0000-4000-9000", "account": "00000000-0000-4000-9001"}
 
 
-def definition(number: int, slug: str, label: str, kind: str, options: tuple) -> dict:
+def definition(object_type: str, number: int, slug: str, label: str, kind: str, options: tuple) -> dict:
     """One definition in the API's shape; members that don't apply to the type are null."""
-    synced = slug == SALESFORCE_SLUG
+    currency = CURRENCIES.get(slug)
     select = [{"slug": option, "label": option.capitalize(), "ai_description": ""} for option in options]
     return {
-        "id": f"00000000-0000-4000-9000-{number:012d}", "slug": slug, "label": label, "type": kind,
-        "object_type": "contact", "description": "", "source": "salesforce" if synced else "pylon",
-        "is_read_only": synced, "default_value": None, "default_values": None,
+        "id": f"{FIRST_IDS[object_type]}-{number:012d}", "slug": slug, "label": label, "type": kind,
+        "object_type": object_type, "description": "", "source": SOURCES.get(slug, "pylon"),
+        "is_read_only": slug in SOURCES, "default_value": None, "default_values": None,
         "select_metadata": {"options": select} if options else None,
-        "number_metadata": {"format": "currency", "currency": "EUR", "decimal_places": 2} if slug == "mrr" else None,
+        "number_metadata": {"format": "currency", "currency": currency, "decimal_places": 2} if currency else None,
         "created_at": CREATED, "updated_at": CREATED,
     }
 
 
-def standard() -> list[dict]:
+def standard(object_type: str) -> list[dict]:
     """The definitions a fresh server has."""
-    return [definition(number, *row) for number, row in enumerate(BASIC, 1)]
+    return [definition(object_type, number, *row) for number, row in enumerate(FIELDS_OF[object_type], 1)]
 
 
 def instant(text: str) -> datetime:

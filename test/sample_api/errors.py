@@ -17,3 +17,11 @@ class ApiError(Exception):
 def refuse(message: str) -> ApiError:
     """The commonest one: the request is wrong."""
     return ApiError(400, message)
+
+
+def already_exists(settings, kind, field: str, exists_id: str) -> ApiError:
+    """The refusal of a duplicate; kind is the object's type."""
+    article = "An" if kind.noun[0] in "aeiou" else "A"
+    words = {"external_ids": "external id", "domains": "domain"}.get(field, field)
+    return ApiError(int(settings.duplicate_status), f"{article} {kind.noun} with this {words} already exists!",
+                    "already_exists", exists_id=exists_id)

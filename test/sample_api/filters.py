@@ -1,6 +1,6 @@
-"""The filter language of POST /contacts/search: strict validation, then a tree of closures.
+"""The filter language of POST /contacts/search and /accounts/search: strict validation, then a tree of closures.
 
-A compiled filter is a Node. Its `matches` takes a reader, which gives one value of a contact at a time; its `keys`,
+A compiled filter is a Node. Its `matches` takes a reader, which gives one value of an object at a time; its `keys`,
 where there are any, are (field, value) pairs that every match has one of, so that look-ups need no scan.
 """
 
@@ -10,15 +10,9 @@ from typing import Any, Callable, NamedTuple
 
 from custom_fields import instant, is_decimal, parses
 from errors import refuse
+from objects import ObjectType, as_list
 
 MAX_DEPTH = 3
-FIELD_OPERATORS = {
-    "id": {"equals", "in", "not_in"},
-    "account_id": {"equals", "in", "not_in"},
-    "email": {"equals", "in", "not_in", "string_contains"},
-    "name": {"equals", "in", "not_in", "string_contains"},
-}
-INDEXED = ("id", "email", "account_id")
 
 COMMON = {"is_set", "is_unset"}
 EQUALITY = COMMON | {"equals", "not_equals", "in", "not_in"}
@@ -36,6 +30,9 @@ LIST_OPERATORS = {"in", "not_in", "time_range"}
 EITHER_OPERATORS = {"contains", "does_not_contain"}
 NEGATIVE = {"not_equals": "equals", "not_in": "in", "does_not_contain": "contains",
             "string_does_not_contain": "string_contains"}
+# What is asked of a built-in list is asked of its texts.
+IN_LISTS = {"equals": "contains", "in": "contains", "not_in": "does_not_contain"}
+FINDING = {"equals", "in", "contains"}
 TIME_OPERATORS = {"time_is_after", "time_is_before", "time_range"}
 ORDER_OPERATORS = ORDER - EQUALITY
 
@@ -47,15 +44,16 @@ class Node(NamedTuple):
     keys: list | None
 
 
-def compile_filter(tree: Any, settings, definitions: dict) -> Node:
+def compile_filter(tree: Any, kind: ObjectType, settings, definitions: dict) -> Node:
     """Validate and compile; whatever the API does not document as allowed is refused."""
-    return Compiler(settings, definitions).node(tree, 1)
+    return Compiler(kind, settings, definitions).node(tree, 1)
 
 
 class Compiler:
-    """What a filter is validated against: the switches and the defined slugs."""
+    """What a filter is validated against: the object's fields, the switches and the defined slugs."""
 
-    def __init__(self, settings, definitions: dict) -> None:
+    def __init__(self, kind: ObjectType, settings, definitions: dict) -> None:
+        self.kind = kind
         self.settings = settings
         self.definitions = definitions
 
@@ -94,7 +92,7 @@ class Compiler:
         if tree.get("subfilters") is not None:
             raise refuse(f"filter operator {operator} takes no subfilters")
         operands = self.operands(operator, tree)
-        if field in FIELD_OPERATORS:
+        if field in self.kind.operators:
             return self.built_in(field, operator, operands)
         return self.custom(field, operator, operands)
 
@@ -125,14 +123,17 @@ class Compiler:
         return operands
 
     def built_in(self, field: str, operator: str, operands: list[str]) -> Node:
-        """A field of the contact itself."""
-        if field == "name" and (self.settings.era == "A" or self.settings.refuse_name_filter):
-            raise refuse("contacts can't be filtered by name")
-        if operator not in FIELD_OPERATORS[field]:
+        """A field of the object itself; a list is in others where one of its texts is."""
+        late = field in self.kind.later_filters and self.settings.era == "A"
+        if late or (field == "name" and self.settings.refuse_name_filter):
+            raise refuse(f"{self.kind.plural} can't be filtered by {field}")
+        if operator not in self.kind.operators[field]:
             raise refuse(f"filter operator {operator} is not allowed on {field}")
+        if operands and isinstance(self.kind.empties.get(field), list):
+            operator = IN_LISTS.get(operator, operator)
         test = self.test(operator, operands)
         keys = None
-        if field in INDEXED and operator in ("equals", "in") and operands:
+        if field in self.kind.indexed and operator in FINDING and operands:
             keys = [(field, operand) for operand in operands]
         return Node(lambda reader: test(reader.value(field)), keys)
 
@@ -159,7 +160,7 @@ class Compiler:
         if slug in self.definitions:
             return self.definitions[slug].get("type", "text")
         if self.settings.unknown_slug == "error":
-            raise refuse(f"{slug!r} is neither a filterable field nor a custom field of contacts")
+            raise refuse(f"{slug!r} is neither a filterable field nor a custom field of {self.kind.plural}")
         return None
 
     def test(self, operator: str, operands: list[str]) -> Callable[[Any], bool]:
@@ -215,11 +216,6 @@ def custom_text(entry: dict | None) -> str | list | None:
     if not entry:
         return None
     return entry.get("values") if entry.get("values") is not None else entry.get("value")
-
-
-def as_list(value: str | list) -> list:
-    """A single value is a list of one."""
-    return value if isinstance(value, list) else [value]
 
 
 def time_test(operator: str, operands: list[str]) -> Callable[[Any], bool]:

@@ -11,6 +11,7 @@ import unittest
 from pathlib import Path
 
 from faults import KINDS
+from selftest_accounts import AccountFilters, Accounts, AccountWrites
 from selftest_api import Endpoints, Filters, Writes
 from selftest_behaviour import Faults, Switches
 from selftest_case import EXERCISED
@@ -37,5 +38,5 @@ class Complete(unittest.TestCase):
 
 if __name__ == "__main__":
     suite = unittest.TestSuite(unittest.defaultTestLoader.loadTestsFromTestCase(case) for case in (
-        Endpoints, Filters, Writes, Switches, Faults, CommandLine, Complete))
+        Endpoints, Filters, Writes, Accounts, AccountFilters, AccountWrites, Switches, Faults, CommandLine, Complete))
     sys.exit(not unittest.TextTestRunner().run(suite).wasSuccessful())

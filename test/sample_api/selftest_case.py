@@ -36,11 +36,14 @@ class Got:
 
     @property
     def ids(self) -> list:
-        return [contact["id"] for contact in self.data or []]
+        return [item["id"] for item in self.data or []]
 
 
 class Case(unittest.TestCase):
     """A server for all cases, as after a start for each of them."""
+
+    # what search, leaf and all_ids ask for
+    plural = "contacts"
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -72,7 +75,7 @@ class Case(unittest.TestCase):
         return self.ask("GET", path, headers={**AUTH, **headers})
 
     def search(self, tree=None, **others) -> Got:
-        return self.ask("POST", "/contacts/search", {"filter": tree, "limit": 999, **others})
+        return self.ask("POST", f"/{self.plural}/search", {"filter": tree, "limit": 999, **others})
 
     def leaf(self, field: str, operator: str, value=None, values=None) -> Got:
         return self.search({"field": field, "operator": operator, "value": value, "values": values})
@@ -86,14 +89,18 @@ class Case(unittest.TestCase):
         self.assertEqual(self.ask("POST", "/_fault", {"kind": kind, **options}).status, 200)
 
     def all_ids(self, limit: int) -> list[str]:
-        """Every contact, page by page."""
+        """Every object, page by page."""
         found, cursor = [], ""
         while True:
-            page = self.get(f"/contacts?limit={limit}&cursor={quote(cursor, safe='')}").json
-            found += [contact["id"] for contact in page["data"]]
+            page = self.get(f"/{self.plural}?limit={limit}&cursor={quote(cursor, safe='')}").json
+            found += [item["id"] for item in page["data"]]
             if "pagination" not in page:
                 return found
             cursor = page["pagination"]["cursor"]
+
+    def full(self) -> list[dict]:
+        """All objects with every field."""
+        return [json.loads(line) for line in self.get(f"/_{self.plural}").body.splitlines()]
 
     def log(self) -> list[dict]:
         return [json.loads(line) for line in self.get("/_log?format=json").body.splitlines()]

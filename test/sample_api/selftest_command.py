@@ -30,8 +30,8 @@ class CommandLine(Case):
     def test_ctl(self) -> None:
         with tempfile.TemporaryDirectory() as directory:
             log_file = os.path.join(directory, "log")
-            url = self.start("--contacts", "12", "--token", "t1", "--token", "t2", "--set", "era=B", "absent=null",
-                             "--log-file", log_file)
+            url = self.start("--contacts", "12", "--accounts", "30", "--token", "t1", "--token", "t2",
+                             "--set", "era=B", "absent=null", "--log-file", log_file)
             self.connection = http.client.HTTPConnection(url.rpartition("/")[2])
             self.addCleanup(self.connection.close)
             self.assertNotIn("code", self.ask("GET", "/me").json)
@@ -43,11 +43,16 @@ class CommandLine(Case):
             with open(log_file, encoding="utf-8") as file:
                 self.assertEqual(file.read(), "GET /me\nGET /me\n")
         for words in (["set", "latency=1", "pretty=on"], ["fault", '{"kind":"html"}'], ["faults-clear"], ["clear"],
-                      ["add", '{"id":"x"}'], ["custom-fields", "[]"]):
+                      ["add", '{"id":"x"}'], ["custom-fields", "[]"], ["account-custom-fields", "[]"],
+                      ["add-accounts", '{"id":"y"}']):
             self.assertEqual(self.ctl(url, *words), "", words)
         self.assertEqual(len(self.ctl(url, "contacts").splitlines()), 13)
-        self.ctl(url, "reset", "contacts=5", "seed=z")
+        self.assertEqual(len(self.ctl(url, "accounts").splitlines()), 31)
+        self.assertEqual(self.ctl(url, "replace-accounts", '[{"id":"y"}]'), "")
+        self.assertEqual(len(self.ctl(url, "accounts").splitlines()), 1)
+        self.ctl(url, "reset", "contacts=5", "seed=z", "accounts=40")
         self.assertEqual(len(self.ctl(url, "contacts").splitlines()), 5)
+        self.assertEqual(len(self.ctl(url, "accounts").splitlines()), 40)
         self.assertIn("accepted", self.ctl(url, "connections"))
         for words in (["set", "era=Q"], ["set", "era"], ["nothing"], ["fault", "x"], ["fault"], ["log", "x"]):
             self.ctl(url, *words, status=1)

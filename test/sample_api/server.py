@@ -16,8 +16,8 @@ from arrivals import Arrivals
 from control import Control, Reply
 from faults import Fault, Faults
 from request_log import Connections, RequestLog
-from store import Store
 from switches import Settings
+from workspace import Workspace
 
 NO_FAULT = Fault("")
 TLS_HANDSHAKE = b"\x16"
@@ -31,18 +31,18 @@ class SampleServer(socketserver.ThreadingTCPServer):
     request_queue_size = 512
 
     def __init__(self, port: int, contacts: int, seed: str, tokens: list[str], switches: dict,
-                 context: ssl.SSLContext | None = None, log_file=None) -> None:
+                 context: ssl.SSLContext | None = None, log_file=None, accounts: int | None = None) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.context = context
-        self.contacts, self.seed = contacts, seed
+        self.contacts, self.accounts, self.seed = contacts, accounts, seed
         self.lock = threading.RLock()
         self.settings = Settings(switches)
         self.log = RequestLog(tokens, log_file)
         self.faults = Faults()
         self.connections = Connections()
         self.arrivals = Arrivals(self.socket)
-        self.store = Store(self.settings, contacts, seed)
-        self.api = Api(self.settings, self.store, tokens)
+        self.workspace = Workspace(self.settings, contacts, seed, accounts)
+        self.api = Api(self.settings, self.workspace, tokens)
         self.control = Control(self)
 
     @property
@@ -51,15 +51,15 @@ class SampleServer(socketserver.ThreadingTCPServer):
         port = self.server_address[1]
         return f"https://localhost:{port}" if self.context else f"http://127.0.0.1:{port}"
 
-    def reset(self, contacts: int | None, seed: str | None) -> None:
-        """As after a start, with another size or seed if wanted."""
+    def reset(self, contacts: int | None = None, accounts: int | None = None, seed: str | None = None) -> None:
+        """As after a start, with other sizes or another seed if wanted."""
         self.settings.reset()
         self.log.clear()
         self.faults.clear()
         self.api.windows.clear()
-        self.store = Store(self.settings, self.contacts if contacts is None else contacts,
-                           self.seed if seed is None else str(seed))
-        self.api.store = self.store
+        self.workspace = Workspace(self.settings, self.contacts if contacts is None else contacts,
+                                   self.seed if seed is None else seed, self.accounts if accounts is None else accounts)
+        self.api.workspace = self.workspace
 
     def stop(self) -> None:
         """End the process soon, after the answer to the request that asked for it."""
@@ -188,8 +188,8 @@ class Handler(BaseHTTPRequestHandler):
     def latency(self, request: Request, carried_out: bool) -> float:
         """Seconds to wait before an answer."""
         settings = self.server.settings
-        is_write = (carried_out and request.method != "GET" and request.path.startswith("/contacts") and
-                    request.path != "/contacts/search")
+        is_write = (carried_out and request.method != "GET" and request.path.startswith(("/contacts", "/accounts"))
+                    and not request.path.endswith("/search"))
         return (settings.latency + (settings.write_latency if is_write else 0)) / 1000
 
     def deliver(self, answer: Answer, fault: Fault, entry) -> None:

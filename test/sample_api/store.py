@@ -1,4 +1,4 @@
-"""The contacts by position: generated ones untouched, changed ones as records, deleted ones as None."""
+"""The objects of one type by position: generated ones untouched, changed ones as records, deleted ones as None."""
 
 import time
 from array import array
@@ -7,28 +7,24 @@ from collections import deque
 from itertools import islice
 
 import custom_fields
-from contacts import Generator, field_of
+from generated import Generator
+from objects import ObjectType, as_list
 from render import dump, served
 
 KEPT_SEARCHES = 16
 
 
-def external_ids(record: dict) -> list:
-    """The external ids of a contact, whatever shape a test gave it."""
-    listed = record.get("external_ids")
-    return [item.get("external_id") for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
-
-
 class RecordReader:
     """Gives a filter the values of a record."""
 
-    __slots__ = ("record",)
+    __slots__ = ("kind", "record")
 
-    def __init__(self, record: dict) -> None:
+    def __init__(self, kind: ObjectType, record: dict) -> None:
+        self.kind = kind
         self.record = record
 
     def value(self, field: str):
-        return field_of(self.record, field)
+        return self.kind.value(self.record, field)
 
     def custom(self, slug: str) -> dict | None:
         fields = self.record.get("custom_fields")
@@ -37,7 +33,7 @@ class RecordReader:
 
 
 class GeneratedReader:
-    """Gives a filter the values of a generated contact, without making the contact."""
+    """Gives a filter the values of a generated object, without making the object."""
 
     __slots__ = ("generator", "index", "noise")
 
@@ -54,20 +50,23 @@ class GeneratedReader:
 
 
 class Store:
-    """All contacts and the custom field definitions; the caller holds the server's lock."""
+    """All objects of a type and their custom field definitions; the caller holds the server's lock."""
 
-    def __init__(self, settings, size: int, seed: str) -> None:
+    def __init__(self, kind: ObjectType, settings, generator: Generator, changed=lambda before, after: None) -> None:
+        """`changed` is told of each object that comes, goes or changes: the record before and after."""
+        self.kind = kind
         self.settings = settings
-        self.generator = Generator(seed, size)
-        self.length = size
+        self.generator = generator
+        self.tell = changed
+        self.length = generator.size
         self.changed: dict[int, dict | None] = {}
         self.by_value: dict[tuple[str, str], set[int]] = {}
         self.journal: deque = deque()
         self.version = 0
         self.shape = settings.shape()
-        self.rendered: list[bytes | None] = [None] * size
+        self.rendered: list[bytes | None] = [None] * self.length
         self.searches: dict = {}
-        self.define(custom_fields.standard())
+        self.define(custom_fields.standard(kind.noun))
 
     def define(self, definitions: list[dict]) -> None:
         """Replace the custom field definitions."""
@@ -76,31 +75,31 @@ class Store:
         self.version += 1
 
     def record(self, position: int) -> dict | None:
-        """The contact at a position now."""
+        """The object at a position now."""
         if position in self.changed:
             return self.changed[position]
-        return self.generator.contact(position) if position < self.generator.size else None
+        return self.generator.record(position) if position < self.generator.size else None
 
     def put(self, position: int, record: dict | None) -> None:
-        """Set or delete a contact; the journal keeps what was there for searches that lag."""
+        """Set or delete an object; the journal keeps what was there for searches that lag."""
+        before = self.record(position)
         if self.settings.search_lag:
-            self.journal.append((time.monotonic(), position, self.record(position)))
+            self.journal.append((time.monotonic(), position, before))
         self.changed[position] = record
         self.rendered[position] = None
         self.version += 1
         if record is not None:
             self.remember(position, record)
+        self.tell(before, record)
 
     def remember(self, position: int, record: dict) -> None:
-        """Make a changed contact findable; entries of former values stay, for matches are tested anyway."""
-        pairs = [(field, field_of(record, field)) for field in ("id", "email", "account_id")]
-        pairs += [("external_id", external_id) for external_id in external_ids(record)]
-        for field, value in pairs:
-            if isinstance(value, str):
+        """Make a changed object findable; entries of former values stay, for matches are tested anyway."""
+        for field in self.kind.indexed:
+            for value in as_list(self.kind.value(record, field) or []):
                 self.by_value.setdefault((field, value.lower()), set()).add(position)
 
     def append(self, record: dict) -> int:
-        """Add a contact behind all others."""
+        """Add an object behind all others."""
         position = self.length
         self.length += 1
         self.rendered.append(None)
@@ -108,8 +107,8 @@ class Store:
         return position
 
     def replace_all(self, records: list[dict]) -> None:
-        """Leave none of the former contacts."""
-        self.generator = Generator("", 0)
+        """Leave none of the former objects."""
+        self.generator = type(self.generator)("", 0)
         self.length = 0
         self.changed, self.by_value, self.rendered = {}, {}, []
         self.journal.clear()
@@ -117,8 +116,8 @@ class Store:
             self.append(record)
 
     def next_id(self) -> str:
-        """The id of the contact that is created next."""
-        return self.generator.contact_id(self.length)
+        """The id of the object that is created next."""
+        return self.generator.object_id(self.length)
 
     def candidates(self, field: str, value: str) -> set[int]:
         """Positions that may hold the value: all that do, and few others."""
@@ -126,30 +125,24 @@ class Store:
         return found | self.by_value.get((field, value.lower()), set())
 
     def find(self, field: str, value: str, same=str) -> int | None:
-        """The first contact with this id or address."""
+        """The first object with this value in an indexed field."""
         for position in sorted(self.candidates(field, value)):
             record = self.record(position)
-            found = field_of(record, field) if record else None
-            if isinstance(found, str) and same(found) == same(value):
+            found = self.kind.value(record, field) if record else None
+            if any(same(item) == same(value) for item in as_list(found or [])):
                 return position
         return None
 
-    def find_external(self, external_id: str) -> int | None:
-        """The first contact with this external id."""
-        for position in sorted(self.candidates("external_id", external_id)):
-            if external_id in external_ids(self.record(position) or {}):
-                return position
-        return None
-
-    def contact_bytes(self, position: int) -> bytes:
-        """A contact as JSON, rendered once."""
+    def object_bytes(self, position: int) -> bytes:
+        """An object as JSON, rendered once."""
         found = self.rendered[position]
         if found is None:
-            found = self.rendered[position] = dump(served(self.record(position), self.settings), self.settings)
+            found = self.rendered[position] = dump(served(self.kind, self.record(position), self.settings),
+                                                    self.settings)
         return found
 
     def fresh_shape(self) -> None:
-        """Forget rendered contacts after a change of a switch that they depend on."""
+        """Forget rendered objects after a change of a switch that they depend on."""
         if self.shape != self.settings.shape():
             self.shape = self.settings.shape()
             self.rendered = [None] * self.length
@@ -181,15 +174,15 @@ class View:
         self.overlay = overlay
 
     def reader(self, position: int):
-        """Values of the contact at a position; None if there is no contact."""
+        """Values of the object at a position; None if there is none."""
         store = self.store
         if position not in self.overlay and position not in store.changed and position < store.generator.size:
             return GeneratedReader(store.generator, position)
         record = self.overlay[position] if position in self.overlay else store.record(position)
-        return None if record is None else RecordReader(record)
+        return None if record is None else RecordReader(store.kind, record)
 
     def is_live(self, position: int) -> bool:
-        """Whether there is a contact at a position."""
+        """Whether there is an object at a position."""
         if position in self.overlay:
             return self.overlay[position] is not None
         return self.store.changed.get(position, position) is not None
@@ -201,15 +194,16 @@ class View:
             found |= self.store.candidates(field, value)
         return sorted(found)
 
-    def contact_bytes(self, position: int) -> bytes:
-        """A contact as JSON."""
+    def object_bytes(self, position: int) -> bytes:
+        """An object as JSON."""
         if position in self.overlay:
-            return dump(served(self.overlay[position], self.store.settings), self.store.settings)
-        return self.store.contact_bytes(position)
+            store = self.store
+            return dump(served(store.kind, self.overlay[position], store.settings), store.settings)
+        return self.store.object_bytes(position)
 
 
-class AllContacts:
-    """Every contact in order of position; needs no memory."""
+class Everything:
+    """Every object in order of position; needs no memory."""
 
     def __init__(self, view: View) -> None:
         self.view = view
@@ -219,7 +213,7 @@ class AllContacts:
         return list(islice(filter(self.view.is_live, range(position + 1, self.view.store.length)), count))
 
     def from_offset(self, offset: int, count: int) -> list[int]:
-        """The positions behind a number of contacts."""
+        """The positions behind a number of objects."""
         return list(islice(filter(self.view.is_live, range(self.view.store.length)), offset, offset + count))
 
 

@@ -79,10 +79,12 @@ class Switch(NamedTuple):
 SWITCHES = (
     # which API
     Switch("era", "C", choice("A", "B", "C"),
-           "documented state of the API: A has 8 contact fields, no filter on name, e-mail required on create; "
-           "B adds phones, roles, external and integration ids, name filter, search_text; C adds `code` to errors"),
+           "documented state of the API: A has 8 contact fields, no filter on their name, e-mail required on create; "
+           "B adds phones, roles, external and integration ids, name filter, search_text, `updated_at` of accounts; "
+           "C adds `code` to errors, logos and parents of accounts"),
     Switch("external_id_in_path", "on", FLAG,
-           "in era C the id in a path may also be an external id of the contact"),
+           "in era C, and of accounts in B, the id in a path may also be an external id"),
+    Switch("accounts", "on", FLAG, "whether there are accounts at all; off: 404 for their paths, no definitions"),
     # filters
     Switch("case_sensitive", "on", FLAG, "equals, in, not_in, string_contains and their opposites heed case"),
     Switch("refuse_name_filter", "off", FLAG, "400 for a filter on name in every era"),
@@ -93,28 +95,29 @@ SWITCHES = (
     Switch("text_pattern", "off", FLAG, "string_contains takes % and _ for wildcards, and \\ for their escape"),
     Switch("empty_is_set", "on", FLAG, "whether is_set finds a custom field that is an empty text or list"),
     Switch("not_in_null", "match", choice("match", "skip"),
-           "whether not_in, not_equals and the does_not operators let contacts without a value through"),
+           "whether not_in, not_equals and the does_not operators let objects without a value through"),
     Switch("empty_in", "error", choice("all", "none", "error"), "what `in` with an empty list finds"),
     Switch("max_in", "0", NUMBER, "longest list of values accepted; 0 = no limit"),
     Switch("unknown_slug", "error", choice("error", "empty"),
-           "filter on an undefined slug: 400, or as a field that no contact has a value of"),
+           "filter on an undefined slug: 400, or as a field that no object has a value of"),
     Switch("depth_counts_leaves", "on", FLAG, "whether leaves count for the filter's greatest depth of 3"),
-    Switch("search_lag", "0", SECONDS, "seconds by which POST /contacts/search lags behind writes"),
+    Switch("search_lag", "0", SECONDS, "seconds by which a search lags behind writes"),
     # pages
     Switch("last_page", "no_pagination", choice("empty_cursor", "null_cursor", "no_pagination", "no_has_next"),
            "shape of the last page; no_has_next has a cursor but no has_next_page"),
-    Switch("zero_matches", "empty", choice("empty", "missing", "null"), "`data` of a page without contacts"),
+    Switch("zero_matches", "empty", choice("empty", "missing", "null"), "`data` of a page of nothing"),
     Switch("end_page", "exact", choice("exact", "trailing"),
            "trailing: a full last page announces another page, which is empty"),
     Switch("cursor", "opaque", choice("opaque", "offset"),
-           "opaque cursors hold a position that stays; offset ones shift when contacts are deleted"),
-    Switch("max_limit", "999", NUMBER, "largest limit of contacts taken; 400 for a larger one"),
+           "opaque cursors hold a position that stays; offset ones shift when objects are deleted"),
+    Switch("max_limit", "999", NUMBER, "largest limit of a list taken; 400 for a larger one"),
     Switch("max_search_limit", "999", NUMBER, "the same for a search"),
     Switch("short_pages", "0", NUMBER, "never more than this many in a page, whatever the limit; 0 = off"),
     Switch("page_order", "data_first", choice("data_first", "pagination_first"), "order of an answer's members"),
     # how values are given
     Switch("absent", "mixed", choice("null", "absent", "empty", "mixed"),
-           "how unset values are given; mixed differs by contact and field (a list is then null or absent)"),
+           "how unset values are given; mixed differs by object and field (a list is then null or absent), "
+           "but for what was recorded of accounts"),
     Switch("custom_slug", "off", FLAG, "whether the value of a custom field has its slug in it, besides being its key"),
     Switch("multi_valued", "both", choice("both", "values"),
            "a multi-valued custom field has `values`, or both, with an empty `value`"),
@@ -124,7 +127,7 @@ SWITCHES = (
     # writes
     Switch("create_status", "200", choice("200", "201"), "status of a create"),
     Switch("patch_answer", "full", choice("full", "empty", "no_data", "204"),
-           "answer to PATCH: the contact, 200 without a body, JSON without `data`, 204"),
+           "answer to PATCH: the object, 200 without a body, JSON without `data`, 204"),
     Switch("normalise_email", "off", FLAG, "lower-cases addresses on write"),
     Switch("normalise", "", FORM_NAMES, "forms of its own in which the API keeps what is written"),
     Switch("cleared_custom", "absent", choice("absent", "null", "text", "list"),
@@ -132,9 +135,17 @@ SWITCHES = (
     Switch("ignore_fields", "", NAMES, "fields and slugs silently left out on write"),
     Switch("clear_works", "all", NAMES_OR_ALL, "fields that an empty string or list clears; others keep their value"),
     Switch("unknown_slug_write", "ignore", choice("ignore", "error"), "writing an undefined slug"),
-    Switch("duplicate_check", "on", FLAG, "a create with an address in use is refused with exists_id"),
+    Switch("duplicate_check", "on", FLAG,
+           "a create with an address in use is refused with exists_id; so are accounts, see the next one"),
+    Switch("account_duplicate", "domain", choice("domain", "name", "none"),
+           "what of an account must be new in a create; its external ids always must be, in a PATCH as well"),
     Switch("duplicate_status", "400", choice("400", "409", "422"), "status of that refusal"),
-    Switch("duplicate_ignores_case", "on", FLAG, "whether addresses that differ in case are duplicates"),
+    Switch("duplicate_ignores_case", "on", FLAG,
+           "whether addresses, domains or names that differ in case are duplicates"),
+    Switch("unknown_account", "take", choice("take", "error"),
+           "a contact's account_id that is no account: taken as it is, or 400"),
+    Switch("deleted_account", "detach", choice("detach", "keep"),
+           "contacts of a deleted account: without account, or still with its id"),
     # transport
     Switch("rate_limit", "0", NUMBER, "requests per window and endpoint before 429; 0 = off"),
     Switch("rate_window", "60", SECONDS, "length of the rate limit's window"),
@@ -142,14 +153,14 @@ SWITCHES = (
            "what a 429 says: X-Retry-After, Retry-After in seconds or as a date, nothing"),
     Switch("latency", "0", NUMBER, "milliseconds added to every answer"),
     Switch("write_latency", "0", NUMBER,
-           "milliseconds that a POST, PATCH or DELETE of contacts takes, unless a fault refuses it"),
+           "milliseconds that a POST, PATCH or DELETE of an object takes, unless a fault refuses it"),
     Switch("compress", "off", FLAG, "gzip or deflate where Accept-Encoding allows it"),
     Switch("chunked", "off", FLAG, "answers without Content-Length, in chunks"),
 )
 
 BY_NAME = {switch.name: switch for switch in SWITCHES}
 
-# A contact's bytes depend on these alone: a change makes the rendered contacts stale.
+# An object's bytes depend on these alone: a change makes the rendered ones stale.
 SHAPE = ("era", "absent", "custom_slug", "multi_valued", "extra_keys", "unicode_escapes", "pretty")
 
 
@@ -194,7 +205,7 @@ class Settings:
         self.version += 1
 
     def shape(self) -> tuple:
-        """What a rendered contact depends on."""
+        """What a rendered object depends on."""
         return tuple(getattr(self, name) for name in SHAPE)
 
     def allows(self, name: str, member: str) -> bool:
