@@ -87,6 +87,14 @@ class Endpoints(Case):
         expected = [f"/contacts/{who}-{number}" for number in range(40) for who in ("gone", "there")]
         self.assertEqual([entry["path"] for entry in self.log()], expected + ["/contacts/last"])
 
+    def test_faults_are_for_what_comes_later(self) -> None:
+        """What was sent before a fault is queued does not take it, however late it is read."""
+        for _ in range(40):
+            self.send_and_hang_up("/contacts/gone")
+            self.ask("POST", "/_fault", {"kind": "status", "status": 500})
+            self.assertEqual(len(self.get("/_fault").json), 1)
+            self.ask("DELETE", "/_fault")
+
     def test_in_flight(self) -> None:
         """How many requests had no answer yet when one came, itself among them."""
         self.ask("POST", "/_set", {"latency": 600000})

@@ -214,7 +214,7 @@ class Handler(BaseHTTPRequestHandler):
         """A control request; the connection no longer counts as a client's."""
         server = self.server
         self.arrival.entered()
-        if self.path.partition("?")[0] == "/_log":
+        if self.path.partition("?")[0] in ("/_log", "/_fault"):
             server.arrivals.let_all_arrive()
         with server.lock:
             if not self.number and not self.is_control:
