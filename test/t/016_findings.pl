@@ -112,6 +112,14 @@ is($node->safe_psql('postgres', "SET client_min_messages = error; SELECT count(*
 	$node->safe_psql('postgres', "SELECT count(*) FROM contacts WHERE custom_fields->>'tier' || '' IN ('gold', 'silver', 'x')"), 'refused in the middle of a list on a slug');
 $node->safe_psql('postgres', 'ALTER SERVER pylon OPTIONS (DROP lookup_batch_size)');
 
+# Refused: first it goes without operators that the reference page doesn't list for the field.
+api_clear($api);
+api_fault($api, match => 'POST /contacts/search', kind => 'status', status => 400, body => { errors => ['no'], request_id => 'r' });
+$node->safe_psql('postgres', "SET client_min_messages = error;
+	SELECT id FROM contacts WHERE custom_fields->>'notes' LIKE '%x%' AND custom_fields->>'tier' = 'gold' AND email = 'x'");
+my @listed = map { "{\"field\":\"$_->[0]\",\"operator\":\"equals\",\"value\":\"$_->[1]\"}" } [ 'email', 'x' ], [ 'tier', 'gold' ];
+is((api_take($api))[1], search('{"operator":"and","subfilters":[' . join(',', @listed) . ']}'), 'refused: what the reference page lists is kept');
+
 # "(a and b ...) or c" beside another condition is multiplied out up to 16 conditions.
 for my $parts (16, 17)
 {

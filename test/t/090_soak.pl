@@ -66,11 +66,11 @@ my ($session, $pid);
 # kB in memory contexts and in the process, open descriptors, and kB of what is remembered of writes.
 sub in_use
 {
-	my ($process) = slurp_file("/proc/$pid/status") =~ /VmRSS:\s*(\d+) kB/;
+	my ($process) = slurp_file("/proc/$pid/status") =~ /RssAnon:\s*(\d+) kB/;
 	my ($all, $written) = split /\|/, $session->query(
 		"SELECT sum(total_bytes) / 1024, coalesce(sum(total_bytes) FILTER (WHERE name = 'pylon_fdw contacts written lately'), 0) / 1024
 			FROM pg_backend_memory_contexts");
-	return ($all - $written, $process - $written, scalar(() = glob("/proc/$pid/fd/*")), $written);
+	return ($all - $written, $process, scalar(() = glob("/proc/$pid/fd/*")), $written);
 }
 
 # Runs what "chunk" gives ten times, in one session; "check" sees what was printed, and what was said.
@@ -96,8 +96,8 @@ sub does_not_grow
 	cmp_ok($grown[0], '<=', CONTEXTS_MAY_GROW, "$name: memory contexts");
 	cmp_ok(max(map { $_->[3] } @uses), '<=', WRITTEN_LATELY, "$name: contacts written lately");
 	cmp_ok($grown[2], '<=', DESCRIPTORS_MAY_GROW, "$name: descriptors");
-	# A checker keeps freed memory.
-	cmp_ok($grown[1], '<=', PROCESS_MAY_GROW + WRITTEN_LATELY, "$name: process") unless $checker;
+	# A checker keeps freed memory; malloc keeps what held the writes before the last ones.
+	cmp_ok($grown[1], '<=', PROCESS_MAY_GROW + 2 * WRITTEN_LATELY, "$name: process") unless $checker;
 	return;
 }
 
