@@ -19,8 +19,8 @@
 #include "callbacks.h"
 #include "commands/vacuum.h"
 #include "compat.h"
-#include "object.h"
 #include "foreign/foreign.h"
+#include "object_read.h"
 #include "optimizer/plancat.h"
 #include "pylon_api.h"
 #include "utils/rel.h"
@@ -110,7 +110,7 @@ acquire_sample(Relation table, int elevel, HeapTuple *rows, int wanted,
 	reservoir_init_selection_state(&sample.reservoir, wanted);
 
 	connection = connection_open(foreign->serverid, table->rd_rel->relowner,
-								 foreign->options,
+								 foreign->options, &sample.layout->object->nouns,
 								 psprintf("analyze foreign table \"%s\"",
 										  RelationGetRelationName(table)));
 	reader = pylon_reader_create(connection, sample.layout);
@@ -127,8 +127,9 @@ acquire_sample(Relation table, int elevel, HeapTuple *rows, int wanted,
 	*total = sample.seen;
 	*dead = 0;
 	ereport(elevel,
-			(errmsg("\"%s\": table contains %.0f contacts; %d rows in sample",
-					RelationGetRelationName(table), sample.seen, sample.kept)));
+			(errmsg("\"%s\": table contains %.0f %s; %d rows in sample",
+					RelationGetRelationName(table), sample.seen,
+					sample.layout->object->nouns.many, sample.kept)));
 	return sample.kept;
 }
 
@@ -169,7 +170,7 @@ make_row(Sample *sample, const JsonSlice *slices)
 	HeapTuple	row;
 
 	memset(sample->nulls, true, RelationGetDescr(sample->table)->natts * sizeof(bool));
-	object_read(sample->layout, slices, sample->values, sample->nulls);
+	object_read(sample->layout, slices, NULL, sample->values, sample->nulls);
 	MemoryContextSwitchTo(before);
 	row = heap_form_tuple(RelationGetDescr(sample->table), sample->values, sample->nulls);
 	MemoryContextReset(sample->row_context);

@@ -37,6 +37,9 @@
 /* Setting pylon_fdw.progress_interval, in ms; 0 is off. */
 int			pylon_progress_interval = 0;
 
+/* Of a connection on which nothing has another name. */
+static const PylonNouns row_nouns = {"row", "a row", "rows", "Rows"};
+
 static double last_progress = 0;
 
 static List *find_mapping_options(ForeignServer *server, Oid userid);
@@ -49,19 +52,22 @@ pg_noreturn static void raise_bad_token_file(ForeignServer *server, const char *
 
 /*
  * A connection to "serverid" as "userid", allocated in the current memory
- * context. "table_options" is NIL where no table is concerned. "purpose"
- * completes "could not ..." in messages; it must live as long.
+ * context. "table_options" is NIL and "nouns" NULL where no table is
+ * concerned. "purpose" completes "could not ..." in messages; it must live as
+ * long.
  *
  * Sends nothing. Raises 28000 where the user has no token.
  */
 PylonConnection *
-connection_open(Oid serverid, Oid userid, List *table_options, char *purpose)
+connection_open(Oid serverid, Oid userid, List *table_options,
+				const PylonNouns *nouns, char *purpose)
 {
 	PylonConnection *connection = palloc0(sizeof(PylonConnection));
 	ForeignServer *server = GetForeignServer(serverid);
 
 	connection->serverid = serverid;
 	connection->server_name = server->servername;
+	connection->nouns = nouns != NULL ? nouns : &row_nouns;
 	connection->purpose = purpose;
 	option_read_server(&connection->options, server->options, table_options);
 	find_token(connection, server, userid);
@@ -143,7 +149,7 @@ connection_report_progress(PylonConnection *connection,
 					(now - connection->started) / 1000) :
 			 errmsg("%s: %s, %s, %.0f s", connection->purpose,
 					connection_count_text(connection->calls.pages, "page"),
-					connection_count_text(connection->calls.rows_read, "contact"),
+					connection_count_text(connection->calls.rows_read, connection->nouns->one),
 					(now - connection->started) / 1000),
 			 rate_limit_wait > 0 ?
 			 errdetail("Waiting %.0f s for the rate limit.",

@@ -14,6 +14,15 @@
 #include "option.h"
 #include "session.h"
 
+/* What an object of the API is called in messages. */
+typedef struct PylonNouns
+{
+	const char *one;			/* "row" */
+	const char *a;				/* "a row" */
+	const char *many;			/* "rows" */
+	const char *title;			/* "Rows" */
+} PylonNouns;
+
 /*
  * Made anew for each scan, so that it never outlives a change of the options
  * or of the user mapping. What is expensive, the TCP and TLS connections,
@@ -23,7 +32,8 @@ typedef struct PylonConnection
 {
 	Oid			serverid;
 	char	   *server_name;
-	char	   *purpose;		/* "read foreign table \"objects\"" */
+	const PylonNouns *nouns;	/* what it reads or writes is called so */
+	char	   *purpose;		/* "read foreign table ..." */
 	PylonOptions options;
 	char	   *token;
 	char	   *ca;				/* what ca_file holds; NULL: the system's */
@@ -46,7 +56,9 @@ typedef struct PylonConnection
 extern int	pylon_progress_interval;
 
 extern PylonConnection *connection_open(Oid serverid, Oid userid,
-										List *table_options, char *purpose);
+										List *table_options,
+										const PylonNouns *nouns,
+										char *purpose);
 extern const char *connection_base_path(const PylonConnection *connection);
 extern double connection_now(void);
 extern char *connection_count_text(uint64 count, const char *noun);

@@ -36,7 +36,8 @@ static const char *request_text(const FilterDescription *description);
 static void explain_texts(const char *label, List *texts, ExplainState *es);
 static List *written_columns(const ModifyTable *plan, Relation table,
 							 List *fdw_private);
-static void explain_calls(const PylonCounters *calls, bool pages,
+static void explain_calls(const PylonObject *object,
+						  const PylonCounters *calls, bool pages,
 						  ExplainState *es);
 static const char *join_type_name(JoinType type);
 static List *other_conditions(List *exprs);
@@ -123,7 +124,7 @@ explain_scan_requests(List *scans, List *context, const char *keys,
 					 context, keys);
 
 		requests = list_append_unique(requests,
-									  makeString(pstrdup(request_text(description))));
+									  makeString(unconstify(char *, request_text(description))));
 		if (description->request == FILTER_SEARCH)
 			filters = list_append_unique(filters,
 										 makeString(json_filter_text(description->filter)));
@@ -156,7 +157,8 @@ describe(ForeignScanState *node, List *values, List *context, const char *keys)
 
 	option_read_server(&options, GetForeignServer(table->serverid)->options,
 					   table->options);
-	return filter_describe(list_nth(plan->fdw_private, ScanPrivateFilter),
+	return filter_describe(object_of_table(node->ss.ss_currentRelation),
+						   list_nth(plan->fdw_private, ScanPrivateFilter),
 						   values, context, keys,
 						   options.lookup_batch_size,
 						   session_of_server(table->serverid));
@@ -165,16 +167,18 @@ describe(ForeignScanState *node, List *values, List *context, const char *keys)
 static const char *
 request_text(const FilterDescription *description)
 {
+	const PylonObject *object = description->object;
+
 	switch (description->request)
 	{
 		case FILTER_LIST:
-			return "GET /contacts";
+			return psprintf("GET %s", object->path);
 		case FILTER_SEARCH:
-			return "POST /contacts/search";
+			return psprintf("POST %s/search", object->path);
 		case FILTER_ID:
 			return psprintf("GET %s", description->id_is_sql ?
-							psprintf("/contacts/%s", description->id) :
-							pylon_object_path(description->id));
+							psprintf("%s/%s", object->path, description->id) :
+							pylon_object_path(object, description->id));
 		default:
 			return "none";
 	}
@@ -270,6 +274,7 @@ other_conditions(List *exprs)
 void
 explain_scan_calls(List *scans, ExplainState *es)
 {
+	ForeignScanState *first = linitial(scans);
 	PylonCounters sum = {0};
 	ListCell   *lc;
 
@@ -286,7 +291,7 @@ explain_scan_calls(List *scans, ExplainState *es)
 		sum.rate_limit_wait += counters->rate_limit_wait;
 		sum.bytes_received += counters->bytes_received;
 	}
-	explain_calls(&sum, true, es);
+	explain_calls(object_of_table(first->ss.ss_currentRelation), &sum, true, es);
 }
 
 /*
@@ -299,15 +304,16 @@ pylonExplainForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
 						  ExplainState *es)
 {
 	static const char *const requests[] = {
-		[CMD_INSERT] = "POST /contacts",
-		[CMD_UPDATE] = "PATCH /contacts/{id}",
-		[CMD_DELETE] = "DELETE /contacts/{id}",
+		[CMD_INSERT] = "POST %s",
+		[CMD_UPDATE] = "PATCH %s/{id}",
+		[CMD_DELETE] = "DELETE %s/{id}",
 	};
+	const PylonObject *object = object_of_table(rinfo->ri_RelationDesc);
 	List	   *columns = written_columns((ModifyTable *) mtstate->ps.plan,
 										  rinfo->ri_RelationDesc, fdw_private);
 	const PylonCounters *calls = modify_counters(rinfo);
 
-	ExplainPropertyText("Pylon Request", requests[mtstate->operation], es);
+	ExplainPropertyText("Pylon Request", psprintf(requests[mtstate->operation], object->path), es);
 	if (columns != NIL)
 		ExplainPropertyList("Pylon Columns", columns, es);
 	if (es->analyze && calls != NULL)
@@ -316,7 +322,7 @@ pylonExplainForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
 
 		written.rows_read = calls->rows_created + calls->rows_updated +
 			calls->rows_deleted;
-		explain_calls(&written, false, es);
+		explain_calls(object, &written, false, es);
 	}
 }
 
@@ -350,7 +356,8 @@ written_columns(const ModifyTable *plan, Relation table, List *fdw_private)
 
 /* A line of text, or a group where machines read it. */
 static void
-explain_calls(const PylonCounters *calls, bool pages, ExplainState *es)
+explain_calls(const PylonObject *object, const PylonCounters *calls, bool pages,
+			  ExplainState *es)
 {
 	if (es->format == EXPLAIN_FORMAT_TEXT)
 	{
@@ -358,12 +365,12 @@ explain_calls(const PylonCounters *calls, bool pages, ExplainState *es)
 
 		ExplainPropertyText("Pylon Calls",
 							psprintf("requests=" UINT64_FORMAT
-									 "%s contacts=" UINT64_FORMAT
+									 "%s %s=" UINT64_FORMAT
 									 " retries=" UINT64_FORMAT
 									 " rate-limit wait=%.0f ms"
 									 " bytes=" UINT64_FORMAT,
 									 calls->requests, page_text,
-									 calls->rows_read, calls->retries,
+									 object->nouns.many, calls->rows_read, calls->retries,
 									 calls->rate_limit_wait,
 									 calls->bytes_received), es);
 		return;
@@ -372,7 +379,7 @@ explain_calls(const PylonCounters *calls, bool pages, ExplainState *es)
 	ExplainPropertyUInteger("Requests", NULL, calls->requests, es);
 	if (pages)
 		ExplainPropertyUInteger("Pages", NULL, calls->pages, es);
-	ExplainPropertyUInteger("Contacts", NULL, calls->rows_read, es);
+	ExplainPropertyUInteger(object->nouns.title, NULL, calls->rows_read, es);
 	ExplainPropertyUInteger("Retries", NULL, calls->retries, es);
 	ExplainPropertyFloat("Rate-Limit Wait", "ms", calls->rate_limit_wait, 0, es);
 	ExplainPropertyUInteger("Bytes", NULL, calls->bytes_received, es);

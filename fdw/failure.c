@@ -17,14 +17,14 @@
 #include "base_url.h"
 #include "failure.h"
 #include "lib/stringinfo.h"
-#include "utils/formatting.h"
 #include "safe_text.h"
+#include "utils/formatting.h"
 #include "writes.h"
 
 /* An error object larger than this is taken for something else. */
 #define MAX_ERROR_BODY (64 * 1024)
 
-/* What an answer's status means. 0 in a place stands for any digit. */
+/* What an answer's status means: the first line with its range counts. */
 static const struct
 {
 	int			first;
@@ -133,7 +133,8 @@ failure_raise_unknown(const HttpResponse *response, const char *more)
 	PylonError	error;
 	char	   *detail = response->outcome == HTTP_ANSWERED ?
 		failure_describe(response, &error) :
-		psprintf("POST /contacts: %s", safe_text(response->error));
+		psprintf("%s %s: %s", response->call.method, response->call.path,
+				 safe_text(response->error));
 
 	if (more != NULL)
 		detail = psprintf("%s. %s", without_stop(detail), more);
@@ -142,7 +143,8 @@ failure_raise_unknown(const HttpResponse *response, const char *more)
 			(errcode(ERRCODE_T_R_STATEMENT_COMPLETION_UNKNOWN),
 			 errmsg("it is unknown whether Pylon did %s", connection->purpose),
 			 errdetail_internal("%s. %s", without_stop(detail), writes_done(connection)),
-			 errhint("It was not tried again, to not create the contact twice. See whether it is there.%s",
+			 errhint("It was not tried again, to not create the %s twice. See whether it is there.%s",
+					 connection->nouns->one,
 					 response->timed_out ? " For a server that is slow, raise option \"request_timeout\"." : "")));
 }
 
@@ -190,10 +192,11 @@ failure_raise_refusal(const HttpResponse *response, const char *problem)
 	if (connection->statement != NULL && failure_is_duplicate(response))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
-				 errmsg("could not %s: there is such a contact already", connection->purpose),
+				 errmsg("could not %s: there is such %s already", connection->purpose,
+						connection->nouns->a),
 				 errdetail_internal("%s. %s%s", without_stop(detail),
 									!connection->shows_ids ? "" :
-									psprintf("It is contact %s. ",
+									psprintf("It is %s %s. ", connection->nouns->one,
 											 safe_text(error.exists_id)),
 									writes_done(connection)),
 				 errtable_written(connection)));
@@ -205,7 +208,8 @@ failure_raise_refusal(const HttpResponse *response, const char *problem)
 	summary = status_failures[i].summary;
 	hint = status_failures[i].hint;
 	if (response->status == 400 && (response->call.large_page || failure_is_of_page(response)))
-		hint = "The API may give fewer contacts at once: lower option \"page_size\" of the server or the table.";
+		hint = psprintf("The API may give fewer %s at once: lower option \"page_size\" of the server or the table.",
+						connection->nouns->many);
 	if (response->status == 401 && connection->token_file != NULL)
 		hint = psprintf("Check the token in file \"%s\".", connection->token_file);
 	if (response->status <= 299 && error.message != NULL)

@@ -22,7 +22,6 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
-#include "object.h"
 #include "filter.h"
 #include "filter_operand.h"
 #include "nodes/makefuncs.h"
@@ -90,7 +89,8 @@ filter_plan(PlannerInfo *root, Relation table, RelOptInfo *rel, List *clauses,
 			PylonCase case_sensitive)
 {
 	FilterPlan *plan = palloc0(sizeof(FilterPlan));
-	FilterContext context = {root, table, rel, case_sensitive, NIL, NULL, NULL};
+	FilterContext context = {.root = root,.table = table,.object = object_of_table(table),
+	.rel = rel,.case_sensitive = case_sensitive};
 	List	   *children = NIL;
 	int			place = 0;
 	ListCell   *lc;
@@ -396,13 +396,14 @@ plan_json_operator(FilterContext *context, OpExpr *op, bool negated)
 		return give_up(context, REASON_EXPRESSION);
 	operand.flags = FILTER_NODE_CUSTOM;
 	operand.field = "";
-	operand.operators = object_field_operators(operand.field);
+	operand.entry = context->object->custom_field;
+	operand.operators = operand.entry->operators;
 	if (function == F_JSONB_EXISTS)
 	{
 		if (!IsA(value, Const) || ((Const *) value)->constisnull)
 			return give_up(context, REASON_VALUE);
 		operand.field = TextDatumGetCString(((Const *) value)->constvalue);
-		if (!object_slug_is_searchable(operand.field))
+		if (!object_slug_is_searchable(context->object, operand.field))
 			return give_up(context, REASON_SLUG);
 		return make_node(context, &operand,
 						 negated ? FILTER_UNSET : FILTER_SET, NULL);
@@ -563,7 +564,7 @@ test_value(FilterContext *context, const FilterOperand *operand, FilterTest test
 		contain_subplans(value) || contain_volatile_functions(value))
 		return give_up(context, REASON_VALUE);
 	if ((test != FILTER_NOT_EQUALS && test != FILTER_NOT_IN) ||
-		!(operand->operators & FIELD_CASE) || context->case_sensitive == CASE_HEEDED)
+		!operand->entry->is_prose || context->case_sensitive == CASE_HEEDED)
 		return make_node(context, operand, test, value);
 	/* An API that ignores case would leave out what differs just in case. */
 	if (!may_be_null(value))
@@ -602,7 +603,7 @@ can_test(FilterContext *context, const FilterOperand *operand, FilterTest test,
 		return true;
 	else if (on_list ? !operand_is_list(type) :
 			 !operand_is_text(type) &&
-			 !(type == UUIDOID && !(operand->operators & FIELD_CASE)))
+			 !(type == UUIDOID && !operand->entry->is_prose))
 		context->reason = REASON_TYPE;
 	else if (negative && (operand->flags & FILTER_NODE_FOLD))
 		context->reason = REASON_NEGATION;
@@ -619,8 +620,10 @@ make_node(FilterContext *context, const FilterOperand *operand, FilterTest test,
 	int			place = -1;
 	List	   *node;
 
-	if (test == FILTER_EQUALS && strcmp(operand->field, "id") == 0 &&
-		!(flags & (FILTER_NODE_CUSTOM | FILTER_NODE_FOLD)))
+	flags |= operand->entry->is_id ? FILTER_NODE_ID : 0;
+	flags |= operand->entry->is_prose ? FILTER_NODE_PROSE : 0;
+	flags |= operand->entry->is_unique ? FILTER_NODE_UNIQUE : 0;
+	if (test == FILTER_EQUALS && operand->entry->is_id && !(flags & FILTER_NODE_FOLD))
 		flags |= FILTER_NODE_LOOKUP;
 	if (value != NULL)
 	{

@@ -19,6 +19,7 @@
 #include "json.h"
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
+#include "object.h"
 #include "utils/relcache.h"
 
 /* What an evaluated filter asks of the API. */
@@ -60,6 +61,7 @@ typedef struct FilterJoinKey
 /* What EXPLAIN shows of a filter: values that aren't constant as SQL ("$1"). */
 typedef struct FilterDescription
 {
+	const PylonObject *object;
 	FilterRequest request;
 	const char *id;				/* of FILTER_ID, as SQL if "id_is_sql" */
 	bool		id_is_sql;
@@ -98,9 +100,9 @@ extern PylonFilter *filter_fit(PylonFilter *filter, bool *exact);
 extern int	filter_field_operator(const PylonFilter *filter);
 
 /* run time: filter_run.c */
-extern FilterState *filter_begin(List *filter, List *values,
-								 List *value_states, int batch_size,
-								 PylonSession *session);
+extern FilterState *filter_begin(const PylonObject *object, List *filter,
+								 List *values, List *value_states,
+								 int batch_size, PylonSession *session);
 extern FilterRequest filter_evaluate(FilterState *state, ExprContext *econtext);
 extern bool filter_is_exact(FilterState *state);
 extern const char *filter_signature(FilterState *state);
@@ -119,7 +121,8 @@ extern bool filter_asks_keys(FilterState *state);
 extern int	filter_batch_size(FilterState *state);
 
 /* EXPLAIN: filter_explain.c */
-extern FilterDescription *filter_describe(List *filter, List *values,
+extern FilterDescription *filter_describe(const PylonObject *object,
+										  List *filter, List *values,
 										  List *deparse_context,
 										  const char *keys, int batch_size,
 										  PylonSession *session);

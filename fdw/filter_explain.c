@@ -3,7 +3,6 @@
  * filter_explain.c
  *		What EXPLAIN shows of a filter.
  *
- *
  * Constants are evaluated as they are when the filter is sent; what isn't known
  * before the query runs stands as SQL ($1).
  *
@@ -34,17 +33,19 @@ static PylonFilter *describe_value(FilterState *state, FilterNode *node,
  * join, as SQL. In the current memory context.
  */
 FilterDescription *
-filter_describe(List *filter, List *values, List *deparse_context,
-				const char *keys, int batch_size, PylonSession *session)
+filter_describe(const PylonObject *object, List *filter, List *values,
+				List *deparse_context, const char *keys, int batch_size,
+				PylonSession *session)
 {
 	FilterDescription *description = palloc0(sizeof(FilterDescription));
-	FilterState *state = filter_begin(filter, values, NIL, batch_size, session);
+	FilterState *state = filter_begin(object, filter, values, NIL, batch_size, session);
 	List	   *filters = NIL;
 	ListCell   *lc;
 	ListCell   *lc2;
 
 	if (keys != NULL)
 		state->join_keys = list_make1(pstrdup(keys));
+	description->object = object;
 	description->request = FILTER_LIST;
 	if (filter == NIL)
 		return description;

@@ -34,9 +34,12 @@ typedef enum FilterNodeIndex
 #define FILTER_NODE_FOLD		0x02	/* case is to be ignored */
 #define FILTER_NODE_EXTRACTED	0x04	/* by ->> from the column */
 #define FILTER_NODE_LOOSE		0x08	/* the API may ignore case */
-#define FILTER_NODE_LOOKUP		0x10	/* names one id: GET /objects/{id} */
+#define FILTER_NODE_LOOKUP		0x10	/* names one id: it goes into a path */
 #define FILTER_NODE_WIDE		0x20	/* more comes than SQL wants */
 #define FILTER_NODE_NULLS		0x40	/* just NULL decides; nothing is asked */
+#define FILTER_NODE_ID			0x80	/* the field is the object's id */
+#define FILTER_NODE_PROSE		0x100	/* ... text that people write */
+#define FILTER_NODE_UNIQUE		0x200	/* ... hardly the same of two objects */
 
 /* What is asked of a field. */
 typedef enum FilterTest

@@ -17,7 +17,6 @@
 #include "access/transam.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
-#include "object.h"
 #include "filter_operand.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/array.h"
@@ -60,7 +59,7 @@ static const struct
 
 static Oid	called_function(Node *node, List **args);
 static char *constant_member(Node *node);
-static void restrict_to_type(FilterOperand *operand, int operators);
+static void restrict_to_type(FilterOperand *operand);
 static bool is_citext(Oid type);
 
 /*
@@ -187,23 +186,23 @@ constant_member(Node *node)
 bool
 operand_of_slug(FilterContext *context, const char *slug, FilterOperand *operand)
 {
-	if (!object_slug_is_searchable(slug))
+	if (!object_slug_is_searchable(context->object, slug))
 	{
 		context->reason = REASON_SLUG;
 		return false;
 	}
 	operand->field = slug;
 	operand->custom_type = object_slug_type(context->table, slug);
-	restrict_to_type(operand, object_field_operators(slug));
+	operand->entry = context->object->custom_field;
+	restrict_to_type(operand);
 	return true;
 }
 
-/* Of the operators, those that fields of the operand's type take. */
+/* Of the operators of custom fields, those that the type of this one takes. */
 static void
-restrict_to_type(FilterOperand *operand, int operators)
+restrict_to_type(FilterOperand *operand)
 {
-	operand->operators = operators &
-		(~FIELD_OPERATORS | object_type_operators(operand->custom_type));
+	operand->operators = operand->entry->operators & object_type_operators(operand->custom_type);
 }
 
 /* A column that shows a field which can be searched at all. */
@@ -216,13 +215,14 @@ operand_of_column(FilterContext *context, Var *column, FilterOperand *operand)
 	int32		typmod = column->vartypmod;
 
 	operand->field = slug != NULL ? slug : field->name;
+	operand->entry = field;
 	operand->operators = field->operators;
 	if (slug != NULL)
 	{
 		operand->custom_type = object_column_type(context->table, column->varattno);
-		restrict_to_type(operand, field->operators);
+		restrict_to_type(operand);
 	}
-	if (slug != NULL && !object_slug_is_searchable(slug))
+	if (slug != NULL && !object_slug_is_searchable(context->object, slug))
 		operand->operators = 0;
 	operand->attnum = column->varattno;
 	operand->type = getBaseTypeAndTypmod(column->vartype, &typmod);

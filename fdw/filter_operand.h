@@ -13,6 +13,7 @@
 
 #include "filter_node.h"
 #include "nodes/pathnodes.h"
+#include "object.h"
 #include "option.h"
 #include "utils/relcache.h"
 
@@ -21,6 +22,7 @@ typedef struct FilterContext
 {
 	PlannerInfo *root;
 	Relation	table;
+	const PylonObject *object;	/* that it shows */
 	RelOptInfo *rel;
 	PylonCase	case_sensitive;
 	List	   *values;
@@ -31,8 +33,9 @@ typedef struct FilterContext
 /* The part of a condition that the API knows: a field, or a custom field. */
 typedef struct FilterOperand
 {
-	const char *field;
-	int			operators;		/* FIELD_... */
+	const char *field;			/* its name, or the slug */
+	const PylonField *entry;
+	int			operators;		/* FIELD_...: those of the entry that it takes */
 	int			flags;			/* FILTER_NODE_... */
 	AttrNumber	attnum;
 	int			max_length;

@@ -15,7 +15,6 @@
 #include <math.h>
 
 #include "compat.h"
-#include "object.h"
 #include "filter.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -95,7 +94,7 @@ filter_plan_join_key(PlannerInfo *root, Relation table, RelOptInfo *rel,
 		return NULL;
 	node = lsecond(plan->filter);
 	if (intVal(linitial(node)) != FILTER_EQUALS ||
-		!(object_field_operators(strVal(list_nth(node, FilterNodeField))) & FIELD_IN))
+		!(object_searched_field(object_of_table(table), strVal(list_nth(node, FilterNodeField)))->operators & FIELD_IN))
 		return NULL;
 
 	intVal(list_nth(node, FilterNodeTest)) = FILTER_KEYS;
@@ -141,7 +140,7 @@ filter_has_keys(List *filter)
 	return false;
 }
 
-/* Does the filter name one id, so that GET /objects/{id} answers it? */
+/* Does the filter name one id, so that GET by the id answers it? */
 bool
 filter_is_lookup(List *filter)
 {
@@ -176,14 +175,12 @@ filter_max_rows(PlannerInfo *root, FilterPlan *plan)
 	{
 		List	   *node = lfirst(lc);
 		int			test = intVal(linitial(node));
-		const char *field;
+		int			flags;
 
 		if (test != FILTER_EQUALS && test != FILTER_IN)
 			continue;
-		field = strVal(list_nth(node, FilterNodeField));
-		if (!(intVal(list_nth(node, FilterNodeFlags)) &
-			  (FILTER_NODE_CUSTOM | FILTER_NODE_FOLD)) &&
-			(object_field_operators(field) & FIELD_UNIQUE))
+		flags = intVal(list_nth(node, FilterNodeFlags));
+		if ((flags & FILTER_NODE_UNIQUE) && !(flags & FILTER_NODE_FOLD))
 			rows = Min(rows, count_values(root, list_nth(plan->values,
 														 intVal(list_nth(node, FilterNodeValue)))));
 	}

@@ -17,7 +17,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "object.h"
 #include "executor/executor.h"
 #include "filter.h"
 #include "filter_run.h"
@@ -51,20 +50,21 @@ static bool has_key(const FilterKeys *keys, const char *key);
 static int	compare_texts(const void *a, const void *b);
 static void remember_done(FilterState *state, int batch);
 static char *slot_text(const FilterNode *node, TupleTableSlot *slot);
-static List *find_suspects(List *found, const PylonFilter *filter,
-						   Suspect suspect);
+static List *find_suspects(List *found, const PylonObject *object,
+						   const PylonFilter *filter, Suspect suspect);
 
 /*
  * Prepares to evaluate a planned filter, in the current memory context.
  * "value_states" are the compiled "values". Nothing is looked up remotely.
  */
 FilterState *
-filter_begin(List *filter, List *values, List *value_states, int batch_size,
-			 PylonSession *session)
+filter_begin(const PylonObject *object, List *filter, List *values,
+			 List *value_states, int batch_size, PylonSession *session)
 {
 	FilterState *state = palloc0(sizeof(FilterState));
 	ListCell   *lc;
 
+	state->evaluation.object = object;
 	state->evaluation.session = session;
 	state->evaluation.batch_size = batch_size;
 	state->context = AllocSetContextCreate(CurrentMemoryContext,
@@ -311,7 +311,7 @@ filter_retreat(FilterState *state, int batch)
 	/* What is found lives as long as the scan, and so does "state". */
 	before = MemoryContextSwitchTo(GetMemoryChunkContext(state));
 	for (Suspect suspect = 0; suspects == NIL && suspect <= SUSPECT_ALL; suspect++)
-		suspects = find_suspects(NIL, state->filter, suspect);
+		suspects = find_suspects(NIL, state->evaluation.object, state->filter, suspect);
 	foreach(lc, suspects)
 	{
 		const PylonRefusal *refusal = lfirst(lc);
@@ -574,21 +574,22 @@ remember_done(FilterState *state, int batch)
  * that are suspected, as PylonRefusals in the current memory context.
  */
 static List *
-find_suspects(List *found, const PylonFilter *filter, Suspect suspect)
+find_suspects(List *found, const PylonObject *object,
+			  const PylonFilter *filter, Suspect suspect)
 {
 	ListCell   *lc;
 
 	foreach(lc, filter->subfilters)
-		found = find_suspects(found, lfirst(lc), suspect);
+		found = find_suspects(found, object, lfirst(lc), suspect);
 	if (filter->subfilters != NIL ||
 		(suspect == SUSPECT_UNLISTED &&
-		 FIELD_IN_REFERENCE(object_field_operators(filter->field),
-							filter_field_operator(filter))) ||
+		 (object_searched_field(object, filter->field)->documented &
+		  filter_field_operator(filter))) ||
 	/* A slug may be a slip of the pen; the fields are there. */
-		(suspect == SUSPECT_CUSTOM && !object_slug_is_searchable(filter->field)))
+		(suspect == SUSPECT_CUSTOM && !object_slug_is_searchable(object, filter->field)))
 		return found;
 	return session_add_refusal(found,
-								  filter_pair(filter->field, filter->operator),
-								  list_length(filter->values) > 1 ?
-								  list_length(filter->values) : 0);
+							   filter_pair(object, filter->field, filter->operator),
+							   list_length(filter->values) > 1 ?
+							   list_length(filter->values) : 0);
 }

@@ -25,7 +25,7 @@ struct FilterState
 	FilterEvaluation evaluation;
 	FilterNode *root;			/* a FILTER_AND, or NULL */
 	MemoryContext context;		/* of what is evaluated; reset each time */
-	bool		no_lookup;		/* GET /objects/{id} was refused */
+	bool		no_lookup;		/* GET by an id was refused */
 
 	/* of a lookup join */
 	FilterNode *keys_node;		/* NULL if there is none */

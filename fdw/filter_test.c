@@ -14,10 +14,10 @@
  */
 #include "postgres.h"
 
-#include "object.h"
 #include "filter_test.h"
 #include "mb/pg_wchar.h"
 #include "nodes/value.h"
+#include "object_id.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/formatting.h"
@@ -314,7 +314,7 @@ evaluate_json_value(FilterEvaluation *evaluation, const char *slug, JsonbValue *
 	JsonbIterator *iterator;
 	JsonbValue	element;
 
-	if (!object_slug_is_searchable(slug))
+	if (!object_slug_is_searchable(evaluation->object, slug))
 		return widen(evaluation);
 	if (value->type == jbvString)
 		return value->val.string.len == 0 ? widen(evaluation) :
@@ -377,7 +377,7 @@ is_impossible(const FilterNode *node, const char *text)
 {
 	if (!(node->flags & FILTER_NODE_CUSTOM) &&
 		(text[0] == '\0' ||
-		 (strcmp(node->field, "id") == 0 && !object_id_is_possible(text))))
+		 ((node->flags & FILTER_NODE_ID) && !object_id_is_possible(text))))
 		return true;
 	return node->max_length > 0 && !(node->flags & FILTER_NODE_FOLD) &&
 		(node->test == FILTER_EQUALS || node->test == FILTER_IN ||
@@ -394,7 +394,7 @@ is_expressible(const FilterNode *node, const char *text)
 		return false;
 	/* Blanks cut off to fit a varchar(n) stand in the API; ids have none. */
 	if (node->max_length > 0 && pg_mbstrlen(text) >= node->max_length &&
-		(object_field_operators(node->field) & FIELD_CASE))
+		(node->flags & FILTER_NODE_PROSE))
 		return false;
 	/* Whether "" counts as set is unknown; a list may show as JSON. */
 	if ((node->flags & FILTER_NODE_CUSTOM) &&
@@ -513,11 +513,14 @@ compare_places(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-/* A field and an operator, as refusals name them; in the current context. */
+/*
+ * A field of an object and an operator, as refusals name them; in the current
+ * memory context.
+ */
 char *
-filter_pair(const char *field, const char *operator)
+filter_pair(const PylonObject *object, const char *field, const char *operator)
 {
-	return psprintf("%s %s", field, operator);
+	return psprintf("%s %s %s", object->type, field, operator);
 }
 
 /* Has the API refused this pair, with so many values? Notes it if so. */
@@ -530,11 +533,12 @@ filter_is_refused(FilterEvaluation *evaluation, const char *field,
 	if (evaluation->in_path ||
 		(evaluation->session->refused == NIL && evaluation->refused == NIL))
 		return false;
-	pair = filter_pair(field, operator);
+	pair = filter_pair(evaluation->object, field, operator);
 	if (!session_is_refused(evaluation->session->refused, pair, values) &&
 		!session_is_refused(evaluation->refused, pair, values))
 		return false;
-	evaluation->left_out = list_append_unique(evaluation->left_out, makeString(pair));
+	evaluation->left_out = list_append_unique(evaluation->left_out,
+											  makeString(psprintf("%s %s", field, operator)));
 	return true;
 }
 

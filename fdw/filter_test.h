@@ -35,12 +35,13 @@ typedef struct FilterNode
 /* What an evaluation goes by, and what it finds. */
 typedef struct FilterEvaluation
 {
+	const PylonObject *object;	/* that is searched */
 	PylonSession *session;		/* knows what the API has refused */
 	List	   *refused;		/* PylonRefusals in this scan */
 	bool		in_path;		/* no search, so no refusal counts */
 	int			batch_size;		/* the longest list that is sent */
 	bool		exact;			/* what comes is what SQL wants */
-	List	   *left_out;		/* pairs that were refused, as Strings */
+	List	   *left_out;		/* String: field and operator, since refused */
 } FilterEvaluation;
 
 /* The operator that a test uses, by FilterTest. */
@@ -52,7 +53,8 @@ extern char *filter_fold(const FilterNode *node, char *text);
 extern FilterKeyKind filter_test_key(const FilterNode *node, const char *text);
 extern bool filter_is_refused(FilterEvaluation *evaluation, const char *field,
 							  const char *operator, int values);
-extern char *filter_pair(const char *field, const char *operator);
+extern char *filter_pair(const PylonObject *object, const char *field,
+						 const char *operator);
 extern PylonFilter *filter_make_leaf(FilterEvaluation *evaluation,
 									 const char *field, const char *operator,
 									 const char *value, List *values);

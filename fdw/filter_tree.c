@@ -13,7 +13,6 @@
  */
 #include "postgres.h"
 
-#include "object.h"
 #include "filter.h"
 
 /* Levels of and/or above the leaves that every reading of the API allows. */

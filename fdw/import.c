@@ -3,8 +3,8 @@
  * import.c
  *		IMPORT FOREIGN SCHEMA pylon.
  *
- * The fixed columns come from the table in object_read.c, the custom fields of
- * the workspace, where they are wanted as columns, from the API.
+ * The fixed columns come from the entry of the object, the custom fields of the
+ * workspace, where they are wanted as columns, from the API.
  *
  * IDENTIFICATION
  *		fdw/import.c
@@ -18,16 +18,15 @@
 #include "catalog/heap.h"
 #include "commands/defrem.h"
 #include "compat.h"
-#include "object.h"
 #include "foreign/foreign.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "object.h"
 #include "pylon_api.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 
 #define SCHEMA_NAME "pylon"
-#define TABLE_NAME "contacts"
 
 /* How the custom fields become columns. */
 typedef enum CustomFieldsMode
@@ -73,10 +72,12 @@ typedef struct TakenName
 } TakenName;
 
 static CustomFieldsMode read_mode(List *options);
-static bool is_wanted(ImportForeignSchemaStmt *stmt);
-static char *make_table(CustomFieldsMode mode, List *custom_fields,
-						const char *server);
-static List *read_custom_fields(Oid serverid, CustomFieldsMode mode);
+static bool is_wanted(ImportForeignSchemaStmt *stmt,
+					  const PylonObject *object);
+static char *make_table(const PylonObject *object, CustomFieldsMode mode,
+						List *custom_fields, const char *server);
+static List *read_custom_fields(Oid serverid, const PylonObject *object,
+								CustomFieldsMode mode);
 static void append_custom_field(StringInfo sql, PylonCustomField *field,
 								HTAB *names);
 static const char *sql_type(const char *api_type);
@@ -84,7 +85,7 @@ static char *unique_name(const char *slug, HTAB *names);
 static int *take_name(const char *name, HTAB *names);
 
 /*
- * The commands that create the foreign table. Raises HV00Q for another
+ * The commands that create the foreign tables. Raises HV00Q for another
  * schema than "pylon" and, where the custom fields are wanted as columns,
  * the errors of the API.
  */
@@ -92,7 +93,9 @@ List *
 pylonImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 {
 	CustomFieldsMode mode = read_mode(stmt->options);
-	List	   *custom_fields = NIL;
+	List	   *commands = NIL;
+	int			count;
+	const PylonObject *const *objects = object_all(&count);
 
 	if (strcmp(stmt->remote_schema, SCHEMA_NAME) != 0)
 		ereport(ERROR,
@@ -100,11 +103,17 @@ pylonImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 				 errmsg("schema \"%s\" is not present on foreign server \"%s\"",
 						stmt->remote_schema, stmt->server_name),
 				 errhint("The only remote schema is \"%s\".", SCHEMA_NAME)));
-	if (!is_wanted(stmt))
-		return NIL;
-	if (mode & CUSTOM_FIELDS_COLUMNS)
-		custom_fields = read_custom_fields(serverOid, mode);
-	return list_make1(make_table(mode, custom_fields, stmt->server_name));
+	for (int i = 0; i < count; i++)
+	{
+		List	   *custom_fields = NIL;
+
+		if (!is_wanted(stmt, objects[i]))
+			continue;
+		if (mode & CUSTOM_FIELDS_COLUMNS)
+			custom_fields = read_custom_fields(serverOid, objects[i], mode);
+		commands = lappend(commands, make_table(objects[i], mode, custom_fields, stmt->server_name));
+	}
+	return commands;
 }
 
 static CustomFieldsMode
@@ -143,30 +152,27 @@ read_mode(List *options)
 
 /* LIMIT TO and EXCEPT, so that nothing is asked for a table left out. */
 static bool
-is_wanted(ImportForeignSchemaStmt *stmt)
+is_wanted(ImportForeignSchemaStmt *stmt, const PylonObject *object)
 {
 	ListCell   *lc;
 	bool		listed = false;
 
 	foreach(lc, stmt->table_list)
-		listed |= strcmp(lfirst_node(RangeVar, lc)->relname, TABLE_NAME) == 0;
+		listed |= strcmp(lfirst_node(RangeVar, lc)->relname, object->nouns.many) == 0;
 	return stmt->list_type == FDW_IMPORT_SCHEMA_ALL ||
 		listed == (stmt->list_type == FDW_IMPORT_SCHEMA_LIMIT_TO);
 }
 
 /* Those that there is room for beside the fixed columns; more are refused. */
 static List *
-read_custom_fields(Oid serverid, CustomFieldsMode mode)
+read_custom_fields(Oid serverid, const PylonObject *object, CustomFieldsMode mode)
 {
-	PylonConnection *connection = connection_open(serverid, GetUserId(), NIL,
-												  "read the custom fields of contacts");
-	int			fixed;
-	int			room;
-	List	   *found;
+	PylonConnection *connection = connection_open(serverid, GetUserId(), NIL, &object->nouns,
+												  psprintf("read the custom fields of %s",
+														   object->nouns.many));
+	int			room = MaxHeapAttributeNumber - object->nfields + (mode & CUSTOM_FIELDS_JSONB ? 0 : 1);
+	List	   *found = pylon_custom_fields(connection, object, room);
 
-	(void) object_fields(&fixed);
-	room = MaxHeapAttributeNumber - fixed + (mode & CUSTOM_FIELDS_JSONB ? 0 : 1);
-	found = pylon_custom_fields(connection, room);
 	if (list_length(found) > room)
 		ereport(ERROR,
 				(errcode(ERRCODE_TOO_MANY_COLUMNS),
@@ -177,27 +183,28 @@ read_custom_fields(Oid serverid, CustomFieldsMode mode)
 }
 
 static char *
-make_table(CustomFieldsMode mode, List *custom_fields, const char *server)
+make_table(const PylonObject *object, CustomFieldsMode mode, List *custom_fields,
+		   const char *server)
 {
 	HASHCTL		control = {.keysize = NAMEDATALEN,.entrysize = sizeof(TakenName),.hcxt = CurrentMemoryContext};
 	HTAB	   *names = hash_create("pylon_fdw column names", 64, &control,
 									HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 	StringInfoData sql;
 	const char *separator = "";
-	int			count;
-	const PylonField *fields = object_fields(&count);
 	ListCell   *lc;
 
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, "CREATE FOREIGN TABLE " TABLE_NAME " (");
-	for (int i = 0; i < count; i++)
+	appendStringInfo(&sql, "CREATE FOREIGN TABLE %s (", object->nouns.many);
+	for (int i = 0; i < object->nfields; i++)
 	{
-		if (fields[i].kind == FIELD_CUSTOM_FIELDS && !(mode & CUSTOM_FIELDS_JSONB))
+		const PylonField *field = &object->fields[i];
+
+		if (field->kind == FIELD_CUSTOM_FIELDS && !(mode & CUSTOM_FIELDS_JSONB))
 			continue;
 		appendStringInfo(&sql, "%s\n  %s %s", separator,
-						 quote_identifier(fields[i].name), fields[i].type);
+						 quote_identifier(field->name), field->type);
 		separator = ",";
-		(void) take_name(fields[i].name, names);
+		(void) take_name(field->name, names);
 	}
 	foreach(lc, custom_fields)
 		append_custom_field(&sql, lfirst(lc), names);

@@ -59,8 +59,8 @@ static json_object *make_string(const char *text);
 static void add(json_object *object, const char *key, json_object *value);
 static void append(json_object *list, json_object *value);
 static json_object *make_list(List *texts);
-static void add_custom(JsonTree *body, const char *slug, const char *key,
-					   json_object *value);
+static void add_custom(JsonTree *body, const char *key, const char *slug,
+					   const char *member_key, json_object *value);
 static json_object *make_filter(const PylonFilter *filter);
 static char *first_message(json_object *root);
 static char *lossy_copy(json_object *value);
@@ -83,8 +83,8 @@ json_filter_text(const PylonFilter *filter)
 }
 
 /*
- * The body of POST /objects/search (reference: "Search for ..."), UTF-8, allocated in the current memory context. "filter"
- * and "cursor" may be NULL.
+ * The body of a search (reference: "Search for ... by a given filter"), UTF-8,
+ * allocated in the current memory context. "filter" and "cursor" may be NULL.
  */
 char *
 json_search_body(const PylonFilter *filter, int limit, const char *cursor)
@@ -142,38 +142,44 @@ json_body_json(JsonTree *body, const char *key, const char *json)
 	add(body->root, key, json_object_get(value));
 }
 
-/* The addresses of an object, one of them the primary. */
+/*
+ * A member that is a list of addresses, each under the name "member"; one of
+ * them is the primary.
+ */
 void
-json_body_emails(JsonTree *body, List *emails, const char *primary)
+json_body_addresses(JsonTree *body, const char *key, const char *member,
+					List *addresses, const char *primary)
 {
 	JsonTree   *list = create_tree();
 	ListCell   *lc;
 
 	list->root = checked(json_object_new_array());
-	foreach(lc, emails)
+	foreach(lc, addresses)
 	{
 		JsonTree   *entry = json_body_create();
 
-		json_body_string(entry, "email", lfirst(lc));
+		json_body_string(entry, member, lfirst(lc));
 		add(entry->root, "is_primary",
 			json_object_new_boolean(strcmp(lfirst(lc), primary) == 0));
 		append(list->root, json_object_get(entry->root));
 	}
-	add(body->root, "emails", json_object_get(list->root));
+	add(body->root, key, json_object_get(list->root));
 }
 
-/* A custom field with one value; with NULL, it is unset. */
+/* A custom field with one value, in the list "key"; with NULL, it is unset. */
 void
-json_body_custom_value(JsonTree *body, const char *slug, const char *value)
+json_body_custom_value(JsonTree *body, const char *key, const char *slug,
+					   const char *value)
 {
-	add_custom(body, slug, "value", value != NULL ? make_string(value) : NULL);
+	add_custom(body, key, slug, "value", value != NULL ? make_string(value) : NULL);
 }
 
-/* A custom field with a list of values. */
+/* The same with a list of values. */
 void
-json_body_custom_values(JsonTree *body, const char *slug, List *values)
+json_body_custom_values(JsonTree *body, const char *key, const char *slug,
+						List *values)
 {
-	add_custom(body, slug, "values", make_list(values));
+	add_custom(body, key, slug, "values", make_list(values));
 }
 
 /* The body as UTF-8, in the current memory context; NULL if it is empty. */
@@ -453,21 +459,21 @@ make_list(List *texts)
 
 /* Takes "value" over, which is NULL for a field that is to be unset. */
 static void
-add_custom(JsonTree *body, const char *slug, const char *key,
-		   json_object *value)
+add_custom(JsonTree *body, const char *key, const char *slug,
+		   const char *member_key, json_object *value)
 {
-	json_object *list = member(body->root, "custom_fields", json_type_array);
+	json_object *list = member(body->root, key, json_type_array);
 	json_object *entry = json_object_new_object();
 
 	if (list == NULL)
 	{
-		add(body->root, "custom_fields", json_object_new_array());
-		list = member(body->root, "custom_fields", json_type_array);
+		add(body->root, key, json_object_new_array());
+		list = member(body->root, key, json_type_array);
 	}
 	append(list, entry);
 	add(entry, "slug", make_string(slug));
 	if (value != NULL)
-		add(entry, key, value);
+		add(entry, member_key, value);
 }
 
 /* "object" takes "value" over, whatever happens. */

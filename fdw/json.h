@@ -68,12 +68,13 @@ extern void json_body_string(JsonTree *body, const char *key,
 extern void json_body_list(JsonTree *body, const char *key, List *texts);
 extern void json_body_json(JsonTree *body, const char *key,
 						   const char *json);
-extern void json_body_emails(JsonTree *body, List *emails,
-							 const char *primary);
-extern void json_body_custom_value(JsonTree *body, const char *slug,
-								   const char *value);
-extern void json_body_custom_values(JsonTree *body, const char *slug,
-									List *values);
+extern void json_body_addresses(JsonTree *body, const char *key,
+								const char *member, List *addresses,
+								const char *primary);
+extern void json_body_custom_value(JsonTree *body, const char *key,
+								   const char *slug, const char *value);
+extern void json_body_custom_values(JsonTree *body, const char *key,
+									const char *slug, List *values);
 extern char *json_body_text(JsonTree *body);
 
 extern char *json_filter_text(const PylonFilter *filter);

@@ -5,7 +5,7 @@
  *
  * Each row becomes a request that takes effect at once: Pylon has no
  * transactions, so what a statement has done before it failed or was rolled
- * back remains, and the user is told (connection.c). Creates of several rows
+ * back remains, and the user is told (writes.c). Creates of several rows
  * are in flight together; an error is raised only when all of these have
  * ended. Updates and deletes go to the id of the row that was read.
  *
@@ -23,16 +23,16 @@
 #include "catalog/pg_type.h"
 #include "check_option.h"
 #include "compat.h"
-#include "object_check.h"
-#include "object_id.h"
-#include "object_row.h"
-#include "object_text.h"
 #include "dry_run.h"
 #include "executor/executor.h"
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"
 #include "modify.h"
 #include "nodes/makefuncs.h"
+#include "object_check.h"
+#include "object_id.h"
+#include "object_read.h"
+#include "object_row.h"
 #include "optimizer/appendinfo.h"
 #include "optimizer/inherit.h"
 #include "plan_private.h"
@@ -63,8 +63,9 @@ typedef struct PylonModify
 	PylonConnection *connection;
 	ObjectWriter *writer;
 	ObjectLayout *layout;		/* of answers: all columns */
+	AttrNumber	id_column;		/* of the table, of an UPDATE or DELETE */
 	AttrNumber	id_junk;		/* in the plan's rows */
-	Oid			id_type;		/* base type of the column behind it */
+	Oid			id_type;		/* base type of that column */
 	AttrNumber	row_junk;		/* the whole old row, of a DELETE */
 	bool		skip_duplicates;
 	bool		dry_run;		/* writes are shown instead of sent */
@@ -79,11 +80,11 @@ typedef struct RowWrite
 	TupleTableSlot *slot;		/* as it shall be; then as it is */
 	TupleTableSlot *old_slot;	/* as it was read, of an update */
 	const char *id;				/* the same */
+	const char *path;			/* by which it is written */
 	ObjectChange *change;
 	char	   *purpose;		/* "insert ..." */
-	List	   *keys;			/* of a create, see pylon_create_keys */
+	List	   *keys;			/* of a create, see object_creation_keys */
 	PylonCall  *call;			/* of a create; NULL before it is sent */
-	const ObjectLayout *layout;	/* of the API's answer */
 	const PylonPage *page;		/* that answer */
 	bool		wanted;			/* somebody looks at the row afterwards */
 } RowWrite;
@@ -91,10 +92,10 @@ typedef struct RowWrite
 /* A step of a row's write that fails only because of the row's values. */
 typedef void (*RowStep) (PylonModify *modify, RowWrite *row);
 
+static void find_row_columns(PylonModify *modify, ModifyTableState *mtstate);
 static PylonModify *begin_modify(ModifyTableState *mtstate,
 								 ResultRelInfo *rinfo, List *assigned,
 								 bool skip_duplicates);
-static const ObjectLayout *answer_layout(PylonModify *modify, RowWrite *row);
 static bool may_read_ids(Relation table);
 static char *row_purpose(PylonModify *modify, const char *verb,
 						 const char *id);
@@ -119,7 +120,7 @@ static List *settle_creates(RowWrite *failed, int open, const char *failure);
 static char *unknown_detail(List *unknown, const char *failure);
 static void settling_error_callback(void *arg);
 
-/* Which of INSERT, UPDATE and DELETE the options allow, as a bit mask. */
+/* Which of INSERT, UPDATE and DELETE the API has and the options allow. */
 int
 pylonIsForeignRelUpdatable(Relation rel)
 {
@@ -128,8 +129,7 @@ pylonIsForeignRelUpdatable(Relation rel)
 
 	option_read_server(&options, GetForeignServer(table->serverid)->options,
 					   table->options);
-	return options.updatable ?
-		(1 << CMD_INSERT) | (1 << CMD_UPDATE) | (1 << CMD_DELETE) : 0;
+	return options.updatable ? object_of_table(rel)->commands : 0;
 }
 
 /*
@@ -184,25 +184,31 @@ pylonBeginForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
 						List *fdw_private, int subplan_index, int eflags)
 {
 	PylonModify *modify;
-	Plan	   *subplan;
-	char	   *id_junk;
 
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 	modify = begin_modify(mtstate, rinfo, list_nth(fdw_private, ModifyPrivateAssigned),
 						  boolVal(list_nth(fdw_private, ModifyPrivateSkipDuplicates)));
 	if (mtstate->operation != CMD_INSERT)
-	{
-		subplan = outerPlanState(mtstate)->plan;
-		id_junk = psprintf(ID_JUNK_NAME, object_id_column(rinfo->ri_RelationDesc));
-		modify->id_junk = ExecFindJunkAttributeInTlist(subplan->targetlist, id_junk);
-		modify->row_junk = ExecFindJunkAttributeInTlist(subplan->targetlist, "wholerow");
-		if (!AttributeNumberIsValid(modify->id_junk))
-			elog(ERROR, "could not find junk column \"%s\"", id_junk);
-		modify->id_type = getBaseType(TupleDescAttr(RelationGetDescr(modify->table),
-													object_id_column(modify->table) - 1)->atttypid);
-	}
+		find_row_columns(modify, mtstate);
 	rinfo->ri_FdwState = modify;
+}
+
+/* Where the plan's rows have what tells the row to be written. */
+static void
+find_row_columns(PylonModify *modify, ModifyTableState *mtstate)
+{
+	List	   *targets = outerPlanState(mtstate)->plan->targetlist;
+	char	   *id_junk;
+
+	modify->id_column = object_id_column(modify->table);
+	modify->id_type = getBaseType(TupleDescAttr(RelationGetDescr(modify->table),
+												modify->id_column - 1)->atttypid);
+	id_junk = psprintf(ID_JUNK_NAME, modify->id_column);
+	modify->id_junk = ExecFindJunkAttributeInTlist(targets, id_junk);
+	modify->row_junk = ExecFindJunkAttributeInTlist(targets, "wholerow");
+	if (!AttributeNumberIsValid(modify->id_junk))
+		elog(ERROR, "could not find junk column \"%s\"", id_junk);
 }
 
 /* COPY, and rows that are routed to a partition. */
@@ -330,7 +336,8 @@ pylonExecForeignUpdate(EState *estate, ResultRelInfo *rinfo,
 	MemoryContextReset(modify->row_context);
 	before = MemoryContextSwitchTo(modify->row_context);
 	row.id = junk_id(modify, planSlot);
-	if (!writes_claim(modify->connection, pylon_object_path(row.id)))
+	row.path = pylon_object_path(modify->layout->object, row.id);
+	if (!writes_claim(modify->connection, row.path))
 	{
 		MemoryContextSwitchTo(before);
 		return NULL;
@@ -341,13 +348,13 @@ pylonExecForeignUpdate(EState *estate, ResultRelInfo *rinfo,
 	do_step(modify, &row, prepare_update);
 	if (row.change->body != NULL && modify->dry_run)
 	{
-		dry_run_show("PATCH", pylon_object_path(row.id), row.change->body);
+		dry_run_show("PATCH", row.path, row.change->body);
 		object_fill_row(modify->writer, slot);
 	}
 	else if (row.change->body != NULL)
 	{
 		row.page = pylon_update(modify->connection, row.id, row.change->body,
-								answer_layout(modify, &row));
+								modify->layout);
 		found = row.page->nobjects > 0;
 		if (found)
 			do_step(modify, &row, take_answer);
@@ -369,15 +376,17 @@ pylonExecForeignDelete(EState *estate, ResultRelInfo *rinfo,
 	bool		found = true;
 	Datum		old_row = (Datum) 0;
 	char	   *id;
+	char	   *path;
 
 	MemoryContextReset(modify->row_context);
 	before = MemoryContextSwitchTo(modify->row_context);
 	id = junk_id(modify, planSlot);
+	path = pylon_object_path(modify->layout->object, id);
 	modify->connection->purpose = row_purpose(modify, "delete", id);
-	if (!writes_claim(modify->connection, pylon_object_path(id)))
+	if (!writes_claim(modify->connection, path))
 		found = false;
 	else if (modify->dry_run)
-		dry_run_show("DELETE", pylon_object_path(id), NULL);
+		dry_run_show("DELETE", path, NULL);
 	else
 		found = pylon_delete(modify->connection, id, modify->id_type == UUIDOID, modify->layout);
 	MemoryContextSwitchTo(before);
@@ -409,10 +418,12 @@ begin_modify(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *assigned,
 	ForeignTable *foreign = GetForeignTable(RelationGetRelid(table));
 
 	object_check_columns(table);
+	modify->layout = object_layout_create(table, object_columns(table));
 	modify->mtstate = mtstate;
 	modify->rinfo = rinfo;
 	modify->table = table;
 	modify->connection = connection_open(foreign->serverid, userid, foreign->options,
+										 &modify->layout->object->nouns,
 										 psprintf("write foreign table \"%s\"",
 												  RelationGetRelationName(table)));
 	modify->connection->statement = writes_of_statement(estate->es_query_cxt);
@@ -422,7 +433,6 @@ begin_modify(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *assigned,
 		(rinfo->ri_RootResultRelInfo != NULL &&
 		 may_read_ids(rinfo->ri_RootResultRelInfo->ri_RelationDesc));
 	modify->writer = object_writer_create(table, assigned);
-	modify->layout = object_layout_create(table, object_columns(table));
 	modify->skip_duplicates = skip_duplicates;
 	modify->dry_run = dry_run_is_on(table, userid);
 	modify->concurrency = modify->connection->options.max_concurrent_requests;
@@ -450,7 +460,8 @@ may_read_ids(Relation table)
 static char *
 row_purpose(PylonModify *modify, const char *verb, const char *id)
 {
-	return psprintf("%s contact %s of foreign table \"%s\"", verb, safe_text(id),
+	return psprintf("%s %s %s of foreign table \"%s\"", verb,
+					modify->layout->object->nouns.one, safe_text(id),
 					RelationGetRelationName(modify->table));
 }
 
@@ -465,14 +476,14 @@ junk_id(PylonModify *modify, TupleTableSlot *plan_slot)
 	if (null)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("cannot write a contact of foreign table \"%s\" that has no id",
-						RelationGetRelationName(modify->table))));
+				 errmsg("cannot write %s of foreign table \"%s\" that has no id",
+						modify->layout->object->nouns.a, RelationGetRelationName(modify->table))));
 	id = object_value_text(modify->id_type, value);
 	if (!object_id_is_possible(id))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("cannot write a contact of foreign table \"%s\" by its id",
-						RelationGetRelationName(modify->table)),
+				 errmsg("cannot write %s of foreign table \"%s\" by its id",
+						modify->layout->object->nouns.a, RelationGetRelationName(modify->table)),
 				 errdetail("An id that is too long, \".\" or \"..\" can't be part of a path.")));
 	return id;
 }
@@ -487,21 +498,13 @@ is_row_wanted(ResultRelInfo *rinfo)
 }
 
 /*
- * How the answer to a row's write is read: all columns, or those that were
- * sent, lest the API's default for another one doesn't fit its type.
- */
-static const ObjectLayout *
-answer_layout(PylonModify *modify, RowWrite *row)
-{
-	if (row->layout == NULL)
-		row->layout = row->wanted ? modify->layout :
-			object_layout_create(modify->table, row->change->attnums);
-	return row->layout;
-}
-
-/*
  * Runs a step. The error that it raises is returned, for others are in
- * flight, whose ends are to be awaited outside of PG_CATCH; NULL if none.
+ * flight, whose ends are to be awaited first; NULL if none.
+ *
+ * That waiting happens outside of PG_CATCH, when core has forgotten the error:
+ * a cancel or a termination is then an error like any other. No subtransaction
+ * is needed for that, as nothing but this wrapper runs until the error is
+ * raised again, which ends the statement in any case.
  */
 static ErrorData *
 try_step(PylonModify *modify, RowWrite *row, RowStep step)
@@ -556,12 +559,12 @@ raise_of_row(PylonModify *modify, const RowWrite *row, ErrorData *error)
 static void
 prepare_create(PylonModify *modify, RowWrite *row)
 {
-	/* Names the row by its address, else by its name. */
-	row->purpose = psprintf("insert contact %s into foreign table \"%s\"",
+	row->purpose = psprintf("insert %s %s into foreign table \"%s\"",
+							modify->layout->object->nouns.one,
 							safe_text(object_label(modify->writer, row->slot)),
 							RelationGetRelationName(modify->table));
 	row->change = object_creation(modify->writer, row->slot);
-	row->keys = pylon_create_keys(row->change->body);
+	row->keys = object_creation_keys(row->change);
 	if (modify->rinfo->ri_WithCheckOptions == NIL)
 		return;
 	if (modify->check_options == NIL)
@@ -585,14 +588,15 @@ prepare_update(PylonModify *modify, RowWrite *row)
 static void
 take_created(PylonModify *modify, RowWrite *row)
 {
-	row->page = pylon_created(row->call, answer_layout(modify, row));
+	row->page = pylon_created(row->call, modify->layout);
 	if (row->page->problem == NULL)
 		take_answer(modify, row);
 }
 
 /*
  * Checks that the object that the API answered with has what was sent, and
- * puts it into the slot, if that is wanted.
+ * puts it into the slot, if that is wanted. Else only those columns are read,
+ * lest the API's default for another one doesn't fit its type.
  */
 static void
 take_answer(PylonModify *modify, RowWrite *row)
@@ -605,9 +609,9 @@ take_answer(PylonModify *modify, RowWrite *row)
 
 	memset(nulls, true, natts * sizeof(bool));
 	check_same_object(modify, row);
-	object_read(answer_layout(modify, row), object, values, nulls);
+	object_read(modify->layout, object, row->wanted ? NULL : row->change->attnums, values, nulls);
 	object_check_answer(row->change, row->call != NULL ? object_id_text(object) : NULL,
-						 answer_layout(modify, row), object, values, nulls);
+						modify->layout, object, values, nulls);
 	if (row->wanted)
 		object_store_row(slot, values, nulls);
 }
@@ -620,6 +624,7 @@ static void
 check_same_object(PylonModify *modify, const RowWrite *row)
 {
 	const JsonSlice *object = page_object(row->page, 0);
+	const char *noun = modify->layout->object->nouns.one;
 	const char *other;
 
 	if (row->id == NULL || object_id_is(row->id, modify->id_type == UUIDOID, object))
@@ -627,10 +632,11 @@ check_same_object(PylonModify *modify, const RowWrite *row)
 	other = object_id_text(object);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("could not %s: the API answers with contact %s",
-					row->purpose, other != NULL ? other : "of another id"),
-			 errdetail("The id that was read with the row is no longer that contact's, but an external id of this one, it seems."),
-			 errhint("See whether contact %s was changed.", other != NULL ? other : "of that external id")));
+			 errmsg("could not %s: the API answers with %s %s",
+					row->purpose, noun, other != NULL ? other : "of another id"),
+			 errdetail("The id that was read with the row is no longer that %s's, but an external id of this one, it seems.",
+					   noun),
+			 errhint("See whether %s %s was changed.", noun, other != NULL ? other : "of that external id")));
 }
 
 /*
@@ -652,7 +658,7 @@ create_rows(PylonModify *modify, RowWrite *rows, int total,
 
 		if (modify->dry_run)
 		{
-			dry_run_show("POST", "/contacts", rows[i].change->body);
+			dry_run_show("POST", modify->layout->object->path, rows[i].change->body);
 			object_fill_row(modify->writer, rows[i].slot);
 			created[count++] = rows[i].slot;
 			continue;
@@ -661,7 +667,8 @@ create_rows(PylonModify *modify, RowWrite *rows, int total,
 			 !is_in_flight(&rows[i], sent - i, &rows[sent]); sent++)
 		{
 			modify->connection->purpose = rows[sent].purpose;
-			rows[sent].call = pylon_start_create(modify->connection, rows[sent].change->body);
+			rows[sent].call = pylon_start_create(modify->connection, modify->layout->object,
+											 rows[sent].change->body);
 		}
 		modify->connection->purpose = rows[i].purpose;
 		result = pylon_finish_create(rows[i].call);

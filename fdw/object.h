@@ -1,7 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * object.h
- *		What an object is: its fields, and how they become columns.
+ *		What an object of the API is: its names, its paths, its fields.
+ *
+ * An entry (contacts.c) tells all that the rest of the extension knows of an
+ * object. Nobody else compares the name of a field with a word of its own:
+ * what is special about a field is a member here.
  *
  * IDENTIFICATION
  *		fdw/object.h
@@ -11,17 +15,18 @@
 #ifndef PYLON_OBJECT_H
 #define PYLON_OBJECT_H
 
-#include "access/tupdesc.h"
-#include "fmgr.h"
-#include "json_slice.h"
+#include "access/attnum.h"
+#include "connection.h"
 #include "nodes/bitmapset.h"
-#include "nodes/pg_list.h"
 #include "utils/relcache.h"
 
+/* In which shape a field is read and written. */
 typedef enum PylonFieldKind
 {
 	FIELD_STRING,				/* "" is NULL */
 	FIELD_LIST,					/* an array of strings */
+	FIELD_ADDRESSES,			/* the same, written as objects of which one
+								 * is primary */
 	FIELD_JSON,					/* the API's own JSON */
 	FIELD_FIRST_ID,				/* of a list of external ids the first one; ""
 								 * is NULL */
@@ -29,7 +34,7 @@ typedef enum PylonFieldKind
 	FIELD_CUSTOM,				/* one custom field */
 } PylonFieldKind;
 
-/* Operators of the search that a field takes (reference: filterable fields). */
+/* Operators of the search (reference: filterable fields). */
 #define FIELD_EQUALS			0x01
 #define FIELD_IN				0x02
 #define FIELD_NOT_IN			0x04
@@ -37,125 +42,86 @@ typedef enum PylonFieldKind
 #define FIELD_IS_SET			0x10	/* and is_unset */
 #define FIELD_CONTAINS			0x20
 #define FIELD_OPERATORS			0x3f	/* all of these */
-/* Those that the reference page lists; a server may know no others. */
-#define FIELD_REFERENCE(operators)	((operators) << 8)
-#define FIELD_IN_REFERENCE(operators, operator) \
-	((((operators) >> 8) & (operator)) != 0)
-/* Text that people write: the API may compare it ignoring case. */
-#define FIELD_CASE				0x10000
-/* Hardly two objects have the same. */
-#define FIELD_UNIQUE			0x20000
-/* Few objects have the same. */
-#define FIELD_RARE				0x40000
 
 /* Where a field can be written (reference: bodies of create and update). */
 #define FIELD_ON_INSERT			0x01
 #define FIELD_ON_UPDATE			0x02
 
-/* A field of an object. */
 typedef struct PylonField
 {
-	const char *name;			/* of the column, by default */
-	const char *parent;			/* member of the object that holds it, or
-								 * NULL */
-	const char *key;			/* its name in the API */
+	/* as a column */
+	const char *name;			/* of the column, by default; also in filters */
+	const char *type;			/* of an imported one */
+
+	/* as it is read */
 	PylonFieldKind kind;
-	const char *type;			/* of an imported column */
-	int			operators;		/* FIELD_... of the search */
+	const char *parent;			/* member of the object that holds it, or NULL */
+	const char *key;			/* its name there */
+
+	/* as it is searched */
+	int			operators;		/* FIELD_... that it takes */
+	int			documented;		/* those of them that the reference page
+								 * lists; a server may know no others */
+	bool		is_prose;		/* text that people write: the API may compare
+								 * it ignoring case */
+	bool		is_unique;		/* hardly two objects have the same */
+	bool		is_rare;		/* few objects have the same */
+
+	/* as it is written */
 	int			writes;			/* FIELD_ON_... */
+	const char *written_as;		/* in a body, where that isn't its name */
+	const char *cleared_as;		/* the same for NULL, where that differs */
+	const char *link;			/* names what it links the object to: a body
+								 * has one field with the same link */
+	const struct PylonField *primary_of;	/* it is one of this list of
+											 * addresses, and not written
+											 * beside it */
 	bool		required;		/* an object can't be without it */
+	bool		is_key;			/* the API refuses a second object with it */
+	bool		is_picture;		/* the URL of a picture, of which the API may
+								 * keep a copy at another */
+
+	/* what it means */
+	bool		is_id;			/* the object's own */
+	bool		is_phone;
+	int			label;			/* names a new row in messages: the first from
+								 * 1 on that has a value; 0: doesn't */
 } PylonField;
 
 #define FIELD_IS_STRING(field) \
 	((field)->kind == FIELD_STRING || (field)->kind == FIELD_FIRST_ID)
 
-/*
- * One member of the API's object that is wanted. Several columns may show
- * the same.
- */
-typedef struct ObjectSource
+typedef struct PylonObject
 {
-	const char *key;			/* UTF-8, as in the JSON */
-	int			length;
-} ObjectSource;
+	PylonNouns	nouns;
+	const char *path;			/* of its list; with an id behind it, of one */
+	const char *type;			/* the API's word for it where custom fields
+								 * are defined */
+	int			commands;		/* that write it: 1 << CMD_... */
+	const PylonField *fields;	/* in the order of an imported table */
+	int			nfields;
+	const PylonField *custom_field; /* what stands for the field of a column
+									 * with option "custom_field" */
+} PylonObject;
 
-/* The members that an object's JSON is cut into, by where they stand. */
-typedef enum ObjectLevel
-{
-	LEVEL_OBJECT,
-	LEVEL_ACCOUNT,
-	LEVEL_CUSTOM,				/* keys are slugs */
-	NUM_OBJECT_LEVELS,
-} ObjectLevel;
+extern const PylonObject object_contacts;
 
-/* A wanted column of a foreign table. */
-typedef struct ObjectColumn
-{
-	AttrNumber	attnum;
-	const char *name;
-	const PylonField *field;
-	int			source;			/* index of its slice */
-	Oid			type;
-	int32		typmod;
-	bool		is_domain;
-	Oid			domain;			/* over an array, whose checks remain to do */
-	bool		is_array;
-	bool		is_json;		/* json or jsonb, which hold lists, too */
-	FmgrInfo	input;			/* of the type, or of the array's element */
-	bool		takes_strings;	/* the input: any text, '' too */
-	bool		takes_integers;
-	Oid			ioparam;
-	Oid			element;
-	int16		element_length;
-	bool		element_byval;
-	char		element_align;
-} ObjectColumn;
-
-/*
- * How the objects of one scan become rows. The sources of a level stand
- * together, in the order of their keys; the object's id is always the
- * first of all.
- */
-typedef struct ObjectLayout
-{
-	const char *table;			/* its name, for messages */
-	int			ncolumns;
-	ObjectColumn *columns;
-	int			nsources;
-	ObjectSource *sources;
-	int			level_start[NUM_OBJECT_LEVELS + 1];
-} ObjectLayout;
-
-#define OBJECT_ID_SOURCE 0
-
-/*
- * No id is longer (bytes): Pylon's own have 36, external ids a few more. Three
- * times as long in a path, it stays below the 8,000 that each server takes.
- */
-#define OBJECT_MAX_ID 2048
-
-extern const PylonField *object_fields(int *count);
+extern const PylonObject *const *object_all(int *count);
+extern const PylonObject *object_of_table(Relation table);
 extern const PylonField *object_column_field(Relation table,
-												AttrNumber attnum,
-												char **slug);
+											 AttrNumber attnum, char **slug);
+extern const PylonField *object_id_field(const PylonObject *object);
 extern bool object_has_column(Relation table, AttrNumber attnum);
 extern Bitmapset *object_columns(Relation table);
-extern bool object_slug_is_searchable(const char *slug);
-extern int	object_field_operators(const char *name);
+extern void object_check_columns(Relation table);
+extern bool object_slug_is_searchable(const PylonObject *object,
+									  const char *slug);
+extern bool object_same_source(const PylonField *left,
+							   const PylonField *right);
+extern const PylonField *object_searched_field(const PylonObject *object,
+											   const char *name);
 extern const char *object_column_type(Relation table, AttrNumber attnum);
 extern const char *object_slug_type(Relation table, const char *slug);
 extern int	object_type_operators(const char *type);
-extern void object_check_columns(Relation table);
-extern ObjectLayout *object_layout_create(Relation table,
-											Bitmapset *attnums);
-extern int	object_layout_find(const ObjectLayout *reader,
-								ObjectLevel level, JsonSlice key);
-extern void object_read(const ObjectLayout *reader,
-						 const JsonSlice *slices, Datum *values, bool *nulls);
-extern List *object_external_ids(const ObjectLayout *reader,
-								  AttrNumber attnum,
-								  const JsonSlice *slices);
-extern bool object_id_is_possible(const char *id);
-extern char *object_id_text(const JsonSlice *slices);
 
 #endif							/* PYLON_OBJECT_H */

@@ -17,13 +17,14 @@
 
 #include "object_check.h"
 #include "object_form.h"
-#include "object_text.h"
+#include "object_read.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
 
 static bool has_account(const SentField *sent, const ObjectLayout *layout,
 						const JsonSlice *slices);
-static void raise_ignored(const SentField *sent, const char *id);
+static void raise_ignored(const SentField *sent, const PylonObject *object,
+						  const char *id);
 static bool is_done(const SentField *sent, const Datum *values,
 					const bool *nulls);
 static bool read_answer(const SentField *sent, Datum value,
@@ -53,7 +54,7 @@ object_check_answer(const ObjectChange *change, const char *id,
 			has_account(sent, layout, slices) : is_done(sent, values, nulls);
 
 		if (!done)
-			raise_ignored(sent, id);
+			raise_ignored(sent, layout->object, id);
 	}
 	AtEOXact_GUC(true, modes);
 }
@@ -70,14 +71,15 @@ has_account(const SentField *sent, const ObjectLayout *layout,
 }
 
 static void
-raise_ignored(const SentField *sent, const char *id)
+raise_ignored(const SentField *sent, const PylonObject *object, const char *id)
 {
 	const char *table = RelationGetRelationName(sent->column->table);
 	const char *slug = sent->column->slug == NULL ? sent->slug : NULL;
-	char	   *detail = psprintf("%s%s%s%s%s%s%s",
+	char	   *created = id == NULL ? "" :
+		psprintf("The new %s has id \"%s\".", object->nouns.one, id);
+	char	   *detail = psprintf("%s%s%s%s%s",
 								  slug ? "Custom field \"" : "", slug ? slug : "",
-								  slug ? "\"." : "", slug && id ? " " : "",
-								  id ? "The new contact has id \"" : "", id ? id : "", id ? "\"." : "");
+								  slug ? "\"." : "", slug && id ? " " : "", created);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -148,7 +150,7 @@ is_replaced(const SentField *sent, SentTexts answer)
 {
 	const char *text = linitial(answer.texts);
 
-	if (strcmp(sent->column->field->name, "avatar_url") == 0 && strncmp(text, "http", 4) == 0)
+	if (sent->column->field->is_picture && strncmp(text, "http", 4) == 0)
 		return false;
 	return !object_resembles(linitial(sent->texts.texts), text);
 }

@@ -23,11 +23,10 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "common/string.h"
-#include "object_form.h"
-#include "object_text.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "nodes/value.h"
+#include "object_form.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/datum.h"
@@ -168,7 +167,7 @@ is_text_form(const WriterColumn *column, const char *left, const char *right)
 {
 	if (strcmp(left, right) == 0)
 		return true;
-	if (object_is_phone(column))
+	if (column->field->is_phone)
 		return same_phone(left, right);
 	return object_same_number(left, right) || same_moment(left, right) ||
 		strcmp(plain_form(left), plain_form(right)) == 0;

@@ -11,7 +11,7 @@
 #ifndef PYLON_OBJECT_FORM_H
 #define PYLON_OBJECT_FORM_H
 
-#include "object_write.h"
+#include "object_text.h"
 
 extern bool object_same_value(const WriterColumn *column, Datum left,
 							   Datum right);

@@ -17,6 +17,7 @@
 #include "catalog/pg_type.h"
 #include "object_id.h"
 #include "parser/parse_coerce.h"
+#include "safe_text.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -24,8 +25,12 @@
 /* An id is a UUID, as it is printed; a varchar for less may cut it. */
 #define ID_LENGTH 36
 
+/* safe_text shortens what it gets; no more of an id than this is copied for it. */
+#define MAX_SHOWN 4096
+
 static bool shows_id(Relation table, AttrNumber attnum);
 static bool holds_id(Form_pg_attribute attr);
+static bool is_printable_ascii(JsonSlice slice);
 
 /*
  * The column that shows the object's id, if possible one whose type keeps it
@@ -65,7 +70,8 @@ object_id_column(Relation table)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cannot update or delete from foreign table \"%s\"",
 						RelationGetRelationName(table)),
-				 errdetail("None of its columns shows the contacts' id.")));
+				 errdetail("None of its columns shows the %s' id.",
+						   object_of_table(table)->nouns.many)));
 	attr = TupleDescAttr(RelationGetDescr(table), attnum - 1);
 	if (!holds_id(attr))
 		ereport(ERROR,
@@ -96,16 +102,39 @@ object_id_is(const char *id, bool any_case, const JsonSlice *slices)
 	return any_case ? pg_strcasecmp(id, found) == 0 : strcmp(id, found) == 0;
 }
 
+/*
+ * Can "id" be that of an object? A path that ends in nothing, or in dots,
+ * would name something else, and one that is too long nothing at all.
+ */
+bool
+object_id_is_possible(const char *id)
+{
+	return id[0] != '\0' && strcmp(id, ".") != 0 && strcmp(id, "..") != 0 &&
+		strlen(id) <= OBJECT_MAX_ID;
+}
+
+/*
+ * The id of an answer's object, for a message; NULL if it would spoil that. An
+ * id may be megabytes where somebody is no friend.
+ */
+char *
+object_id_text(const JsonSlice *slices)
+{
+	JsonSlice	id = slices[OBJECT_ID_SOURCE];
+
+	if (!json_slice_is_string(id) || !is_printable_ascii(id))
+		return NULL;
+	return safe_text(pnstrdup(id.data + 1, Min(id.length - 2, MAX_SHOWN)));
+}
+
 static bool
 shows_id(Relation table, AttrNumber attnum)
 {
-	const PylonField *field;
 	char	   *slug;
 
 	if (!object_has_column(table, attnum))
 		return false;
-	field = object_column_field(table, attnum, &slug);
-	return field != NULL && field->name != NULL && strcmp(field->name, "id") == 0;
+	return object_column_field(table, attnum, &slug)->is_id;
 }
 
 /* Is what the column gives for an id always the id itself? */
@@ -131,4 +160,15 @@ holds_id(Form_pg_attribute attr)
 			get_type_category_preferred(type, &category, &preferred);
 			return category == TYPCATEGORY_STRING;
 	}
+}
+
+static bool
+is_printable_ascii(JsonSlice slice)
+{
+	for (int i = 0; i < slice.length; i++)
+	{
+		if (slice.data[i] < ' ' || slice.data[i] > '~')
+			return false;
+	}
+	return true;
 }

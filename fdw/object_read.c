@@ -1,13 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * object_read.c
- *		The one table of an object's fields, and JSON to Datum through it.
+ *		An object's JSON to Datums, column by column.
  *
- * A foreign table's column shows a field of the object or one of its
- * custom fields (see object_column_field). What a scan needs of an object
- * is compiled into a ObjectLayout: page.c cuts the JSON into slices by it,
- * and object_read makes Datums of a row's slices. Nothing else in the
- * extension knows the names of fields.
+ * By the kind of a field the slice of JSON that it has in an object becomes the
+ * text that the input function of the column's type gets.
  *
  * IDENTIFICATION
  *		fdw/object_read.c
@@ -19,106 +16,22 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "compat.h"
-#include "object.h"
-#include "foreign/foreign.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
-#include "option.h"
-#include "safe_text.h"
+#include "object_id.h"
+#include "object_read.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
-
-#define ID_OPERATORS	(FIELD_EQUALS | FIELD_IN | FIELD_NOT_IN)
-#define TEXT_OPERATORS	(ID_OPERATORS | FIELD_STRING_CONTAINS)
-#define ALWAYS			(FIELD_ON_INSERT | FIELD_ON_UPDATE)
-
-/*
- * Reference: the response of "Get a ...", and for the
- * operators "Search for ...". That page doesn't list
- * those of name, which is searched like email all the same.
- */
-static const PylonField fields[] =
-{
-	{"id", NULL, "id", FIELD_STRING, "text",
-	ID_OPERATORS | FIELD_REFERENCE(ID_OPERATORS) | FIELD_UNIQUE, 0, false},
-	{"account_id", "account", "id", FIELD_STRING, "text",
-	ID_OPERATORS | FIELD_REFERENCE(ID_OPERATORS) | FIELD_RARE, ALWAYS, false},
-	{"name", NULL, "name", FIELD_STRING, "text NOT NULL",
-	TEXT_OPERATORS | FIELD_CASE | FIELD_RARE, ALWAYS, true},
-	{"email", NULL, "email", FIELD_STRING, "text",
-	TEXT_OPERATORS | FIELD_REFERENCE(TEXT_OPERATORS) | FIELD_CASE | FIELD_UNIQUE, ALWAYS, false},
-	{"emails", NULL, "emails", FIELD_LIST, "text[]", 0, FIELD_ON_UPDATE, false},
-	{"avatar_url", NULL, "avatar_url", FIELD_STRING, "text", 0, ALWAYS, false},
-	{"portal_role", NULL, "portal_role", FIELD_STRING, "text", 0, ALWAYS, false},
-	{"portal_role_id", NULL, "portal_role_id", FIELD_STRING, "text", 0, ALWAYS, false},
-	{"phone_numbers", NULL, "phone_numbers", FIELD_LIST, "text[]", 0, ALWAYS, false},
-	{"primary_phone_number", NULL, "primary_phone_number", FIELD_STRING, "text", 0, ALWAYS, false},
-	{"external_ids", NULL, "external_ids", FIELD_JSON, "jsonb", 0, ALWAYS, false},
-	{"account_external_id", "account", "external_ids", FIELD_FIRST_ID, "text", 0, ALWAYS, false},
-	{"account_external_ids", "account", "external_ids", FIELD_JSON, "jsonb", 0, 0, false},
-	{"integration_user_ids", NULL, "integration_user_ids", FIELD_JSON, "jsonb", 0, 0, false},
-	{"custom_fields", NULL, "custom_fields", FIELD_CUSTOM_FIELDS, "jsonb", 0, ALWAYS, false},
-};
-
-/*
- * What stands for the field of a column with option custom_field. The page
- * says just that slugs can be searched; "equals" is the least that means.
- */
-static const PylonField custom_field =
-{
-	NULL, "custom_fields", NULL, FIELD_CUSTOM, NULL,
-	FIELD_EQUALS | FIELD_IN | FIELD_STRING_CONTAINS | FIELD_IS_SET |
-	FIELD_CONTAINS | FIELD_REFERENCE(FIELD_EQUALS) | FIELD_CASE,
-	ALWAYS, false
-};
-
-/*
- * Operators of the search by the type of a custom field, where that is known.
- * One with several values holds its text in each of them, or in none.
- */
-static const struct
-{
-	const char *type;
-	int			operators;
-}			type_operators[] =
-
-{
-	{"text", TEXT_OPERATORS | FIELD_IS_SET},
-	{"url", TEXT_OPERATORS | FIELD_IS_SET},
-	{"user", TEXT_OPERATORS | FIELD_IS_SET},
-	{"select", TEXT_OPERATORS | FIELD_IS_SET},
-	{"number", ID_OPERATORS | FIELD_IS_SET},
-	{"decimal", ID_OPERATORS | FIELD_IS_SET},
-	{"boolean", ID_OPERATORS | FIELD_IS_SET},
-	{"date", ID_OPERATORS | FIELD_IS_SET},
-	{"datetime", ID_OPERATORS | FIELD_IS_SET},
-	{"multiselect", FIELD_CONTAINS | FIELD_IS_SET},
-};
 
 /* What the error context says while a value is converted. */
 typedef struct ConversionContext
 {
-	const char *table;
+	const ObjectLayout *layout;
 	const char *column;
-	JsonSlice	id;
+	const JsonSlice *slices;
 } ConversionContext;
 
-static const PylonField *find_field(const char *name);
-pg_noreturn static void raise_unmapped(Relation table, const char *column,
-									   const char *field);
-static ObjectLevel field_level(const PylonField *field);
-static void add_source(ObjectLayout *reader, ObjectColumn *column,
-					   const char *slug, ObjectSource *sources,
-					   ObjectLevel *levels);
-static void sort_sources(ObjectLayout *reader, const ObjectSource *sources,
-						 const ObjectLevel *levels);
-static int	compare_sources(const void *a, const void *b);
-static int	compare_keys(const char *a, int alength, const char *b, int blength);
-static void prepare_input(ObjectColumn *column, Form_pg_attribute attr);
-static void classify_input(ObjectColumn *column, Oid type);
 static Datum read_column(ObjectColumn *column, JsonSlice slice, bool *null);
 static bool reads_as_null(const ObjectColumn *column, JsonSlice slice);
 static Datum read_null(ObjectColumn *column);
@@ -137,224 +50,19 @@ static bool is_empty_string(JsonSlice value);
 static char *flatten_custom_fields(JsonSlice map);
 static void append_as_string(StringInfo buffer, JsonSlice value);
 static void append_as_strings(StringInfo buffer, JsonSlice array);
-static bool is_printable_ascii(JsonSlice slice);
-static char *id_text(JsonSlice id);
 static void conversion_error_callback(void *arg);
 
-/* All fields of an object, in the order of an imported table. */
-const PylonField *
-object_fields(int *count)
-{
-	*count = lengthof(fields);
-	return fields;
-}
-
 /*
- * What column "attnum" of a foreign table shows: the field named by its
- * option "field", else by its own name, or with "slug" set, the custom field
- * of option "custom_field". "slug" is allocated in the current context.
- *
- * Raises HV005 where the column maps to nothing.
- */
-const PylonField *
-object_column_field(Relation table, AttrNumber attnum, char **slug)
-{
-	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(table), attnum - 1);
-	const char *name = NameStr(attr->attname);
-	const PylonField *field;
-	PylonColumnOptions options;
-
-	option_read_column(&options,
-					   GetForeignColumnOptions(RelationGetRelid(table), attnum));
-	*slug = options.custom_field;
-	if (options.custom_field != NULL)
-		return &custom_field;
-
-	field = find_field(options.field != NULL ? options.field : name);
-	if (field == NULL)
-		raise_unmapped(table, name, options.field);
-	return field;
-}
-
-/* Does the column show a field? Not if it is dropped, or computed on reading. */
-bool
-object_has_column(Relation table, AttrNumber attnum)
-{
-	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(table), attnum - 1);
-
-	return !attr->attisdropped && !compat_is_virtual(attr);
-}
-
-/* The numbers of all columns that show a field, in the current memory context. */
-Bitmapset *
-object_columns(Relation table)
-{
-	Bitmapset  *attnums = NULL;
-
-	for (int i = 0; i < RelationGetNumberOfAttributes(table); i++)
-	{
-		if (object_has_column(table, i + 1))
-			attnums = bms_add_member(attnums, i + 1);
-	}
-	return attnums;
-}
-
-/* Not if it is empty, or if the API would take it for an object's own field. */
-bool
-object_slug_is_searchable(const char *slug)
-{
-	return slug[0] != '\0' && find_field(slug) == NULL;
-}
-
-/* The FIELD_... of the search for a field, or for a slug. */
-int
-object_field_operators(const char *name)
-{
-	const PylonField *field = find_field(name);
-
-	return field != NULL ? field->operators : custom_field.operators;
-}
-
-/*
- * The API's word for the type of the custom field that a column shows, NULL
- * where it isn't known. In the current memory context.
- */
-const char *
-object_column_type(Relation table, AttrNumber attnum)
-{
-	PylonColumnOptions options;
-
-	option_read_column(&options,
-					   GetForeignColumnOptions(RelationGetRelid(table), attnum));
-	return options.field_type;
-}
-
-/* The same of a slug, as far as one of the columns tells it. */
-const char *
-object_slug_type(Relation table, const char *slug)
-{
-	for (int i = 0; i < RelationGetNumberOfAttributes(table); i++)
-	{
-		PylonColumnOptions options;
-
-		if (!object_has_column(table, i + 1))
-			continue;
-		option_read_column(&options,
-						   GetForeignColumnOptions(RelationGetRelid(table), i + 1));
-		if (options.field_type != NULL && options.custom_field != NULL &&
-			strcmp(options.custom_field, slug) == 0)
-			return options.field_type;
-	}
-	return NULL;
-}
-
-/* The FIELD_... that a type of custom fields takes; all where it isn't known. */
-int
-object_type_operators(const char *type)
-{
-	for (size_t i = 0; type != NULL && i < lengthof(type_operators); i++)
-	{
-		if (strcmp(type_operators[i].type, type) == 0)
-			return type_operators[i].operators;
-	}
-	return FIELD_OPERATORS;
-}
-
-/* Raises HV005 if any column of "table" maps to nothing. */
-void
-object_check_columns(Relation table)
-{
-	char	   *slug;
-
-	for (int i = 0; i < RelationGetNumberOfAttributes(table); i++)
-	{
-		if (object_has_column(table, i + 1))
-			(void) object_column_field(table, i + 1, &slug);
-	}
-}
-
-/*
- * Prepares to read the columns "attnums" (numbers, not offset) of objects.
- * Allocated in the current memory context.
- */
-ObjectLayout *
-object_layout_create(Relation table, Bitmapset *attnums)
-{
-	ObjectLayout *reader = palloc0(sizeof(ObjectLayout));
-	int			most = bms_num_members(attnums) + 1;
-	ObjectSource *sources = palloc(most * sizeof(ObjectSource));
-	ObjectLevel *levels = palloc(most * sizeof(ObjectLevel));
-	int			attnum = -1;
-
-	reader->table = pstrdup(RelationGetRelationName(table));
-	reader->columns = palloc0(most * sizeof(ObjectColumn));
-	sources[0].key = "id";
-	sources[0].length = 2;
-	levels[0] = LEVEL_OBJECT;
-	reader->nsources = 1;
-
-	while ((attnum = bms_next_member(attnums, attnum)) >= 0)
-	{
-		ObjectColumn *column = &reader->columns[reader->ncolumns++];
-		Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(table), attnum - 1);
-		char	   *slug;
-
-		column->attnum = attnum;
-		column->name = pstrdup(NameStr(attr->attname));
-		column->field = object_column_field(table, attnum, &slug);
-		prepare_input(column, attr);
-		add_source(reader, column, slug, sources, levels);
-	}
-	sort_sources(reader, sources, levels);
-	return reader;
-}
-
-/* The index of the wanted member "key" of a level, or -1. */
-int
-object_layout_find(const ObjectLayout *reader, ObjectLevel level,
-					JsonSlice key)
-{
-	int			low = reader->level_start[level];
-	int			high = reader->level_start[level + 1];
-
-	/* Few names: length and first bytes settle it; many slugs: halve. */
-	if (high - low > 16 && memchr(key.data, '\\', key.length) == NULL)
-	{
-		while (low < high)
-		{
-			int			middle = (low + high) / 2;
-			int			order = compare_keys(key.data + 1, key.length - 2,
-											 reader->sources[middle].key,
-											 reader->sources[middle].length);
-
-			if (order == 0)
-				return middle;
-			if (order < 0)
-				high = middle;
-			else
-				low = middle + 1;
-		}
-		return -1;
-	}
-	for (int i = low; i < high; i++)
-	{
-		if (json_slice_key_is(key, reader->sources[i].key,
-							  reader->sources[i].length))
-			return i;
-	}
-	return -1;
-}
-
-/*
- * Makes Datums of an object's slices, in the current memory context. Columns
- * that the reader doesn't read are left alone. Errors of the types' input
- * functions name the column and the object in their context.
+ * Makes Datums of an object's slices, in the current memory context, of all
+ * columns of the layout, or with "attnums" of these alone; others are left as
+ * they are. Errors of the types' input functions name the column and the object
+ * in their context.
  */
 void
-object_read(const ObjectLayout *reader, const JsonSlice *slices,
-			 Datum *values, bool *nulls)
+object_read(const ObjectLayout *layout, const JsonSlice *slices,
+			const Bitmapset *attnums, Datum *values, bool *nulls)
 {
-	ConversionContext context = {reader->table, NULL, slices[OBJECT_ID_SOURCE]};
+	ConversionContext context = {layout, NULL, slices};
 	ErrorContextCallback callback;
 
 	callback.callback = conversion_error_callback;
@@ -362,176 +70,18 @@ object_read(const ObjectLayout *reader, const JsonSlice *slices,
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 
-	for (int i = 0; i < reader->ncolumns; i++)
+	for (int i = 0; i < layout->ncolumns; i++)
 	{
-		ObjectColumn *column = &reader->columns[i];
+		ObjectColumn *column = &layout->columns[i];
 
+		if (attnums != NULL && !bms_is_member(column->attnum, attnums))
+			continue;
 		context.column = column->name;
 		values[column->attnum - 1] =
 			read_column(column, slices[column->source],
 						&nulls[column->attnum - 1]);
 	}
 	error_context_stack = callback.previous;
-}
-
-static const PylonField *
-find_field(const char *name)
-{
-	for (size_t i = 0; i < lengthof(fields); i++)
-	{
-		if (strcmp(fields[i].name, name) == 0)
-			return &fields[i];
-	}
-	return NULL;
-}
-
-static void
-raise_unmapped(Relation table, const char *column, const char *field)
-{
-	StringInfoData names;
-
-	initStringInfo(&names);
-	for (size_t i = 0; i < lengthof(fields); i++)
-		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", fields[i].name);
-	ereport(ERROR,
-			(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
-			 errmsg("column \"%s\" of foreign table \"%s\" shows no field of a contact",
-					column, RelationGetRelationName(table)),
-			 field ? errdetail("There is no field \"%s\".", field) : 0,
-			 errhint("Name one in the column's option \"field\", or a custom field in \"custom_field\". Fields are: %s.",
-					 names.data)));
-}
-
-static ObjectLevel
-field_level(const PylonField *field)
-{
-	if (field->parent == NULL)
-		return LEVEL_OBJECT;
-	return field->kind == FIELD_CUSTOM ? LEVEL_CUSTOM : LEVEL_ACCOUNT;
-}
-
-/* Where the column's value comes from; shared with columns that show it too. */
-static void
-add_source(ObjectLayout *reader, ObjectColumn *column, const char *slug,
-		   ObjectSource *sources, ObjectLevel *levels)
-{
-	ObjectSource source;
-	ObjectLevel level = field_level(column->field);
-
-	source.key = slug == NULL ? column->field->key :
-		pg_server_to_any(slug, strlen(slug), PG_UTF8);
-	source.length = strlen(source.key);
-	for (column->source = 0; column->source < reader->nsources; column->source++)
-	{
-		if (levels[column->source] == level &&
-			compare_sources(&sources[column->source], &source) == 0)
-			return;
-	}
-	sources[reader->nsources] = source;
-	levels[reader->nsources++] = level;
-}
-
-/* Levels one after the other, keys in order within; the id stays first. */
-static void
-sort_sources(ObjectLayout *reader, const ObjectSource *sources,
-			 const ObjectLevel *levels)
-{
-	int			n = 0;
-
-	reader->sources = palloc(reader->nsources * sizeof(ObjectSource));
-	for (ObjectLevel level = 0; level < NUM_OBJECT_LEVELS; level++)
-	{
-		int			start = n;
-
-		reader->level_start[level] = start;
-		for (int i = 0; i < reader->nsources; i++)
-		{
-			if (levels[i] == level)
-				reader->sources[n++] = sources[i];
-		}
-		/* The id, first of its level, is looked up by its place. */
-		if (level == LEVEL_OBJECT)
-			start++;
-		qsort(reader->sources + start, n - start, sizeof(ObjectSource),
-			  compare_sources);
-	}
-	reader->level_start[NUM_OBJECT_LEVELS] = n;
-
-	for (int i = 0; i < reader->ncolumns; i++)
-	{
-		ObjectColumn *column = &reader->columns[i];
-		ObjectLevel level = levels[column->source];
-		int			place = reader->level_start[level];
-
-		while (compare_sources(&reader->sources[place],
-							   &sources[column->source]) != 0)
-			place++;
-		column->source = place;
-	}
-}
-
-static int
-compare_sources(const void *a, const void *b)
-{
-	const ObjectSource *left = a;
-	const ObjectSource *right = b;
-
-	return compare_keys(left->key, left->length, right->key, right->length);
-}
-
-static int
-compare_keys(const char *a, int alength, const char *b, int blength)
-{
-	if (alength != blength)
-		return alength < blength ? -1 : 1;
-	return memcmp(a, b, alength);
-}
-
-/*
- * Which input function makes the column's values. A list goes element by
- * element into an array; into any other type goes its JSON.
- */
-static void
-prepare_input(ObjectColumn *column, Form_pg_attribute attr)
-{
-	Oid			base;
-	Oid			function;
-
-	column->type = attr->atttypid;
-	column->typmod = attr->atttypmod;
-	base = getBaseType(column->type);
-	column->is_domain = base != column->type;
-	column->element = get_element_type(base);
-	column->is_array = OidIsValid(column->element) &&
-		(column->field->kind == FIELD_LIST || column->field->kind == FIELD_CUSTOM);
-	if (column->is_array)
-	{
-		if (column->is_domain)
-		{
-			column->domain = column->type;
-			(void) getBaseTypeAndTypmod(column->type, &column->typmod);
-		}
-		get_typlenbyvalalign(column->element, &column->element_length,
-							 &column->element_byval, &column->element_align);
-	}
-	column->is_json = base == JSONOID || base == JSONBOID;
-	classify_input(column, column->is_array ? column->element : column->type);
-	getTypeInputInfo(column->is_array ? column->element : column->type,
-					 &function, &column->ioparam);
-	fmgr_info(function, &column->input);
-}
-
-/* What texts the input function of "type" takes. */
-static void
-classify_input(ObjectColumn *column, Oid type)
-{
-	Oid			base = getBaseType(type);
-	char		category;
-	bool		preferred;
-
-	get_type_category_preferred(base, &category, &preferred);
-	column->takes_strings = category == TYPCATEGORY_STRING;
-	column->takes_integers = base == INT2OID || base == INT4OID || base == INT8OID;
 }
 
 static Datum
@@ -832,17 +382,6 @@ append_as_strings(StringInfo buffer, JsonSlice array)
 	appendStringInfoString(buffer, separator[0] == '[' ? "[]" : "]");
 }
 
-static bool
-is_printable_ascii(JsonSlice slice)
-{
-	for (int i = 0; i < slice.length; i++)
-	{
-		if (slice.data[i] < ' ' || slice.data[i] > '~')
-			return false;
-	}
-	return true;
-}
-
 /* NULL for what is no list, or an empty one. */
 static JsonSlice
 first_external_id(JsonSlice ids)
@@ -885,14 +424,14 @@ external_id(JsonSlice element)
 }
 
 /*
- * All of the external ids of which column "attnum", one that the reader
- * reads, shows the first, as texts in the current memory context.
+ * All of the external ids of which column "attnum", one of the
+ * layout, shows the first, as texts in the current memory context.
  */
 List *
-object_external_ids(const ObjectLayout *reader, AttrNumber attnum,
+object_external_ids(const ObjectLayout *layout, AttrNumber attnum,
 					 const JsonSlice *slices)
 {
-	const ObjectColumn *column = reader->columns;
+	const ObjectColumn *column = layout->columns;
 	List	   *texts = NIL;
 	JsonSlice	ids;
 	JsonReader	list;
@@ -916,45 +455,17 @@ object_external_ids(const ObjectLayout *reader, AttrNumber attnum,
 	return texts;
 }
 
-/*
- * Can "id" be that of an object? A path that ends in nothing, or in dots,
- * would name something else, and one that is too long nothing at all.
- */
-bool
-object_id_is_possible(const char *id)
-{
-	return id[0] != '\0' && strcmp(id, ".") != 0 && strcmp(id, "..") != 0 &&
-		strlen(id) <= OBJECT_MAX_ID;
-}
-
-/* The id of an answer's object; NULL if that would spoil a message. */
-char *
-object_id_text(const JsonSlice *slices)
-{
-	JsonSlice	id = slices[OBJECT_ID_SOURCE];
-
-	if (!json_slice_is_string(id) || !is_printable_ascii(id))
-		return NULL;
-	return id_text(id);
-}
-
-/* As it stands in the answer, which is megabytes where somebody is no friend. */
-static char *
-id_text(JsonSlice id)
-{
-	return safe_text(pnstrdup(id.data + 1, Min(id.length - 2, 4096)));
-}
-
-/* An id that is none must not spoil the message. */
 static void
 conversion_error_callback(void *arg)
 {
 	ConversionContext *context = arg;
+	const ObjectLayout *layout = context->layout;
+	char	   *id = object_id_text(context->slices);
 
-	if (json_slice_is_string(context->id) && is_printable_ascii(context->id))
-		errcontext("column \"%s\" of foreign table \"%s\", contact id \"%s\"",
-				   context->column, context->table, id_text(context->id));
+	if (id != NULL)
+		errcontext("column \"%s\" of foreign table \"%s\", %s id \"%s\"",
+				   context->column, layout->table, layout->object->nouns.one, id);
 	else
 		errcontext("column \"%s\" of foreign table \"%s\"",
-				   context->column, context->table);
+				   context->column, layout->table);
 }

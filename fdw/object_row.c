@@ -11,9 +11,9 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "mb/pg_wchar.h"
 #include "object_row.h"
 #include "object_text.h"
-#include "mb/pg_wchar.h"
 #include "utils/lsyscache.h"
 
 /* A name in a message is cut to so many bytes. */
@@ -21,30 +21,28 @@
 
 static void copy_values(TupleTableSlot *row, Datum **values, bool **nulls);
 
-/* What names a new row in messages: its address, else its name. */
+/* What names a new row in messages: the first of its labels. */
 char *
 object_label(ObjectWriter *writer, TupleTableSlot *row)
 {
-	static const char *const wanted[] = {"email", "name"};
+	const WriterColumn *best = NULL;
+	char	   *text;
+	int			length;
 
 	slot_getallattrs(row);
-	for (size_t n = 0; n < lengthof(wanted); n++)
+	for (int i = 0; i < writer->ncolumns; i++)
 	{
-		for (int i = 0; i < writer->ncolumns; i++)
-		{
-			const WriterColumn *column = &writer->columns[i];
-			char	   *text;
-			int			length;
+		const WriterColumn *column = &writer->columns[i];
 
-			if (!object_is_field(column, wanted[n]) || row->tts_isnull[column->attnum - 1])
-				continue;
-			text = object_value_text(column->type, row->tts_values[column->attnum - 1]);
-
-			length = pg_mbcliplen(text, strlen(text), MAX_LABEL);
-			return psprintf("\"%.*s%s\"", length, text, text[length] == '\0' ? "" : "...");
-		}
+		if (column->field->label > 0 && !row->tts_isnull[column->attnum - 1] &&
+			(best == NULL || column->field->label < best->field->label))
+			best = column;
 	}
-	return "without a name";
+	if (best == NULL)
+		return "without a name";
+	text = object_value_text(best->type, row->tts_values[best->attnum - 1]);
+	length = pg_mbcliplen(text, strlen(text), MAX_LABEL);
+	return psprintf("\"%.*s%s\"", length, text, text[length] == '\0' ? "" : "...");
 }
 
 /*

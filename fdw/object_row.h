@@ -11,7 +11,8 @@
 #ifndef PYLON_OBJECT_ROW_H
 #define PYLON_OBJECT_ROW_H
 
-#include "object_write.h"
+#include "executor/tuptable.h"
+#include "object_writer.h"
 
 extern char *object_label(ObjectWriter *writer, TupleTableSlot *row);
 extern void object_fill_row(ObjectWriter *writer, TupleTableSlot *row);

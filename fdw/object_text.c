@@ -14,9 +14,9 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "object_text.h"
 #include "json_slice.h"
 #include "mb/pg_wchar.h"
+#include "object_text.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -119,6 +119,7 @@ object_texts(const WriterColumn *column, Datum value)
 	switch (column->field->kind)
 	{
 		case FIELD_LIST:
+		case FIELD_ADDRESSES:
 			texts.texts = object_list_texts(column, value);
 			break;
 		case FIELD_JSON:
@@ -174,21 +175,7 @@ object_is_blank(SentTexts texts)
 static char *
 sent_form(const WriterColumn *column, char *text)
 {
-	return object_is_phone(column) && text[0] == '+' ? &text[1] : text;
-}
-
-/* Is it the column of this field of the object itself? */
-bool
-object_is_field(const WriterColumn *column, const char *name)
-{
-	return column->field->name != NULL && strcmp(column->field->name, name) == 0;
-}
-
-bool
-object_is_phone(const WriterColumn *column)
-{
-	return object_is_field(column, "phone_numbers") ||
-		object_is_field(column, "primary_phone_number");
+	return column->field->is_phone && text[0] == '+' ? &text[1] : text;
 }
 
 /*
@@ -372,23 +359,25 @@ element_text(JsonbValue *element)
 	return "";
 }
 
-/* Is "id" one of the external ids in a column that shows all of them? */
-bool
-object_json_has_id(const WriterColumn *column, Datum value, const char *id)
+/* The external ids in a column that shows a list of them, of char *. */
+List *
+object_json_ids(const WriterColumn *column, Datum value)
 {
 	Jsonb	   *json = json_of(column, value);
+	List	   *ids = NIL;
 	JsonbIterator *iterator;
 	JsonbValue	element;
-	bool		found = false;
 
 	if (json == NULL || !JB_ROOT_IS_ARRAY(json))
-		return false;
+		return NIL;
 	iterator = JsonbIteratorInit(&json->root);
 	(void) JsonbIteratorNext(&iterator, &element, true);
 	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
-		found = found || (element.type == jbvBinary && JsonContainerIsObject(element.val.binary.data) &&
-						  strcmp(string_member(element.val.binary.data, "external_id"), id) == 0);
-	return found;
+	{
+		if (element.type == jbvBinary && JsonContainerIsObject(element.val.binary.data))
+			ids = lappend(ids, string_member(element.val.binary.data, "external_id"));
+	}
+	return ids;
 }
 
 /* "" if it is missing. */
@@ -418,6 +407,24 @@ object_scalar_text(JsonbValue *value)
 		default:
 			return NULL;
 	}
+}
+
+/* The map of all custom fields; raises 22023 for what is none. */
+Jsonb *
+object_map_of(const WriterColumn *column, Datum value, bool null)
+{
+	Jsonb	   *json;
+
+	if (object_is_null(column, value, null))
+		return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
+	json = column->type == JSONBOID ? DatumGetJsonbP(value) :
+		object_parse_json(object_value_text(column->type, value));
+	if (json == NULL || !JB_ROOT_IS_OBJECT(json))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("column \"%s\" must be a JSON object of custom fields", column->name),
+				 errtablecol(column->table, column->attnum)));
+	return json;
 }
 
 /*

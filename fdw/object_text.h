@@ -11,7 +11,15 @@
 #ifndef PYLON_OBJECT_TEXT_H
 #define PYLON_OBJECT_TEXT_H
 
-#include "object_write.h"
+#include "object_writer.h"
+#include "utils/jsonb.h"
+
+/* A value in the form in which it is sent. */
+typedef struct SentTexts
+{
+	bool		list;
+	List	   *texts;			/* of char *: one, unless it is a list */
+} SentTexts;
 
 extern int	object_begin_texts(void);
 extern char *object_value_text(Oid type, Datum value);
@@ -20,13 +28,12 @@ extern SentTexts object_texts(const WriterColumn *column, Datum value);
 extern bool object_same_texts(SentTexts left, SentTexts right);
 extern bool object_is_empty(SentTexts texts);
 extern bool object_is_blank(SentTexts texts);
-extern bool object_is_field(const WriterColumn *column, const char *name);
-extern bool object_is_phone(const WriterColumn *column);
 extern List *object_list_texts(const WriterColumn *column, Datum value);
 extern bool object_json_list(const char *json, List **texts);
 extern char *object_json_text(const WriterColumn *column, Datum value);
-extern bool object_json_has_id(const WriterColumn *column, Datum value,
-								const char *id);
+extern List *object_json_ids(const WriterColumn *column, Datum value);
+extern Jsonb *object_map_of(const WriterColumn *column, Datum value,
+							bool null);
 extern Jsonb *object_parse_json(const char *text);
 extern char *object_scalar_text(JsonbValue *value);
 extern bool object_member_texts(JsonbValue *value, SentTexts *texts);

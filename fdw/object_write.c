@@ -3,10 +3,10 @@
  * object_write.c
  *		Rows to bodies of creates and updates.
  *
- * What is sent of a row goes by the table of fields in object_read.c: values
- * that differ from the row that was read, in the shapes that the API takes
- * (reference: "Create a new ...", "Update an existing ..."). Whether
- * the API has done it, object_check.c finds out.
+ * What is sent of a row goes by the object's entry: values that differ from
+ * the row that was read, in the shapes that the API takes. Each kind of field
+ * has a function that puts what differs into the body and returns what it has
+ * sent. Whether the API has done it, object_check.c finds out.
  *
  * IDENTIFICATION
  *		fdw/object_write.c
@@ -16,155 +16,115 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "object_check.h"
-#include "object_form.h"
-#include "object_text.h"
-#include "foreign/foreign.h"
 #include "json.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "option.h"
+#include "object_form.h"
+#include "object_write.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/jsonb.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-/* At most so many bytes of a value stand in a message. */
+/* A value in a message is cut to so many bytes. */
 #define MAX_VALUE 64
 
 /* What a change is made of while it is made. */
 typedef struct ChangeContext
 {
 	ObjectWriter *writer;
+	TupleTableSlot *old_row;	/* NULL for a new object */
+	TupleTableSlot *new_row;
 	ObjectChange *change;
 	JsonTree   *body;
-	bool		emails;			/* the list of all addresses is sent */
-	const char *email;			/* which of them is the primary one; NULL: the
-								 * first */
 } ChangeContext;
 
+/* What becomes of a column's value. */
+typedef struct ColumnChange
+{
+	const WriterColumn *column;
+	Datum		old_value;
+	bool		old_null;
+	bool		had;			/* there was a value, as the API sees it */
+	Datum		value;
+	bool		null;
+	bool		cleared;		/* there is none any more, likewise */
+} ColumnChange;
+
+/* Puts a column's new value into the body; what was sent, of SentField *. */
+typedef List *(*SendFunction) (ChangeContext *context, const ColumnChange *change);
+
+static ObjectChange *make_change(ObjectWriter *writer, TupleTableSlot *old_row,
+								 TupleTableSlot *new_row, int needed);
+static ColumnChange column_change(const ChangeContext *context,
+								  const WriterColumn *column);
+static bool differs(const ColumnChange *change);
+static bool field_changes(const ChangeContext *context,
+						  const PylonField *field);
+static void add_change(ChangeContext *context, const ColumnChange *change);
+static void check_required(const ChangeContext *context);
 static bool is_writable(const WriterColumn *column, int needed);
 static void raise_unwritable(const WriterColumn *column, int needed,
 							 const char *change);
-static char *change_text(const WriterColumn *column, Datum old_value,
-						 bool old_null, Datum value, bool null);
+static char *change_text(const ColumnChange *change);
 static bool may_read(const WriterColumn *column);
 static char *shown_value(const WriterColumn *column, Datum value, bool null);
 static bool is_nothing(const WriterColumn *column, Datum value);
-static bool differs(const WriterColumn *column, Datum old_value, bool old_null,
-					Datum value, bool null);
-static void settle_emails(ChangeContext *context, TupleTableSlot *row,
-						  bool *changes);
+static SentField *begin_sent(const ColumnChange *change);
+static void set_texts(SentField *sent, SentTexts texts);
+static const char *body_key(const SentField *sent);
+static List *send_string(ChangeContext *context, const ColumnChange *change);
+static List *send_first_id(ChangeContext *context, const ColumnChange *change);
+static bool link_changes(const ChangeContext *context, const PylonField *field);
+static bool has_id(const ChangeContext *context, const ColumnChange *change);
+static List *send_list(ChangeContext *context, const ColumnChange *change);
+static List *send_addresses(ChangeContext *context, const ColumnChange *change);
+static const PylonField *primary_field(const ChangeContext *context,
+									   const PylonField *list);
+static const char *find_primary(const ChangeContext *context,
+								const WriterColumn *list, List *addresses);
 static bool holds_address(List *addresses, const char *address);
-static void settle_account(ObjectWriter *writer, TupleTableSlot *old_row,
-						   TupleTableSlot *row, bool *changes);
-static bool has_account_id(ObjectWriter *writer, TupleTableSlot *old_row,
-						   const char *id);
-static void add_column(ChangeContext *context, const WriterColumn *column,
-					   Datum old_value, bool old_null, Datum value, bool null);
-static void fill_sent(ChangeContext *context, SentField *sent, Datum old_value);
+static List *distinct_addresses(List *addresses, const char *primary);
+static List *send_json(ChangeContext *context, const ColumnChange *change);
+static List *send_custom(ChangeContext *context, const ColumnChange *change);
 static SentTexts custom_texts(const SentField *sent);
 static bool is_json_list(const SentField *sent, List **elements);
-static void add_custom_fields(ChangeContext *context,
-							  const WriterColumn *column,
-							  Datum old_value, bool old_null,
-							  Datum value, bool null);
+static List *send_custom_fields(ChangeContext *context,
+								const ColumnChange *change);
 static bool same_member(JsonbValue *left, JsonbValue *right);
-static void add_member(ChangeContext *context, const WriterColumn *column,
-					   const char *slug, JsonbValue *old_value,
-					   JsonbValue *value);
-static void add_sent(ChangeContext *context, SentField *sent);
+static List *send_member(ChangeContext *context, const ColumnChange *change,
+						 const JsonbValue *key, JsonbValue *old_value,
+						 JsonbValue *value);
+static List *send_slug(ChangeContext *context, SentField *sent);
+static bool is_repeated(const ChangeContext *context, const SentField *sent);
 static bool same_target(const SentField *left, const SentField *right);
-static bool names_account(const WriterColumn *column);
+static bool same_link(const PylonField *left, const PylonField *right);
 static bool same_content(const SentField *left, const SentField *right);
 static bool same_texts(SentTexts left, SentTexts right);
 static void raise_twice(const WriterColumn *left, const WriterColumn *right,
 						const char *what);
-static void write_sent(ChangeContext *context, const SentField *sent);
-static void write_string(ChangeContext *context, const SentField *sent);
-static List *distinct_emails(List *texts, const char *primary);
+static char *key_text(const PylonField *field, const char *value);
 
-/*
- * Prepares to write rows of "table", which must stay open, in the current
- * memory context. "assigned" are the attribute numbers that an UPDATE assigns.
- */
-ObjectWriter *
-object_writer_create(Relation table, List *assigned)
+static const SendFunction send_functions[] =
 {
-	ObjectWriter *writer = palloc0(sizeof(ObjectWriter));
-	TupleDesc	desc = RelationGetDescr(table);
-
-	writer->table = table;
-	writer->columns = palloc0(desc->natts * sizeof(WriterColumn));
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute attr = TupleDescAttr(desc, i);
-		WriterColumn *column = &writer->columns[writer->ncolumns];
-		PylonColumnOptions options;
-		char	   *slug;
-
-		if (!object_has_column(table, i + 1))
-			continue;
-		option_read_column(&options, GetForeignColumnOptions(RelationGetRelid(table), i + 1));
-		column->table = table;
-		column->attnum = i + 1;
-		column->name = pstrdup(NameStr(attr->attname));
-		column->field = object_column_field(table, i + 1, &slug);
-		column->slug = slug;
-		column->field_type = options.field_type;
-		column->read_only = options.readonly;
-		column->assigned = list_member_int(assigned, i + 1);
-		column->type = getBaseType(attr->atttypid);
-		column->element = get_base_element_type(column->type);
-		get_typlenbyval(attr->atttypid, &column->length, &column->byval);
-		writer->ncolumns++;
-	}
-	return writer;
-}
+	[FIELD_STRING] = send_string,
+	[FIELD_LIST] = send_list,
+	[FIELD_ADDRESSES] = send_addresses,
+	[FIELD_JSON] = send_json,
+	[FIELD_FIRST_ID] = send_first_id,
+	[FIELD_CUSTOM_FIELDS] = send_custom_fields,
+	[FIELD_CUSTOM] = send_custom,
+};
 
 /*
  * The create for "row": all values that aren't NULL. Raises 428C9 for values
- * of columns that can't be written and 23502 where the name is missing.
- * Allocated in the current memory context.
+ * of columns that can't be written and 23502 where one is missing that an
+ * object needs. Allocated in the current memory context.
  */
 ObjectChange *
 object_creation(ObjectWriter *writer, TupleTableSlot *row)
 {
-	ObjectChange *change = palloc0(sizeof(ObjectChange));
-	ChangeContext context = {.writer = writer,.change = change,.body = json_body_create()};
-	const WriterColumn *name = NULL;
-	bool		named = false;
-	int			modes = object_begin_texts();
-
-	slot_getallattrs(row);
-	for (int i = 0; i < writer->ncolumns; i++)
-	{
-		const WriterColumn *column = &writer->columns[i];
-		Datum		value = row->tts_values[column->attnum - 1];
-		bool		null = object_is_null(column, value, row->tts_isnull[column->attnum - 1]);
-
-		if (column->field->required)
-			name = column;
-		named |= column->field->required && !null;
-		if (null)
-			continue;
-		if (is_writable(column, FIELD_ON_INSERT))
-			add_column(&context, column, (Datum) 0, true, value, false);
-		else if (!is_nothing(column, value))
-			raise_unwritable(column, FIELD_ON_INSERT, "");
-	}
-	if (!named)
-		ereport(ERROR,
-				(errcode(ERRCODE_NOT_NULL_VIOLATION),
-				 errmsg("a contact needs a name"),
-				 errdetail("Failing row of foreign table \"%s\" has none.",
-						   RelationGetRelationName(writer->table)),
-				 name != NULL ? errtablecol(writer->table, name->attnum) : errtable(writer->table)));
-	change->body = json_body_text(context.body);
-	AtEOXact_GUC(true, modes);
-	return change;
+	return make_change(writer, NULL, row, FIELD_ON_INSERT);
 }
 
 /*
@@ -175,43 +135,132 @@ object_creation(ObjectWriter *writer, TupleTableSlot *row)
  */
 ObjectChange *
 object_update(ObjectWriter *writer, TupleTableSlot *old_row,
-			   TupleTableSlot *new_row)
+			  TupleTableSlot *new_row)
+{
+	return make_change(writer, old_row, new_row, FIELD_ON_UPDATE);
+}
+
+static ObjectChange *
+make_change(ObjectWriter *writer, TupleTableSlot *old_row,
+			TupleTableSlot *new_row, int needed)
 {
 	ObjectChange *change = palloc0(sizeof(ObjectChange));
-	ChangeContext context = {.writer = writer,.change = change,.body = json_body_create()};
-	bool	   *changes = palloc0(writer->ncolumns * sizeof(bool));
+	ChangeContext context = {.writer = writer,.old_row = old_row,.new_row = new_row,
+	.change = change,.body = json_body_create()};
 	int			modes = object_begin_texts();
 
-	slot_getallattrs(old_row);
+	if (old_row != NULL)
+		slot_getallattrs(old_row);
 	slot_getallattrs(new_row);
 	for (int i = 0; i < writer->ncolumns; i++)
 	{
 		const WriterColumn *column = &writer->columns[i];
-		int			place = column->attnum - 1;
+		ColumnChange of_column = column_change(&context, column);
 
-		changes[i] = differs(column, old_row->tts_values[place], old_row->tts_isnull[place],
-							 new_row->tts_values[place], new_row->tts_isnull[place]);
-		if (changes[i] && !is_writable(column, FIELD_ON_UPDATE))
-			raise_unwritable(column, FIELD_ON_UPDATE,
-							 change_text(column, old_row->tts_values[place],
-										 old_row->tts_isnull[place],
-										 new_row->tts_values[place],
-										 new_row->tts_isnull[place]));
+		if (!differs(&of_column))
+			continue;
+		if (is_writable(column, needed))
+			add_change(&context, &of_column);
+		else if (old_row != NULL || !is_nothing(column, of_column.value))
+			raise_unwritable(column, needed, old_row == NULL ? "" : change_text(&of_column));
 	}
-	settle_emails(&context, new_row, changes);
-	settle_account(writer, old_row, new_row, changes);
-	for (int i = 0; i < writer->ncolumns; i++)
-	{
-		const WriterColumn *column = &writer->columns[i];
-		int			place = column->attnum - 1;
-
-		if (changes[i])
-			add_column(&context, column, old_row->tts_values[place], old_row->tts_isnull[place],
-					   new_row->tts_values[place], new_row->tts_isnull[place]);
-	}
+	if (old_row == NULL)
+		check_required(&context);
 	change->body = json_body_text(context.body);
 	AtEOXact_GUC(true, modes);
 	return change;
+}
+
+static ColumnChange
+column_change(const ChangeContext *context, const WriterColumn *column)
+{
+	int			place = column->attnum - 1;
+	ColumnChange change = {.column = column,.old_null = true};
+
+	if (context->old_row != NULL)
+	{
+		change.old_value = context->old_row->tts_values[place];
+		change.old_null = context->old_row->tts_isnull[place];
+	}
+	change.value = context->new_row->tts_values[place];
+	change.null = context->new_row->tts_isnull[place];
+	change.had = !object_is_null(column, change.old_value, change.old_null);
+	change.cleared = object_is_null(column, change.value, change.null);
+	return change;
+}
+
+/* Of the map of custom fields, send_custom_fields finds out which ones. */
+static bool
+differs(const ColumnChange *change)
+{
+	if (!change->had || change->cleared)
+		return change->had == change->cleared;
+	return !object_same_value(change->column, change->old_value, change->value);
+}
+
+/* Does a column that shows this field change? */
+static bool
+field_changes(const ChangeContext *context, const PylonField *field)
+{
+	for (int i = 0; i < context->writer->ncolumns; i++)
+	{
+		const WriterColumn *column = &context->writer->columns[i];
+		ColumnChange change;
+
+		if (column->field != field)
+			continue;
+		change = column_change(context, column);
+		if (differs(&change))
+			return true;
+	}
+	return false;
+}
+
+static void
+add_change(ChangeContext *context, const ColumnChange *of_column)
+{
+	ObjectChange *change = context->change;
+	const WriterColumn *column = of_column->column;
+	List	   *sent = send_functions[column->field->kind] (context, of_column);
+
+	if (sent == NIL)
+		return;
+	change->sent = list_concat(change->sent, sent);
+	change->attnums = bms_add_member(change->attnums, column->attnum);
+	if (column->field->kind != FIELD_CUSTOM_FIELDS)
+		change->known = bms_add_member(change->known, column->attnum);
+}
+
+/* Has a new object what it can't be without? */
+static void
+check_required(const ChangeContext *context)
+{
+	const ObjectWriter *writer = context->writer;
+
+	for (int i = 0; i < writer->object->nfields; i++)
+	{
+		const PylonField *field = &writer->object->fields[i];
+		const WriterColumn *column = NULL;
+		bool		sent = false;
+
+		if (!field->required)
+			continue;
+		for (int n = 0; n < writer->ncolumns; n++)
+		{
+			if (writer->columns[n].field != field)
+				continue;
+			column = &writer->columns[n];
+			sent |= bms_is_member(column->attnum, context->change->attnums);
+		}
+		if (!sent)
+			ereport(ERROR,
+					(errcode(ERRCODE_NOT_NULL_VIOLATION),
+					 errmsg("%s needs a %s", writer->object->nouns.a, field->name),
+					 errdetail("Failing row of foreign table \"%s\" has none.",
+							   RelationGetRelationName(writer->table)),
+					 column != NULL ? errtablecol(writer->table, column->attnum) :
+					 errtable(writer->table)));
+	}
 }
 
 /* By an INSERT or an UPDATE: "needed" is FIELD_ON_... */
@@ -238,15 +287,15 @@ raise_unwritable(const WriterColumn *column, int needed, const char *change)
 }
 
 static char *
-change_text(const WriterColumn *column, Datum old_value, bool old_null,
-			Datum value, bool null)
+change_text(const ColumnChange *change)
 {
-	char	   *wanted = shown_value(column, value, null);
+	const WriterColumn *column = change->column;
+	char	   *wanted = shown_value(column, change->value, change->null);
 
 	if (!may_read(column))
 		return psprintf(" It can't become %s.", wanted);
 	return psprintf(" It is %s, and can't become %s.",
-					shown_value(column, old_value, old_null), wanted);
+					shown_value(column, change->old_value, change->old_null), wanted);
 }
 
 /* May the user see what is in it? As core asks before it shows a row. */
@@ -287,57 +336,202 @@ is_nothing(const WriterColumn *column, Datum value)
 		object_value_text(column->type, value)[0] == '\0';
 }
 
-/* Of the map of custom fields, add_custom_fields finds out which ones. */
-static bool
-differs(const WriterColumn *column, Datum old_value, bool old_null,
-		Datum value, bool null)
+/* What a column's new value is to be, before its texts are known. */
+static SentField *
+begin_sent(const ColumnChange *change)
 {
-	null = object_is_null(column, value, null);
-	old_null = object_is_null(column, old_value, old_null);
-	if (old_null || null)
-		return old_null != null;
-	return !object_same_value(column, old_value, value);
+	SentField  *sent = palloc0(sizeof(SentField));
+
+	sent->column = change->column;
+	sent->slug = change->column->slug;
+	sent->value = change->value;
+	sent->cleared = change->cleared;
+	sent->had = change->had;
+	if (sent->had)
+		sent->before = object_texts(change->column, change->old_value);
+	return sent;
+}
+
+/* An empty list is as good as none. */
+static void
+set_texts(SentField *sent, SentTexts texts)
+{
+	sent->texts = texts;
+	sent->cleared = texts.list && texts.texts == NIL;
+}
+
+/* What the field is called in a body. */
+static const char *
+body_key(const SentField *sent)
+{
+	const PylonField *field = sent->column->field;
+
+	if (sent->cleared && field->cleared_as != NULL)
+		return field->cleared_as;
+	return field->written_as != NULL ? field->written_as : field->name;
 }
 
 /*
- * Where the list of all addresses is sent, it says which one is primary, for
- * it and "email" exclude each other in a body: the address that "email" is
- * assigned, be it the one that it has already, else the first. Takes "email"
- * out of the changes where it says nothing.
+ * NULL is sent as the empty string. Beside the list of all addresses, the
+ * primary one is not sent, but it must come back.
  */
-static void
-settle_emails(ChangeContext *context, TupleTableSlot *row, bool *changes)
+static List *
+send_string(ChangeContext *context, const ColumnChange *change)
 {
-	ObjectWriter *writer = context->writer;
-	const WriterColumn *emails = NULL;
-	List	   *addresses = NIL;
+	const WriterColumn *column = change->column;
+	const PylonField *list = column->field->primary_of;
+	bool		beside = list != NULL && field_changes(context, list);
+	SentField  *sent = begin_sent(change);
 
-	for (int i = 0; i < writer->ncolumns; i++)
+	if (beside && sent->cleared)
+		return NIL;
+	if (!sent->cleared)
+		set_texts(sent, object_texts(column, sent->value));
+	if (is_repeated(context, sent))
+		return NIL;
+	if (column->field->required && sent->cleared)
+		ereport(ERROR,
+				(errcode(ERRCODE_NOT_NULL_VIOLATION),
+				 errmsg("%s needs a %s", context->writer->object->nouns.a, column->field->name),
+				 errdetail("Column \"%s\" of foreign table \"%s\" can't be NULL or empty.",
+						   column->name, RelationGetRelationName(column->table)),
+				 errtablecol(column->table, column->attnum)));
+	if (!beside)
+		json_body_string(context->body, body_key(sent),
+						 sent->cleared ? "" : linitial(sent->texts.texts));
+	return list_make1(sent);
+}
+
+/*
+ * Nothing is sent where it is another one of those that the linked object has,
+ * and the object stays linked to that.
+ */
+static List *
+send_first_id(ChangeContext *context, const ColumnChange *change)
+{
+	if (!change->cleared && !link_changes(context, change->column->field) &&
+		has_id(context, change))
+		return NIL;
+	return send_string(context, change);
+}
+
+/* Does another field change to what the object is linked? */
+static bool
+link_changes(const ChangeContext *context, const PylonField *field)
+{
+	const PylonObject *object = context->writer->object;
+
+	for (int i = 0; i < object->nfields; i++)
 	{
-		if (changes[i] && object_is_field(&writer->columns[i], "emails"))
-			emails = &writer->columns[i];
+		const PylonField *other = &object->fields[i];
+
+		if (other != field && same_link(other, field) && field_changes(context, other))
+			return true;
 	}
-	if (emails == NULL)
-		return;
-	context->emails = true;
-	if (!object_is_null(emails, row->tts_values[emails->attnum - 1], row->tts_isnull[emails->attnum - 1]))
-		addresses = object_list_texts(emails, row->tts_values[emails->attnum - 1]);
+	return false;
+}
 
-	for (int i = 0; i < writer->ncolumns; i++)
+/* As far as the table has the column that tells: one of the whole list. */
+static bool
+has_id(const ChangeContext *context, const ColumnChange *change)
+{
+	const PylonField *field = change->column->field;
+	const char *id = object_value_text(change->column->type, change->value);
+	ListCell   *lc;
+
+	for (int i = 0; i < context->writer->ncolumns; i++)
 	{
-		const WriterColumn *column = &writer->columns[i];
-		Datum		value = row->tts_values[column->attnum - 1];
-		bool		null = row->tts_isnull[column->attnum - 1];
+		const WriterColumn *column = &context->writer->columns[i];
+		ColumnChange all = column_change(context, column);
 
-		if (!object_is_field(column, "email") || (!changes[i] && !column->assigned))
+		if (column->field->kind != FIELD_JSON || all.old_null ||
+			!object_same_source(column->field, field))
 			continue;
-		if (object_is_null(column, value, null))
-			changes[i] = false;
-		else if (holds_address(addresses, object_value_text(column->type, value)))
-			context->email = object_value_text(column->type, value);
-		else if (changes[i])
-			raise_twice(column, emails, "the primary address");
+		foreach(lc, object_json_ids(column, all.old_value))
+		{
+			if (strcmp(lfirst(lc), id) == 0)
+				return true;
+		}
 	}
+	return false;
+}
+
+static List *
+send_list(ChangeContext *context, const ColumnChange *change)
+{
+	SentField  *sent = begin_sent(change);
+
+	if (!sent->cleared)
+		set_texts(sent, object_texts(change->column, sent->value));
+	if (is_repeated(context, sent))
+		return NIL;
+	json_body_list(context->body, body_key(sent), sent->texts.texts);
+	return list_make1(sent);
+}
+
+/* The list says which address is primary, without such a one the first. */
+static List *
+send_addresses(ChangeContext *context, const ColumnChange *change)
+{
+	const WriterColumn *column = change->column;
+	SentField  *sent = begin_sent(change);
+	SentTexts	texts = {.list = true};
+	const char *primary;
+
+	if (!sent->cleared)
+		texts = object_texts(column, sent->value);
+	primary = find_primary(context, column, texts.texts);
+	texts.texts = distinct_addresses(texts.texts, primary);
+	set_texts(sent, texts);
+	if (is_repeated(context, sent))
+		return NIL;
+	if (primary == NULL && !sent->cleared)
+		primary = linitial(texts.texts);
+	json_body_addresses(context->body, body_key(sent),
+						primary_field(context, column->field)->key, texts.texts, primary);
+	return list_make1(sent);
+}
+
+/* The field that holds the primary one of a list of addresses. */
+static const PylonField *
+primary_field(const ChangeContext *context, const PylonField *list)
+{
+	const PylonField *field = context->writer->object->fields;
+
+	while (field->primary_of != list)
+		field++;
+	return field;
+}
+
+/*
+ * Which address of the list is to be the primary one: that which is assigned to
+ * the column of the primary address, be it the one that it has already. NULL if
+ * none is. Raises 22023 for a new one that isn't in the list.
+ */
+static const char *
+find_primary(const ChangeContext *context, const WriterColumn *list,
+			 List *addresses)
+{
+	const char *primary = NULL;
+
+	for (int i = 0; i < context->writer->ncolumns; i++)
+	{
+		const WriterColumn *column = &context->writer->columns[i];
+		ColumnChange change;
+		const char *text;
+
+		if (column->field->primary_of != list->field)
+			continue;
+		change = column_change(context, column);
+		if (change.cleared || (!column->assigned && !differs(&change)))
+			continue;
+		text = object_value_text(column->type, change.value);
+		if (holds_address(addresses, text))
+			primary = text;
+		else if (differs(&change))
+			raise_twice(column, list, "the primary address");
+	}
+	return primary;
 }
 
 static bool
@@ -354,89 +548,55 @@ holds_address(List *addresses, const char *address)
 }
 
 /*
- * Takes the account's external id out of the changes if it is another one of
- * those that the account has, and the object stays in it.
+ * Each address once, whatever its case, "primary" (which is among them,
+ * unless it is NULL) in its own spelling.
  */
-static void
-settle_account(ObjectWriter *writer, TupleTableSlot *old_row,
-			   TupleTableSlot *row, bool *changes)
+static List *
+distinct_addresses(List *addresses, const char *primary)
 {
-	for (int i = 0; i < writer->ncolumns; i++)
-	{
-		if (changes[i] && object_is_field(&writer->columns[i], "account_id"))
-			return;
-	}
-	for (int i = 0; i < writer->ncolumns; i++)
-	{
-		const WriterColumn *column = &writer->columns[i];
-		Datum		value = row->tts_values[column->attnum - 1];
+	List	   *distinct = NIL;
+	ListCell   *lc;
 
-		if (changes[i] && column->field->kind == FIELD_FIRST_ID &&
-			!object_is_null(column, value, row->tts_isnull[column->attnum - 1]) &&
-			has_account_id(writer, old_row, object_value_text(column->type, value)))
-			changes[i] = false;
+	foreach(lc, addresses)
+	{
+		const char *address = lfirst(lc);
+
+		if (primary != NULL && object_same_address(address, primary))
+			address = primary;
+		if (!holds_address(distinct, address))
+			distinct = lappend(distinct, unconstify(char *, address));
 	}
+	return distinct;
 }
 
-/* As far as the table has the column that tells. */
-static bool
-has_account_id(ObjectWriter *writer, TupleTableSlot *old_row, const char *id)
+static List *
+send_json(ChangeContext *context, const ColumnChange *change)
 {
-	for (int i = 0; i < writer->ncolumns; i++)
-	{
-		const WriterColumn *column = &writer->columns[i];
-		int			place = column->attnum - 1;
+	const WriterColumn *column = change->column;
+	SentField  *sent = begin_sent(change);
 
-		if (object_is_field(column, "account_external_ids") && !old_row->tts_isnull[place] &&
-			object_json_has_id(column, old_row->tts_values[place], id))
-			return true;
-	}
-	return false;
-}
-
-/* A column whose value differs from the one that was read. */
-static void
-add_column(ChangeContext *context, const WriterColumn *column,
-		   Datum old_value, bool old_null, Datum value, bool null)
-{
-	SentField  *sent;
-
-	if (column->field->kind == FIELD_CUSTOM_FIELDS)
-	{
-		add_custom_fields(context, column, old_value, old_null, value, null);
-		return;
-	}
-	sent = palloc0(sizeof(SentField));
-	sent->column = column;
-	sent->slug = column->slug;
-	sent->value = value;
-	sent->cleared = object_is_null(column, value, null);
-	sent->had = !object_is_null(column, old_value, old_null);
-	fill_sent(context, sent, old_value);
-	add_sent(context, sent);
-}
-
-/* The texts of a column's values. An empty list is as good as none. */
-static void
-fill_sent(ChangeContext *context, SentField *sent, Datum old_value)
-{
-	const WriterColumn *column = sent->column;
-
-	if (sent->had)
-		sent->before = object_texts(column, old_value);
-	if (column->field->kind == FIELD_JSON)
-		sent->json = sent->cleared ? "[]" : object_json_text(column, sent->value);
-	if (column->field->kind == FIELD_JSON && sent->json == NULL)
+	sent->json = sent->cleared ? "[]" : object_json_text(column, sent->value);
+	if (sent->json == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the value for column \"%s\" is not JSON", column->name),
 				 errtablecol(column->table, column->attnum)));
-	if (sent->cleared)
-		return;
-	sent->texts = column->field->kind == FIELD_CUSTOM ? custom_texts(sent) : object_texts(column, sent->value);
-	if (object_is_field(column, "emails"))
-		sent->texts.texts = distinct_emails(sent->texts.texts, context->email);
-	sent->cleared = sent->texts.list && sent->texts.texts == NIL;
+	if (!sent->cleared)
+		set_texts(sent, object_texts(column, sent->value));
+	if (is_repeated(context, sent))
+		return NIL;
+	json_body_json(context->body, body_key(sent), sent->json);
+	return list_make1(sent);
+}
+
+static List *
+send_custom(ChangeContext *context, const ColumnChange *change)
+{
+	SentField  *sent = begin_sent(change);
+
+	if (!sent->cleared)
+		set_texts(sent, custom_texts(sent));
+	return send_slug(context, sent);
 }
 
 /*
@@ -488,12 +648,12 @@ is_json_list(const SentField *sent, List **elements)
 }
 
 /* Of the map of all custom fields, the members that differ. */
-static void
-add_custom_fields(ChangeContext *context, const WriterColumn *column,
-				  Datum old_value, bool old_null, Datum value, bool null)
+static List *
+send_custom_fields(ChangeContext *context, const ColumnChange *change)
 {
-	Jsonb	   *before = object_map_of(column, old_value, old_null);
-	Jsonb	   *after = object_map_of(column, value, null);
+	Jsonb	   *before = object_map_of(change->column, change->old_value, change->old_null);
+	Jsonb	   *after = object_map_of(change->column, change->value, change->null);
+	List	   *sent = NIL;
 	JsonbIterator *iterator;
 	JsonbValue	key;
 	JsonbValue	member;
@@ -509,8 +669,7 @@ add_custom_fields(ChangeContext *context, const WriterColumn *column,
 
 		(void) JsonbIteratorNext(&iterator, &member, true);
 		if (old_member == NULL ? member.type != jbvNull : !same_member(old_member, &member))
-			add_member(context, column, pnstrdup(key.val.string.val, key.val.string.len),
-					   old_member, &member);
+			sent = list_concat(sent, send_member(context, change, &key, old_member, &member));
 	}
 
 	iterator = JsonbIteratorInit(&before->root);
@@ -518,14 +677,12 @@ add_custom_fields(ChangeContext *context, const WriterColumn *column,
 	while (JsonbIteratorNext(&iterator, &key, true) == WJB_KEY)
 	{
 		(void) JsonbIteratorNext(&iterator, &member, true);
+		member.type = jbvNull;
 		if (getKeyJsonValueFromContainer(&after->root, key.val.string.val,
 										 key.val.string.len, &buffer) == NULL)
-		{
-			member.type = jbvNull;
-			add_member(context, column, pnstrdup(key.val.string.val, key.val.string.len),
-					   NULL, &member);
-		}
+			sent = list_concat(sent, send_member(context, change, &key, NULL, &member));
 	}
+	return sent;
 }
 
 /* Would the same be sent of both? A number is one, however it is written. */
@@ -542,51 +699,53 @@ same_member(JsonbValue *left, JsonbValue *right)
 }
 
 /* One member of the map; null unsets it. */
-static void
-add_member(ChangeContext *context, const WriterColumn *column,
-		   const char *slug, JsonbValue *old_value, JsonbValue *value)
+static List *
+send_member(ChangeContext *context, const ColumnChange *change,
+			const JsonbValue *key, JsonbValue *old_value, JsonbValue *value)
 {
+	const WriterColumn *column = change->column;
 	SentField  *sent = palloc0(sizeof(SentField));
 
 	sent->column = column;
-	sent->slug = slug;
+	sent->slug = pnstrdup(key->val.string.val, key->val.string.len);
 	sent->cleared = value->type == jbvNull;
 	if (!sent->cleared && !object_member_texts(value, &sent->texts))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("custom field \"%s\" can't hold an object, or a null in a list", slug),
+				 errmsg("custom field \"%s\" can't hold an object, or a null in a list", sent->slug),
 				 errtablecol(column->table, column->attnum)));
 	sent->cleared |= sent->texts.list && sent->texts.texts == NIL;
 	sent->had = old_value != NULL && object_member_texts(old_value, &sent->before);
-	add_sent(context, sent);
+	return send_slug(context, sent);
 }
 
-/* The map of all custom fields; raises 22023 for what is none. */
-Jsonb *
-object_map_of(const WriterColumn *column, Datum value, bool null)
+/* A custom field, whichever column has it. */
+static List *
+send_slug(ChangeContext *context, SentField *sent)
 {
-	Jsonb	   *json;
+	const char *key = context->writer->object->custom_field->parent;
 
-	if (object_is_null(column, value, null))
-		return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
-	json = column->type == JSONBOID ? DatumGetJsonbP(value) :
-		object_parse_json(object_value_text(column->type, value));
-	if (json == NULL || !JB_ROOT_IS_OBJECT(json))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("column \"%s\" must be a JSON object of custom fields", column->name),
-				 errtablecol(column->table, column->attnum)));
-	return json;
+	if (is_repeated(context, sent))
+		return NIL;
+	if (sent->texts.list)
+		json_body_custom_values(context->body, key, sent->slug, sent->texts.texts);
+	else
+		json_body_custom_value(context->body, key, sent->slug,
+							   sent->cleared ? NULL : linitial(sent->texts.texts));
+	return list_make1(sent);
 }
 
-/* Two columns that show one field may both change it, if they agree. */
-static void
-add_sent(ChangeContext *context, SentField *sent)
+/*
+ * Has another column sent the same already? Two that show one field may both
+ * change it, if they agree; raises 22023 if they don't.
+ */
+static bool
+is_repeated(const ChangeContext *context, const SentField *sent)
 {
-	ObjectChange *change = context->change;
+	const PylonField *field = sent->column->field;
 	ListCell   *lc;
 
-	foreach(lc, change->sent)
+	foreach(lc, context->change->sent)
 	{
 		SentField  *other = lfirst(lc);
 
@@ -595,15 +754,11 @@ add_sent(ChangeContext *context, SentField *sent)
 		if (!same_content(other, sent))
 			raise_twice(other->column, sent->column,
 						sent->slug != NULL ? psprintf("custom field \"%s\"", sent->slug) :
-						other->column->field != sent->column->field ? "the account" :
-						psprintf("field \"%s\"", sent->column->field->name));
-		return;
+						other->column->field != field ? psprintf("the %s", field->link) :
+						psprintf("field \"%s\"", field->name));
+		return true;
 	}
-	change->sent = lappend(change->sent, sent);
-	change->attnums = bms_add_member(change->attnums, sent->column->attnum);
-	if (sent->column->field->kind != FIELD_CUSTOM_FIELDS)
-		change->known = bms_add_member(change->known, sent->column->attnum);
-	write_sent(context, sent);
+	return false;
 }
 
 static bool
@@ -613,13 +768,13 @@ same_target(const SentField *left, const SentField *right)
 		return strcmp(left->slug, right->slug) == 0;
 	return left->slug == right->slug &&
 		(left->column->field == right->column->field ||
-		 (names_account(left->column) && names_account(right->column)));
+		 same_link(left->column->field, right->column->field));
 }
 
 static bool
-names_account(const WriterColumn *column)
+same_link(const PylonField *left, const PylonField *right)
 {
-	return object_is_field(column, "account_id") || column->field->kind == FIELD_FIRST_ID;
+	return left->link != NULL && right->link != NULL && strcmp(left->link, right->link) == 0;
 }
 
 static bool
@@ -655,79 +810,48 @@ raise_twice(const WriterColumn *left, const WriterColumn *right, const char *wha
 			 errtablecol(right->table, right->attnum)));
 }
 
-static void
-write_sent(ChangeContext *context, const SentField *sent)
-{
-	const PylonField *field = sent->column->field;
-
-	switch (field->kind)
-	{
-		case FIELD_STRING:
-		case FIELD_FIRST_ID:
-			write_string(context, sent);
-			break;
-		case FIELD_LIST:
-			if (object_is_field(sent->column, "emails"))
-				json_body_emails(context->body, sent->texts.texts,
-								 context->email != NULL ? context->email :
-								 sent->cleared ? "" : linitial(sent->texts.texts));
-			else
-				json_body_list(context->body, field->name, sent->texts.texts);
-			break;
-		case FIELD_JSON:
-			json_body_json(context->body, field->name, sent->json);
-			break;
-		case FIELD_CUSTOM:
-		case FIELD_CUSTOM_FIELDS:
-			if (sent->texts.list)
-				json_body_custom_values(context->body, sent->slug, sent->texts.texts);
-			else
-				json_body_custom_value(context->body, sent->slug,
-									   sent->cleared ? NULL : linitial(sent->texts.texts));
-			break;
-	}
-}
-
 /*
- * NULL is sent as the empty string, which the API documents for account_id,
- * and not for the account's external id.
+ * What the API may know a new object by: what is sent of its fields that no
+ * second one may have, as texts (of char *) in the current memory context that
+ * are the same where the API may take these for the same, be it that it heeds
+ * no case or blanks.
  */
-static void
-write_string(ChangeContext *context, const SentField *sent)
+List *
+object_creation_keys(const ObjectChange *creation)
 {
-	const WriterColumn *column = sent->column;
-
-	if (column->field->required && sent->cleared)
-		ereport(ERROR,
-				(errcode(ERRCODE_NOT_NULL_VIOLATION),
-				 errmsg("a contact needs a name"),
-				 errdetail("Column \"%s\" of foreign table \"%s\" can't be NULL or empty.",
-						   column->name, RelationGetRelationName(column->table)),
-				 errtablecol(column->table, column->attnum)));
-	if (!context->emails || !object_is_field(column, "email"))
-		json_body_string(context->body,
-						 sent->cleared && names_account(column) ? "account_id" : column->field->name,
-						 sent->cleared ? "" : linitial(sent->texts.texts));
-}
-
-/*
- * Each address once, whatever its case, "primary" (which is among them,
- * unless it is NULL) in its own spelling.
- */
-static List *
-distinct_emails(List *texts, const char *primary)
-{
-	List	   *distinct = NIL;
+	List	   *keys = NIL;
 	ListCell   *lc;
+	ListCell   *lc2;
 
-	foreach(lc, texts)
+	foreach(lc, creation->sent)
 	{
-		const char *text = lfirst(lc);
+		SentField  *sent = lfirst(lc);
+		const PylonField *field = sent->column->field;
 
-		if (primary != NULL && object_same_address(text, primary))
-			text = primary;
-		if (!holds_address(distinct, text))
-			distinct = lappend(distinct, unconstify(char *, text));
+		if (!field->is_key || sent->cleared)
+			continue;
+		foreach(lc2, field->kind == FIELD_JSON ? object_json_ids(sent->column, sent->value) :
+				sent->texts.texts)
+			keys = lappend(keys, key_text(field, lfirst(lc2)));
 	}
-	return distinct;
+	return keys;
+}
+
+/*
+ * A value without case, blanks and whatever isn't ASCII: different ones may
+ * become the same, which costs no more than some waiting.
+ */
+static char *
+key_text(const PylonField *field, const char *value)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "%s ", field->name);
+	for (; *value != '\0'; value++)
+	{
+		if (*value > ' ' && *value <= '~')
+			appendStringInfoChar(&text, pg_ascii_tolower(*value));
+	}
+	return text.data;
 }

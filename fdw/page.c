@@ -26,26 +26,12 @@ static void parse_data(PylonPage *page, const ObjectLayout *layout,
 					   bool single, JsonReader *reader);
 static void parse_entry(PylonPage *page, const ObjectLayout *layout,
 						  JsonReader *reader);
-static void parse_object(const ObjectLayout *layout, ObjectLevel level,
+static void parse_object(const ObjectLayout *layout, int level,
 						 JsonReader *reader, JsonSlice *slices);
-static ObjectLevel nested_level(JsonSlice key);
-static bool level_is_wanted(const ObjectLayout *layout, ObjectLevel level);
 static JsonSlice *add_entry(PylonPage *page);
 static bool parse_pagination(PylonPage *page, JsonReader *reader);
 static bool skip_nothing(JsonReader *reader);
 static bool holds_something(JsonSlice value);
-
-/* Members of an object that are objects with wanted members of their own. */
-static const struct
-{
-	const char *key;
-	ObjectLevel level;
-}			nested[] =
-
-{
-	{"account", LEVEL_ACCOUNT},
-	{"custom_fields", LEVEL_CUSTOM},
-};
 
 /*
  * Parses an answer (reference: "Get all ...", 200), or with "single"
@@ -232,8 +218,9 @@ parse_data(PylonPage *page, const ObjectLayout *layout, bool single,
 	else
 	{
 		if (type != JSON_TOKEN_NULL)
-			page->problem = single ? "Member \"data\" is no contact." :
-				"Member \"data\" is no list of contacts.";
+			page->problem = single ?
+				psprintf("Member \"data\" is no %s.", layout->object->nouns.one) :
+				psprintf("Member \"data\" is no list of %s.", layout->object->nouns.many);
 		(void) json_reader_value(reader);
 	}
 }
@@ -243,11 +230,13 @@ parse_entry(PylonPage *page, const ObjectLayout *layout,
 			  JsonReader *reader)
 {
 	if (json_reader_token(reader) != JSON_TOKEN_OBJECT_START)
-		page->problem = "Member \"data\" holds something other than contacts.";
+		page->problem = psprintf("Member \"data\" holds something other than %s.",
+								 layout->object->nouns.many);
 	else if (page->nobjects == PAGE_MAX_OBJECTS)
-		page->problem = psprintf("It holds more than %d contacts.", PAGE_MAX_OBJECTS);
+		page->problem = psprintf("It holds more than %d %s.", PAGE_MAX_OBJECTS,
+								 layout->object->nouns.many);
 	else
-		parse_object(layout, LEVEL_OBJECT, reader, add_entry(page));
+		parse_object(layout, 0, reader, add_entry(page));
 }
 
 /*
@@ -255,7 +244,7 @@ parse_entry(PylonPage *page, const ObjectLayout *layout,
  * wanted as a whole and for its members.
  */
 static void
-parse_object(const ObjectLayout *layout, ObjectLevel level,
+parse_object(const ObjectLayout *layout, int level,
 			 JsonReader *reader, JsonSlice *slices)
 {
 	JsonSlice	key;
@@ -266,11 +255,10 @@ parse_object(const ObjectLayout *layout, ObjectLevel level,
 	{
 		const char *start = json_reader_position(reader);
 		int			source = object_layout_find(layout, level, key);
-		ObjectLevel inner = level == LEVEL_OBJECT ? nested_level(key) : level;
+		int			inner = level == 0 ? object_layout_level(layout, key) : 0;
 		JsonSlice	value;
 
-		if (inner != level && level_is_wanted(layout, inner) &&
-			json_reader_token(reader) == JSON_TOKEN_OBJECT_START)
+		if (inner > 0 && json_reader_token(reader) == JSON_TOKEN_OBJECT_START)
 		{
 			parse_object(layout, inner, reader, slices);
 			value = json_reader_since(reader, start);
@@ -280,24 +268,6 @@ parse_object(const ObjectLayout *layout, ObjectLevel level,
 		if (source >= 0)
 			slices[source] = value;
 	}
-}
-
-/* LEVEL_OBJECT for a member that holds nothing of interest. */
-static ObjectLevel
-nested_level(JsonSlice key)
-{
-	for (size_t i = 0; i < lengthof(nested); i++)
-	{
-		if (json_slice_key_is(key, nested[i].key, strlen(nested[i].key)))
-			return nested[i].level;
-	}
-	return LEVEL_OBJECT;
-}
-
-static bool
-level_is_wanted(const ObjectLayout *layout, ObjectLevel level)
-{
-	return layout->level_start[level] < layout->level_start[level + 1];
 }
 
 /* Room for one more object, all of its slices null. */

@@ -11,7 +11,7 @@
 #ifndef PYLON_PAGE_H
 #define PYLON_PAGE_H
 
-#include "object.h"
+#include "object_layout.h"
 
 /* Slices point into the answer, which must live as long as the page. */
 typedef struct PylonPage

@@ -131,11 +131,9 @@ distinct_share(PlannerInfo *root, Index relid, AttrNumber attnum)
 	rel = table_open(rte->relid, NoLock);
 	field = object_column_field(rel, attnum, &slug);
 	table_close(rel, NoLock);
-	if (field == NULL)
-		return 0;
-	if ((field->operators & FIELD_UNIQUE) != 0)
+	if (field->is_unique)
 		return 1;
-	return (field->operators & FIELD_RARE) != 0 ? 1.0 / ROWS_PER_VALUE : 0;
+	return field->is_rare ? 1.0 / ROWS_PER_VALUE : 0;
 }
 
 /* The least of the children's, which are of the same kind or don't count. */

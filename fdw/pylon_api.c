@@ -19,10 +19,10 @@
 
 #include "common/hashfn.h"
 #include "compat.h"
-#include "object_id.h"
 #include "failure.h"
 #include "http.h"
 #include "mb/pg_wchar.h"
+#include "object_id.h"
 #include "pylon_api.h"
 #include "safe_text.h"
 #include "utils/hsearch.h"
@@ -34,9 +34,9 @@
 
 typedef enum ReadMode
 {
-	READ_LIST,					/* GET /objects */
-	READ_SEARCH,				/* POST /objects/search */
-	READ_ID,				/* GET /objects/{id} */
+	READ_LIST,					/* GET all */
+	READ_SEARCH,				/* POST a filter */
+	READ_ID,				/* GET by an id */
 } ReadMode;
 
 /*
@@ -86,7 +86,8 @@ typedef struct CursorKey
 static void begin_reading(PylonReader *reader, ReadMode mode, double limit);
 static void request_page(PylonReader *reader);
 static int	next_page_size(PylonReader *reader);
-static char *list_path(int limit, const char *cursor);
+static char *list_path(const PylonObject *object, int limit,
+					   const char *cursor);
 static char *url_escape(const char *text);
 static bool at_end(const PylonReader *reader);
 static CursorKey cursor_key(const char *cursor);
@@ -109,13 +110,13 @@ static const HttpResponse *get_definitions(PylonConnection *connection,
 static Presence find_object(PylonConnection *connection, const char *id,
 							 bool any_case, const ObjectLayout *layout,
 							 double delay);
-static void note_created(const HttpResponse *response, JsonSlice id);
+static void note_created(const HttpResponse *response,
+						 const PylonObject *object, JsonSlice id);
 static const HttpResponse *get(PylonConnection *connection, const char *path);
-static void add_external_id(List **keys, JsonReader *reader);
-static char *folded(JsonSlice value);
 static bool is_success(const HttpResponse *response);
 static bool is_missing(const HttpResponse *response);
-static void check_reached(const HttpResponse *response);
+static void check_reached(const HttpResponse *response,
+						  const PylonObject *object);
 static void check_success(const HttpResponse *response);
 
 /*
@@ -148,7 +149,8 @@ pylon_read_list(PylonReader *reader, double limit)
 }
 
 /*
- * Starts over with a search (reference: "Search for ..."). "filter" must live until the reading ends; "limit" as above.
+ * Starts over with a search (reference: "Search for ... by a given filter").
+ * "filter" must live until the reading ends; "limit" as in pylon_read_list.
  */
 void
 pylon_read_search(PylonReader *reader, const PylonFilter *filter,
@@ -219,11 +221,11 @@ pylon_is_ready(PylonReader *reader)
 		!(glance(reader) == PAGE_IS_HOLLOW && http_repeat(reader->next));
 }
 
-/* The path of an object, in the current memory context. */
+/* The path of the object with an id, in the current memory context. */
 char *
-pylon_object_path(const char *id)
+pylon_object_path(const PylonObject *object, const char *id)
 {
-	return psprintf("/contacts/%s", url_escape(id));
+	return psprintf("%s/%s", object->path, url_escape(id));
 }
 
 /* What the API said when it refused what is read; NULL if it didn't. */
@@ -319,15 +321,15 @@ request_page(PylonReader *reader)
 	switch (reader->mode)
 	{
 		case READ_LIST:
-			call.path = list_path(limit, reader->cursor);
+			call.path = list_path(reader->layout->object, limit, reader->cursor);
 			break;
 		case READ_SEARCH:
 			call.method = "POST";
-			call.path = "/contacts/search";
+			call.path = psprintf("%s/search", reader->layout->object->path);
 			call.body = json_search_body(reader->filter, limit, reader->cursor);
 			break;
 		case READ_ID:
-			call.path = psprintf("/contacts/%s", url_escape(reader->id));
+			call.path = pylon_object_path(reader->layout->object, reader->id);
 			break;
 	}
 	reader->next = http_start(reader->connection, &call);
@@ -355,11 +357,11 @@ next_page_size(PylonReader *reader)
 
 /* "limit" isn't documented for this path, but taken, and wanted by some. */
 static char *
-list_path(int limit, const char *cursor)
+list_path(const PylonObject *object, int limit, const char *cursor)
 {
 	if (cursor == NULL)
-		return psprintf("/contacts?limit=%d", limit);
-	return psprintf("/contacts?limit=%d&cursor=%s", limit,
+		return psprintf("%s?limit=%d", object->path, limit);
+	return psprintf("%s?limit=%d&cursor=%s", object->path, limit,
 					url_escape(cursor));
 }
 
@@ -469,7 +471,7 @@ take_page(PylonReader *reader, const HttpResponse *response, bool ahead)
 	bool		missing = reader->mode == READ_ID && is_missing(response);
 
 	if (missing)
-		check_reached(response);
+		check_reached(response, reader->layout->object);
 	else
 		check_success(response);
 	if (reader->page_context != NULL)
@@ -589,7 +591,8 @@ parse_page(PylonReader *reader, const HttpResponse *response)
 	if (reader->page->problem != NULL)
 		failure_raise_refusal(response, reader->page->problem);
 	if (single && response != NULL && reader->page->nobjects == 0)
-		failure_raise_refusal(response, "It does not hold the contact.");
+		failure_raise_refusal(response, psprintf("It does not hold the %s.",
+												 reader->layout->object->nouns.one));
 
 	/* What was read ahead goes on from another place? Then not from there. */
 	cursor = single ? NULL : reader->page->cursor;
@@ -600,89 +603,14 @@ parse_page(PylonReader *reader, const HttpResponse *response)
 }
 
 /*
- * What the API may know a new object by: its address and its external ids,
- * as texts (of char *) in the current memory context that are the same where
- * the API may take these for the same, be it that it heeds no case or blanks.
- * "body" is that of the create.
- */
-List *
-pylon_create_keys(const char *body)
-{
-	List	   *keys = NIL;
-	JsonReader	reader;
-	JsonSlice	key;
-	bool		first = true;
-
-	json_reader_begin(&reader, body, strlen(body));
-	json_reader_enter(&reader);
-	while (json_reader_next_member(&reader, &first, &key))
-	{
-		bool		first_id = true;
-
-		if (json_slice_key_is(key, "email", 5))
-			keys = lappend(keys, psprintf("email %s", folded(json_reader_value(&reader))));
-		else if (json_slice_key_is(key, "external_ids", 12) &&
-				 json_reader_token(&reader) == JSON_TOKEN_ARRAY_START)
-		{
-			json_reader_enter(&reader);
-			while (json_reader_next_element(&reader, &first_id))
-				add_external_id(&keys, &reader);
-		}
-		else
-			(void) json_reader_value(&reader);
-	}
-	(void) json_reader_end(&reader);
-	return keys;
-}
-
-static void
-add_external_id(List **keys, JsonReader *reader)
-{
-	JsonSlice	key;
-	bool		first = true;
-
-	if (json_reader_token(reader) != JSON_TOKEN_OBJECT_START)
-	{
-		(void) json_reader_value(reader);
-		return;
-	}
-	json_reader_enter(reader);
-	while (json_reader_next_member(reader, &first, &key))
-	{
-		JsonSlice	value = json_reader_value(reader);
-
-		if (json_slice_key_is(key, "external_id", 11))
-			*keys = lappend(*keys, psprintf("external_id %s", folded(value)));
-	}
-}
-
-/*
- * A value without case, blanks and whatever isn't ASCII: different ones may
- * become the same, which costs no more than some waiting.
- */
-static char *
-folded(JsonSlice value)
-{
-	char	   *text = palloc(value.length + 1);
-	char	   *out = text;
-
-	for (int i = 0; i < value.length; i++)
-	{
-		if (value.data[i] > ' ' && value.data[i] <= '~')
-			*out++ = pg_ascii_tolower(value.data[i]);
-	}
-	*out = '\0';
-	return text;
-}
-
-/*
  * Sends a create (reference: "Create a new ...") without waiting for its
  * answer. "body" and what is allocated belong to the current memory context.
  */
 PylonCall *
-pylon_start_create(PylonConnection *connection, const char *body)
+pylon_start_create(PylonConnection *connection, const PylonObject *object,
+				   const char *body)
 {
-	HttpCall	call = {.method = "POST",.path = "/contacts",.body = body};
+	HttpCall	call = {.method = "POST",.path = object->path,.body = body};
 
 	return writes_send(connection, PYLON_CREATE, &call);
 }
@@ -716,18 +644,20 @@ pylon_created(PylonCall *call, const ObjectLayout *layout)
 		page_parse(layout, true, response->body, response->length);
 
 	if (page->problem == NULL && page->nobjects == 0)
-		page->problem = "It does not hold the new contact.";
+		page->problem = psprintf("It does not hold the new %s.", layout->object->nouns.one);
 	if (page->problem == NULL)
-		note_created(response, page_object(page, 0)[OBJECT_ID_SOURCE]);
+		note_created(response, layout->object, page_object(page, 0)[OBJECT_ID_SOURCE]);
 	return page;
 }
 
 /* A search that lags may give the new object as it was at first. */
 static void
-note_created(const HttpResponse *response, JsonSlice id)
+note_created(const HttpResponse *response, const PylonObject *object,
+			 JsonSlice id)
 {
 	if (json_slice_is_string(id))
-		written_note(response->connection->session, pylon_object_path(json_slice_cstring(id)));
+		written_note(response->connection->session,
+					 pylon_object_path(object, json_slice_cstring(id)));
 }
 
 /* What the API or the transport said of a create that failed. */
@@ -782,7 +712,7 @@ pylon_update(PylonConnection *connection, const char *id, const char *body,
 	const HttpResponse *response;
 	PylonPage  *page;
 
-	call.path = pylon_object_path(id);
+	call.path = pylon_object_path(layout->object, id);
 	write = writes_send(connection, PYLON_UPDATE, &call);
 	response = writes_wait(write);
 	if (is_missing(response))
@@ -804,7 +734,8 @@ pylon_update(PylonConnection *connection, const char *id, const char *body,
 	check_success(response);
 	page = parse_single(response, layout);
 	if (page->nobjects == 0)
-		failure_raise_refusal(response, "It does not hold the contact.");
+		failure_raise_refusal(response, psprintf("It does not hold the %s.",
+												 layout->object->nouns.one));
 	return page;
 }
 
@@ -836,7 +767,7 @@ pylon_delete(PylonConnection *connection, const char *id, bool any_case,
 	const HttpResponse *response;
 	double		wait;
 
-	call.path = pylon_object_path(id);
+	call.path = pylon_object_path(layout->object, id);
 	write = writes_send(connection, PYLON_DELETE, &call);
 	response = writes_wait(write);
 
@@ -876,7 +807,7 @@ find_object(PylonConnection *connection, const char *id, bool any_case,
 	const HttpResponse *response;
 	const PylonPage *page;
 
-	call.path = pylon_object_path(id);
+	call.path = pylon_object_path(layout->object, id);
 	response = http_wait(http_start(connection, &call));
 	if (is_missing(response))
 		return PRESENCE_GONE;
@@ -907,15 +838,16 @@ pylon_me(PylonConnection *connection, double *latency)
 }
 
 /*
- * The definitions of the objects' custom fields, of PylonCustomField
+ * The definitions of an object's custom fields, of PylonCustomField
  * (reference: "Get all custom fields"). Reading ends when there are more than
  * "most". Allocated in the current memory context; errors as in
  * pylon_next_page.
  */
 List *
-pylon_custom_fields(PylonConnection *connection, int most)
+pylon_custom_fields(PylonConnection *connection, const PylonObject *object,
+					int most)
 {
-	static const char *const path = "/custom-fields?object_type=contact";
+	const char *path = psprintf("/custom-fields?object_type=%s", object->type);
 	PylonDefinitions found = {0};
 	List	   *followed = NIL;
 
@@ -1002,14 +934,15 @@ is_missing(const HttpResponse *response)
  * session with a success yet, the list of objects tells, which is always there.
  */
 static void
-check_reached(const HttpResponse *response)
+check_reached(const HttpResponse *response, const PylonObject *object)
 {
 	PylonConnection *connection = response->connection;
-	HttpCall	call = {.method = "GET",.path = "/contacts?limit=1",.repeatable = true};
+	HttpCall	call = {.method = "GET",.repeatable = true};
 	const HttpResponse *list;
 
 	if (connection->session->reached || connection_base_path(connection)[0] == '\0')
 		return;
+	call.path = list_path(object, 1, NULL);
 	list = http_wait(http_start(connection, &call));
 	if (list->outcome == HTTP_ANSWERED && list->status == 404)
 		failure_raise(response);

@@ -29,7 +29,7 @@ extern void pylon_read_id(PylonReader *reader, const char *id);
 extern void pylon_start(PylonReader *reader);
 extern bool pylon_is_ready(PylonReader *reader);
 extern const PylonPage *pylon_next_page(PylonReader *reader);
-extern char *pylon_object_path(const char *id);
+extern char *pylon_object_path(const PylonObject *object, const char *id);
 extern const char *pylon_refusal(PylonReader *reader);
 extern void pylon_raise_refusal(PylonReader *reader);
 extern bool pylon_can_rewind(PylonReader *reader);
@@ -45,8 +45,8 @@ typedef enum PylonCreated
 	CREATE_UNKNOWN,
 } PylonCreated;
 
-extern List *pylon_create_keys(const char *body);
 extern PylonCall *pylon_start_create(PylonConnection *connection,
+									 const PylonObject *object,
 									 const char *body);
 extern PylonCreated pylon_finish_create(PylonCall *call);
 extern const PylonPage *pylon_created(PylonCall *call,
@@ -63,6 +63,6 @@ extern bool pylon_delete(PylonConnection *connection, const char *id,
 
 extern PylonMe *pylon_me(PylonConnection *connection, double *latency);
 extern List *pylon_custom_fields(PylonConnection *connection,
-										 int most);
+								 const PylonObject *object, int most);
 
 #endif							/* PYLON_API_H */

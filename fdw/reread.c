@@ -27,8 +27,8 @@ typedef struct Reread
 	PylonReader *reader;
 } Reread;
 
-static int	find_written(PylonSession *session, const PylonPage *page,
-						 Reread *rereads);
+static int	find_written(PylonSession *session, const PylonObject *object,
+						 const PylonPage *page, Reread *rereads);
 static void ask_next(PylonConnection *connection, const ObjectLayout *layout,
 					 Reread *rereads, int count, int *next);
 static const JsonSlice *receive(Reread *reread);
@@ -50,7 +50,7 @@ reread_page(PylonConnection *connection, const ObjectLayout *layout,
 	if (!written_any(connection->session))
 		return page;
 	rereads = palloc0(page->nobjects * sizeof(Reread));
-	if (find_written(connection->session, page, rereads) == 0)
+	if (find_written(connection->session, layout->object, page, rereads) == 0)
 		return page;
 
 	fresh = palloc(sizeof(PylonPage));
@@ -78,7 +78,8 @@ reread_page(PylonConnection *connection, const ObjectLayout *layout,
 
 /* Notes which objects of a page were written lately; gives their number. */
 static int
-find_written(PylonSession *session, const PylonPage *page, Reread *rereads)
+find_written(PylonSession *session, const PylonObject *object,
+			 const PylonPage *page, Reread *rereads)
 {
 	int			count = 0;
 
@@ -87,7 +88,7 @@ find_written(PylonSession *session, const PylonPage *page, Reread *rereads)
 		JsonSlice	slice = page_object(page, i)[OBJECT_ID_SOURCE];
 		char	   *id = json_slice_is_string(slice) ? json_slice_cstring(slice) : NULL;
 
-		if (id == NULL || !written_lately(session, pylon_object_path(id)))
+		if (id == NULL || !written_lately(session, pylon_object_path(object, id)))
 			continue;
 		rereads[i].id = id;
 		count++;

@@ -22,9 +22,9 @@
 
 #include "callbacks.h"
 #include "compat.h"
-#include "object.h"
 #include "executor/executor.h"
 #include "foreign/foreign.h"
+#include "object_read.h"
 #include "plan.h"
 #include "plan_private.h"
 #include "pylon_api.h"
@@ -109,7 +109,8 @@ pylonBeginForeignScan(ForeignScanState *node, int eflags)
 		attnums = bms_add_member(attnums, lfirst_int(lc));
 	scan->layout = object_layout_create(node->ss.ss_currentRelation, attnums);
 	states = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
-	scan->filter = filter_begin(list_nth(plan->fdw_private, ScanPrivateFilter),
+	scan->filter = filter_begin(scan->layout->object,
+								list_nth(plan->fdw_private, ScanPrivateFilter),
 								plan->fdw_exprs, states,
 								options.lookup_batch_size,
 								session_of_server(table->serverid));
@@ -181,7 +182,7 @@ scan_distrust(ForeignScanState *node)
 	PylonScan  *scan = node->fdw_state;
 
 	if (scan->reread_context == NULL)
-		scan->reread_context = AllocSetContextCreate(scan->context, "pylon_fdw contacts read again",
+		scan->reread_context = AllocSetContextCreate(scan->context, "pylon_fdw objects read again",
 													 ALLOCSET_SMALL_SIZES);
 }
 
@@ -300,7 +301,7 @@ connect(ForeignScanState *node, PylonScan *scan)
 	ForeignTable *table = GetForeignTable(RelationGetRelid(rel));
 
 	scan->connection = connection_open(table->serverid, scan->userid,
-									   table->options,
+									   table->options, &scan->layout->object->nouns,
 									   psprintf("read foreign table \"%s\"",
 												RelationGetRelationName(rel)));
 	scan->reader = pylon_reader_create(scan->connection, scan->layout);
@@ -482,7 +483,7 @@ store_row(PylonScan *scan, TupleTableSlot *slot)
 	memset(slot->tts_isnull, true,
 		   slot->tts_tupleDescriptor->natts * sizeof(bool));
 	object_read(scan->layout, page_object(scan->page, scan->next - 1),
-				 slot->tts_values, slot->tts_isnull);
+				NULL, slot->tts_values, slot->tts_isnull);
 	ExecStoreVirtualTuple(slot);
 }
 

@@ -37,7 +37,7 @@ typedef struct PylonCounters
 typedef struct PylonRefusal
 {
 	int			values;			/* 0 if the operator takes one value */
-	char		pair[FLEXIBLE_ARRAY_MEMBER];	/* "field operator" */
+	char		pair[FLEXIBLE_ARRAY_MEMBER];	/* "object field operator" */
 } PylonRefusal;
 
 /* What a session knows of a server; lives as long as the session. */

@@ -53,7 +53,7 @@ pylon_fdw_ping(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("server \"%s\" is not one of pylon_fdw", server->servername)));
 	check_may_ping(server, GetUserId());
-	connection = connection_open(server->serverid, GetUserId(), NIL,
+	connection = connection_open(server->serverid, GetUserId(), NIL, NULL,
 								 psprintf("ping server \"%s\"", server->servername));
 	me = pylon_me(connection, &latency);
 

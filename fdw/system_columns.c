@@ -18,8 +18,8 @@
 
 #include "access/sysattr.h"
 #include "catalog/heap.h"
-#include "object_id.h"
 #include "nodes/nodeFuncs.h"
+#include "object_id.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/prep.h"
@@ -176,6 +176,7 @@ find_result_column(Node *node, void *attnum)
 static void
 refuse(Relation table, Bitmapset *named)
 {
+	const PylonObject *object = object_of_table(table);
 	int			member = -1;
 
 	while ((member = bms_next_member(named, member)) >= 0)
@@ -190,9 +191,11 @@ refuse(Relation table, Bitmapset *named)
 				 errmsg("cannot use system column \"%s\" of foreign table \"%s\"",
 						NameStr(SystemAttributeDefinition(attnum)->attname),
 						RelationGetRelationName(table)),
-				 errdetail("It would be the same for all contacts."),
-				 errhint("Use column \"%s\", by which a contact is known.",
+				 errdetail("It would be the same for all %s.", object->nouns.many),
+				 errhint("Use column \"%s\", by which %s is known.",
 						 AttributeNumberIsValid(id) ?
-						 NameStr(TupleDescAttr(RelationGetDescr(table), id - 1)->attname) : "id")));
+						 NameStr(TupleDescAttr(RelationGetDescr(table), id - 1)->attname) :
+						 object_id_field(object)->name,
+						 object->nouns.a)));
 	}
 }

@@ -62,7 +62,7 @@ written_set_create(MemoryContext context)
 {
 	HASHCTL		ctl = {.keysize = sizeof(WrittenKey),.entrysize = sizeof(WrittenKey),.hcxt = context};
 
-	return hash_create("pylon_fdw contacts of a statement", 64, &ctl,
+	return hash_create("pylon_fdw objects of a statement", 64, &ctl,
 					   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
@@ -184,7 +184,7 @@ static void
 start_generation(struct WrittenHistory *history)
 {
 	HASHCTL		ctl = {.keysize = sizeof(WrittenKey),.entrysize = sizeof(WrittenObject)};
-	HTAB	   *young = hash_create("pylon_fdw contacts written lately", 64, &ctl,
+	HTAB	   *young = hash_create("pylon_fdw objects written lately", 64, &ctl,
 									HASH_ELEM | HASH_BLOBS);
 
 	if (history->old != NULL)

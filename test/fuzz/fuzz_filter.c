@@ -19,6 +19,7 @@
 #include "catalog/pg_type.h"
 #include "filter_test.h"
 #include "mb/pg_wchar.h"
+#include "object.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/formatting.h"
@@ -73,7 +74,7 @@ text_part(FuzzInput *input)
 	};
 	FilterTest	test = tests[fuzz_byte(input) % lengthof(tests)];
 	FilterNode *node = make_node(input, test, TEXTOID);
-	FilterEvaluation evaluation = {.session = &session,.batch_size = 100,.exact = true};
+	FilterEvaluation evaluation = {.object = &object_contacts,.session = &session,.batch_size = 100,.exact = true};
 	char	   *value = fuzz_text(input);
 	char	   *text = fuzz_text(input);
 	PylonFilter *filter = filter_test(&evaluation, node, CStringGetTextDatum(value));
@@ -90,7 +91,7 @@ list_part(FuzzInput *input)
 {
 	FilterTest	test = fuzz_byte(input) % 2 ? FILTER_IN : FILTER_NOT_IN;
 	FilterNode *node = make_node(input, test, TEXTARRAYOID);
-	FilterEvaluation evaluation = {.session = &session,.batch_size = 1 + fuzz_byte(input) % 8,.exact = true};
+	FilterEvaluation evaluation = {.object = &object_contacts,.session = &session,.batch_size = 1 + fuzz_byte(input) % 8,.exact = true};
 	char	   *text = fuzz_text(input);
 	List	   *values = texts_of(input, 16);
 	PylonFilter *filter = filter_test(&evaluation, node, make_array(values));
@@ -121,7 +122,7 @@ static void
 json_part(FuzzInput *input)
 {
 	FilterNode *node = make_node(input, FILTER_JSON, JSONBOID);
-	FilterEvaluation evaluation = {.session = &session,.batch_size = 100,.exact = true};
+	FilterEvaluation evaluation = {.object = &object_contacts,.session = &session,.batch_size = 100,.exact = true};
 	Datum		json = DirectFunctionCall1(jsonb_in, CStringGetDatum(fuzz_text(input)));
 
 	check_body(filter_test(&evaluation, node, json));
@@ -164,10 +165,10 @@ body_part(FuzzInput *input)
 			texts = list_delete_nth_cell(texts, i);
 	}
 	json_body_string(body, "name", name);
-	json_body_custom_value(body, slug, fuzz_byte(input) % 4 ? name : NULL);
-	json_body_custom_values(body, slug, texts);
+	json_body_custom_value(body, "custom_fields", slug, fuzz_byte(input) % 4 ? name : NULL);
+	json_body_custom_values(body, "custom_fields", slug, texts);
 	if (texts != NIL)
-		json_body_emails(body, texts, linitial(texts));
+		json_body_addresses(body, "emails", "email", texts, linitial(texts));
 	json_body_json(body, "external_ids", fuzz_text(input));
 	text = json_body_text(body);
 

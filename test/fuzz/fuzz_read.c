@@ -17,6 +17,7 @@
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "nodes/makefuncs.h"
+#include "object_read.h"
 #include "page.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -32,7 +33,7 @@ static const char *const tables[] = {"contacts", "typed", "many", "few"};
 typedef struct Table
 {
 	TupleDesc	columns;
-	ObjectLayout *reader;
+	ObjectLayout *layout;
 } Table;
 
 static Table prepared[lengthof(tables)];
@@ -59,7 +60,7 @@ prepare(void)
 										 AccessShareLock);
 
 		prepared[i].columns = RelationGetDescr(table);
-		prepared[i].reader = object_layout_create(table, object_columns(table));
+		prepared[i].layout = object_layout_create(table, object_columns(table));
 	}
 	MemoryContextSwitchTo(before);
 }
@@ -79,7 +80,7 @@ run(FuzzInput *input)
 	(void) page_peek_cursor(body, length);
 	(void) page_glance(body, length);
 	(void) page_is_error(body, length);
-	page = page_parse(table->reader, single, body, length);
+	page = page_parse(table->layout, single, body, length);
 	if (page->problem != NULL)
 		return;
 	PROMISE(!error);
@@ -143,7 +144,7 @@ read_page(const Table *table, const PylonPage *page, Jsonb *json)
 		JsonbValue *object = data == NULL ? NULL :
 			getIthJsonbValueFromContainer(data->val.binary.data, i);
 
-		object_read(table->reader, page_object(page, i), values, nulls);
+		object_read(table->layout, page_object(page, i), NULL, values, nulls);
 		if (object == NULL)
 			continue;
 		check_text(table, "id", values, nulls, object);
