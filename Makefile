@@ -3,16 +3,17 @@
 EXTENSION = pylon_fdw
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" pylon_fdw.control)
 MODULE_big = pylon_fdw
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard fdw/*.c)))
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard fdw/*.c fdw/*/*.c)))
 DATA = $(sort $(wildcard fdw/*.sql))
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS_OPTS = --encoding=UTF8 --no-locale
 
 PKG_CONFIG ?= pkg-config
-PG_CPPFLAGS = -DPYLON_FDW_VERSION='"$(EXTVERSION)"' $(shell $(PKG_CONFIG) --cflags libcurl json-c)
+PG_CPPFLAGS = -I$(srcdir)/fdw -DPYLON_FDW_VERSION='"$(EXTVERSION)"' $(shell $(PKG_CONFIG) --cflags libcurl json-c)
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -MMD -MP
 SHLIB_LINK = $(shell $(PKG_CONFIG) --libs libcurl json-c)
-EXTRA_CLEAN = $(OBJS:.o=.d) results regression.diffs regression.out
+# Objects of files that have been renamed, too.
+EXTRA_CLEAN = $(foreach suffix,o d bc,$(wildcard fdw/*.$(suffix) fdw/*/*.$(suffix))) results regression.diffs regression.out
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)

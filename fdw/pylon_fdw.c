@@ -15,18 +15,18 @@
 
 #include <limits.h>
 
-#include "callbacks.h"
 #include "compat.h"
-#include "connection.h"
-#include "dry_run.h"
 #include "fmgr.h"
-#include "http.h"
-#include "lookup_join.h"
-#include "plan.h"
-#include "plan_stats.h"
-#include "spool.h"
+#include "query/callbacks.h"
+#include "query/dry_run.h"
+#include "query/lookup_join.h"
+#include "query/plan.h"
+#include "query/plan_stats.h"
+#include "query/spool.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "wire/connection.h"
+#include "wire/http.h"
 
 PYLON_MODULE_MAGIC;
 

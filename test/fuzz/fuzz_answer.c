@@ -10,9 +10,9 @@
  */
 #include "fuzz.h"
 
-#include "failure.h"
+#include "api/failure.h"
 #include "mb/pg_wchar.h"
-#include "safe_text.h"
+#include "wire/safe_text.h"
 
 /* The API echoes it, perhaps: no message may. The dictionary has it, too. */
 #define TOKEN "sample-token"

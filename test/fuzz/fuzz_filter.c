@@ -17,9 +17,9 @@
 
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
-#include "filter_test.h"
+#include "filter/filter_value.h"
 #include "mb/pg_wchar.h"
-#include "object.h"
+#include "object/object.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/formatting.h"

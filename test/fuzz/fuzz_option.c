@@ -16,17 +16,17 @@
 #include <curl/curl.h>
 
 #include "access/reloptions.h"
-#include "base_url.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
 #include "catalog/pg_user_mapping.h"
 #include "fmgr.h"
-#include "http_head.h"
 #include "nodes/makefuncs.h"
 #include "nodes/value.h"
-#include "option.h"
 #include "utils/builtins.h"
+#include "wire/base_url.h"
+#include "wire/http_head.h"
+#include "wire/option.h"
 
 typedef struct OptionName
 {

@@ -1,0 +1,68 @@
+/*-------------------------------------------------------------------------
+ *
+ * pylon_api.h
+ *		The verbs of the Pylon API.
+ *
+ * IDENTIFICATION
+ *		fdw/api/pylon_api.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PYLON_API_H
+#define PYLON_API_H
+
+#include "api/write_log.h"
+#include "object/page.h"
+#include "wire/connection.h"
+#include "wire/json.h"
+
+/* Objects of a list, a search or a look-up, page by page. */
+typedef struct PylonReader PylonReader;
+
+extern PylonReader *pylon_reader_create(PylonConnection *connection,
+										const ObjectLayout *layout);
+extern void pylon_read_list(PylonReader *reader, double limit);
+extern void pylon_read_search(PylonReader *reader, const PylonFilter *filter,
+							  double limit);
+extern void pylon_refilter(PylonReader *reader, const PylonFilter *filter);
+extern void pylon_read_id(PylonReader *reader, const char *id);
+extern void pylon_start(PylonReader *reader);
+extern bool pylon_is_ready(PylonReader *reader);
+extern const PylonPage *pylon_next_page(PylonReader *reader);
+extern char *pylon_object_path(const PylonObject *object, const char *id);
+extern const char *pylon_refusal(PylonReader *reader);
+extern void pylon_raise_refusal(PylonReader *reader);
+extern bool pylon_can_rewind(PylonReader *reader);
+extern void pylon_poll(void);
+extern void pylon_wait_any(void);
+
+/* What became of a create. */
+typedef enum PylonCreated
+{
+	CREATE_DONE,
+	CREATE_DUPLICATE,			/* refused, since there is such an object */
+	CREATE_FAILED,
+	CREATE_UNKNOWN,
+} PylonCreated;
+
+extern PylonCall *pylon_start_create(PylonConnection *connection,
+									 const PylonObject *object,
+									 const char *body);
+extern PylonCreated pylon_finish_create(PylonCall *call);
+extern const PylonPage *pylon_created(PylonCall *call,
+											  const ObjectLayout *layout);
+extern const char *pylon_create_failure(PylonCall *call);
+extern bool pylon_create_is_unknown(PylonCall *call);
+extern void pylon_raise_create(PylonCall *call, const char *problem,
+							   const char *more);
+extern const PylonPage *pylon_update(PylonConnection *connection,
+									 const char *id, const char *body,
+									 const ObjectLayout *layout);
+extern bool pylon_delete(PylonConnection *connection, const char *id,
+						 bool any_case, const ObjectLayout *layout);
+
+extern PylonMe *pylon_me(PylonConnection *connection, double *latency);
+extern List *pylon_custom_fields(PylonConnection *connection,
+								 const PylonObject *object, int most);
+
+#endif							/* PYLON_API_H */

@@ -1,0 +1,573 @@
+/*-------------------------------------------------------------------------
+ *
+ * write_log.c
+ *		What was written, what is on its way, and what a rollback leaves.
+ *
+ * A write takes effect at once, whatever becomes of the transaction, so
+ * three things are kept: how many writes a statement has done, how many each
+ * level of savepoints has, and which are on their way. When a level is
+ * rolled back, the user is told what remains, and of which writes nobody
+ * knows. Those that a cancel or a termination leaves on their way are judged
+ * by what is known when their level, or the memory of their request, ends:
+ * nothing here depends on anybody catching the error.
+ *
+ * IDENTIFICATION
+ *		fdw/api/write_log.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "api/write_log.h"
+#include "api/written.h"
+#include "lib/ilist.h"
+#include "lib/stringinfo.h"
+#include "object/page.h"
+#include "utils/memutils.h"
+
+/* So many writes of unknown outcome are named in a message. */
+#define MAX_NAMES 10
+
+/* What a statement has written so far, to all its tables. */
+typedef struct PylonStatement
+{
+	MemoryContext query;		/* owns it */
+	uint64		writes[NUM_PYLON_WRITES];
+	HTAB	   *rows;			/* updated or deleted, or NULL */
+	dlist_node	node;
+	MemoryContextCallback callback;
+} PylonStatement;
+
+/* What a level of savepoints has written; in TopTransactionContext. */
+typedef struct WriteLevel
+{
+	int			level;
+	uint64		writes[NUM_PYLON_WRITES];
+	uint64		unknown[NUM_PYLON_WRITES];
+	List	   *names;			/* of char *: the first of those unknown */
+} WriteLevel;
+
+/* That a write is on its way; in TopTransactionContext. */
+typedef struct WriteNote
+{
+	PylonCall  *call;			/* NULL where its memory is gone */
+	WriteFate	fate;			/* of one whose memory is gone */
+	PylonWrite	kind;
+	int			level;			/* of savepoints */
+	dlist_node	node;
+	char		name[FLEXIBLE_ARRAY_MEMBER];	/* "insert ..." */
+} WriteNote;
+
+/* In the memory of its request. */
+struct PylonCall
+{
+	HttpRequest *request;
+	bool		contradictory;	/* a success that holds errors, and no data */
+	PylonConnection *connection;
+	const char *path;
+	WriteNote  *note;			/* NULL when it is settled */
+	MemoryContextCallback callback;
+};
+
+static const char *const nouns[NUM_PYLON_WRITES] = {"create", "update", "delete"};
+
+static dlist_head statements = DLIST_STATIC_INIT(statements);
+static dlist_head notes = DLIST_STATIC_INIT(notes);
+static List *write_levels = NIL;	/* of WriteLevel *, innermost last */
+static WriteLevel rolled_back;	/* not told yet */
+
+static void forget_statement(void *arg);
+static void release_call(void *arg);
+static bool is_success(const HttpResponse *response);
+static bool is_of_object(const WriteNote *note);
+static WriteFate judge(PylonCall *call);
+static void close_note(WriteNote *note, WriteFate fate);
+static void count_write(PylonConnection *connection, PylonWrite kind);
+static void register_callbacks(void);
+static WriteLevel *get_level(int level);
+static void add_level(WriteLevel *sum, const WriteLevel *level);
+static void close_levels(int level);
+static void end_transaction(XactEvent event, void *arg);
+static void end_subtransaction(SubXactEvent event, SubTransactionId id,
+							   SubTransactionId parent, void *arg);
+static void tell_rolled_back(void);
+static char *names_text(const WriteLevel *level);
+static uint64 total(const uint64 *writes);
+static char *counted(const uint64 *writes, bool zeros);
+
+/*
+ * The counters of the statement whose execution owns "query", made at the
+ * first call: a statement may write several tables. They live as long.
+ */
+PylonStatement *
+writes_of_statement(MemoryContext query)
+{
+	PylonStatement *statement;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &statements)
+	{
+		statement = dlist_container(PylonStatement, node, iter.cur);
+		if (statement->query == query)
+			return statement;
+	}
+	statement = MemoryContextAllocZero(query, sizeof(PylonStatement));
+	statement->query = query;
+	statement->callback.func = forget_statement;
+	statement->callback.arg = statement;
+	MemoryContextRegisterResetCallback(query, &statement->callback);
+	dlist_push_tail(&statements, &statement->node);
+	return statement;
+}
+
+static void
+forget_statement(void *arg)
+{
+	dlist_delete(&((PylonStatement *) arg)->node);
+}
+
+/*
+ * Is it the first time that the statement is about to update or delete the
+ * object with this path? A later time, of whichever of its tables and parts,
+ * finds what PostgreSQL calls a row that the same command has modified: it is
+ * none any more.
+ */
+bool
+writes_claim(PylonConnection *connection, const char *path)
+{
+	PylonStatement *statement = connection->statement;
+
+	if (statement->rows == NULL)
+		statement->rows = written_set_create(statement->query);
+	return written_set_add(statement->rows, connection->serverid, path);
+}
+
+/*
+ * Sends a write without waiting for its answer; connection->purpose names it
+ * in messages. Belongs to the current memory context, as http_start says.
+ */
+PylonCall *
+writes_send(PylonConnection *connection, PylonWrite kind, const HttpCall *http)
+{
+	PylonCall  *call = palloc0(sizeof(PylonCall));
+	WriteNote  *note;
+
+	register_callbacks();
+	note = MemoryContextAlloc(TopTransactionContext,
+							  offsetof(WriteNote, name) + strlen(connection->purpose) + 1);
+	strcpy(note->name, connection->purpose);
+	note->kind = kind;
+	note->level = GetCurrentTransactionNestLevel();
+	/* Made now, as there may be no memory for it when it is needed. */
+	(void) get_level(note->level);
+	if (is_of_object(note))
+		written_expect(connection->session, http->path);
+
+	call->connection = connection;
+	call->path = http->path;
+	call->request = http_start(connection, http);
+	/* Called before the request's own, which was registered earlier. */
+	call->callback.func = release_call;
+	call->callback.arg = call;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &call->callback);
+	call->note = note;
+	note->call = call;
+	dlist_push_tail(&notes, &note->node);
+	return call;
+}
+
+/* Waits for the answer, as http_wait; writes_settle is to follow. */
+const HttpResponse *
+writes_wait(PylonCall *call)
+{
+	const HttpResponse *response = http_wait(call->request);
+
+	call->contradictory = is_success(response) &&
+		page_is_error(response->body, response->length);
+	return response;
+}
+
+/* Of a write that has its answer: does nobody know whether it was done? */
+bool
+writes_is_unknown(PylonCall *call)
+{
+	return judge(call) == WRITE_UNKNOWN;
+}
+
+/*
+ * After how many ms a write that can't simply be repeated may be sent again,
+ * and that again: as http_resend_wait and http_resend say.
+ */
+double
+writes_resend_wait(PylonCall *call)
+{
+	return http_resend_wait(call->request);
+}
+
+void
+writes_resend(PylonCall *call)
+{
+	http_resend(call->request);
+}
+
+/* Takes to the books what has become of a write that has its answer. */
+WriteFate
+writes_settle(PylonCall *call)
+{
+	WriteFate	fate = judge(call);
+
+	writes_settle_as(call, fate);
+	return fate;
+}
+
+/* The same, where the caller knows better; at most once for each write. */
+void
+writes_settle_as(PylonCall *call, WriteFate fate)
+{
+	if (fate == WRITE_DONE)
+		count_write(call->connection, call->note->kind);
+	if (fate != WRITE_NOT_DONE && is_of_object(call->note))
+		written_note(call->connection->session, call->path);
+	close_note(call->note, fate);
+}
+
+/* Does the path of the write name the object? */
+static bool
+is_of_object(const WriteNote *note)
+{
+	return note->kind != PYLON_CREATE;
+}
+
+/* Has the statement written anything yet? */
+bool
+writes_any_done(const PylonConnection *connection)
+{
+	for (int i = 0; i < NUM_PYLON_WRITES; i++)
+	{
+		if (connection->statement->writes[i] > 0)
+			return true;
+	}
+	return false;
+}
+
+/* What the statement has written, as a sentence in the current context. */
+char *
+writes_done(const PylonConnection *connection)
+{
+	return psprintf("Of this statement, %s were done.",
+					counted(connection->statement->writes, true));
+}
+
+/* The request's memory goes while it is open: an error has come between. */
+static void
+release_call(void *arg)
+{
+	PylonCall  *call = arg;
+
+	if (call->note == NULL)
+		return;
+	call->note->fate = judge(call);
+	if (call->note->fate == WRITE_DONE)
+		count_write(call->connection, call->note->kind);
+	if (call->note->fate != WRITE_NOT_DONE && is_of_object(call->note))
+		written_note_expected(call->connection->session, call->path);
+	call->note->call = NULL;
+	call->note = NULL;
+}
+
+static bool
+is_success(const HttpResponse *response)
+{
+	return response->outcome == HTTP_ANSWERED &&
+		response->status >= 200 && response->status <= 299;
+}
+
+/* By all that is known at this moment. */
+static WriteFate
+judge(PylonCall *call)
+{
+	const HttpResponse *response = http_peek(call->request);
+
+	if (response != NULL && is_success(response))
+		return call->contradictory ? WRITE_UNKNOWN : WRITE_DONE;
+	return http_is_unknown(call->request) ? WRITE_UNKNOWN : WRITE_NOT_DONE;
+}
+
+/* The write isn't on its way any more; adds it to its level. */
+static void
+close_note(WriteNote *note, WriteFate fate)
+{
+	WriteLevel *level = get_level(note->level);
+
+	if (fate == WRITE_DONE)
+		level->writes[note->kind]++;
+	if (fate == WRITE_UNKNOWN)
+	{
+		MemoryContext before = MemoryContextSwitchTo(TopTransactionContext);
+
+		level->unknown[note->kind]++;
+		if (list_length(level->names) < MAX_NAMES)
+			level->names = lappend(level->names, pstrdup(note->name));
+		MemoryContextSwitchTo(before);
+	}
+	if (note->call != NULL)
+		note->call->note = NULL;
+	dlist_delete(&note->node);
+	pfree(note);
+}
+
+/* Counts for the statement, its table, and the session. */
+static void
+count_write(PylonConnection *connection, PylonWrite kind)
+{
+	connection->statement->writes[kind]++;
+	switch (kind)
+	{
+		case PYLON_CREATE:
+			CONNECTION_COUNT(connection, rows_created, 1);
+			break;
+		case PYLON_UPDATE:
+			CONNECTION_COUNT(connection, rows_updated, 1);
+			break;
+		case PYLON_DELETE:
+			CONNECTION_COUNT(connection, rows_deleted, 1);
+			break;
+		case NUM_PYLON_WRITES:
+			break;
+	}
+}
+
+static void
+register_callbacks(void)
+{
+	static bool registered = false;
+
+	if (registered)
+		return;
+	RegisterXactCallback(end_transaction, NULL);
+	RegisterSubXactCallback(end_subtransaction, NULL);
+	registered = true;
+}
+
+/* A level that is open, made if it is new. */
+static WriteLevel *
+get_level(int level)
+{
+	ListCell   *lc;
+	WriteLevel *made;
+	MemoryContext before;
+	int			place = 0;
+
+	foreach(lc, write_levels)
+	{
+		if (((WriteLevel *) lfirst(lc))->level == level)
+			return lfirst(lc);
+		if (((WriteLevel *) lfirst(lc))->level < level)
+			place++;
+	}
+	before = MemoryContextSwitchTo(TopTransactionContext);
+	made = palloc0(sizeof(WriteLevel));
+	made->level = level;
+	write_levels = list_insert_nth(write_levels, place, made);
+	MemoryContextSwitchTo(before);
+	return made;
+}
+
+/* "sum" is in memory that lives as long as the transaction. */
+static void
+add_level(WriteLevel *sum, const WriteLevel *level)
+{
+	MemoryContext before = MemoryContextSwitchTo(TopTransactionContext);
+
+	for (int i = 0; i < NUM_PYLON_WRITES; i++)
+	{
+		sum->writes[i] += level->writes[i];
+		sum->unknown[i] += level->unknown[i];
+	}
+	sum->names = list_concat(sum->names, level->names);
+	MemoryContextSwitchTo(before);
+}
+
+/* This level and those within are rolled back. */
+static void
+close_levels(int level)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &notes)
+	{
+		WriteNote  *note = dlist_container(WriteNote, node, iter.cur);
+
+		if (note->level < level)
+			continue;
+		if (note->call != NULL)
+			release_call(note->call);
+		close_note(note, note->fate);
+	}
+	while (write_levels != NIL && ((WriteLevel *) llast(write_levels))->level >= level)
+	{
+		add_level(&rolled_back, llast(write_levels));
+		write_levels = list_delete_last(write_levels);
+	}
+}
+
+static void
+end_transaction(XactEvent event, void *arg)
+{
+	dlist_mutable_iter iter;
+
+	switch (event)
+	{
+		case XACT_EVENT_PRE_PREPARE:
+			if (write_levels != NIL)
+				ereport(ERROR,
+						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						 errmsg("cannot PREPARE a transaction that has written contacts")));
+			break;
+		case XACT_EVENT_ABORT:
+			close_levels(0);
+			tell_rolled_back();
+			break;
+		case XACT_EVENT_COMMIT:
+			break;
+		default:
+			return;
+	}
+
+	/* The memory of these goes with the transaction. */
+	dlist_foreach_modify(iter, &notes)
+	{
+		WriteNote  *note = dlist_container(WriteNote, node, iter.cur);
+
+		if (note->call != NULL)
+			note->call->note = NULL;
+		dlist_delete(&note->node);
+	}
+	write_levels = NIL;
+	memset(&rolled_back, 0, sizeof(rolled_back));
+}
+
+/*
+ * A savepoint that is released hands its writes to the level around it. One
+ * that is rolled back is told of at once, but where the user ends several
+ * levels in one command, which shows in the block's status, only after the
+ * last: then the savepoint begins anew, or the transaction ends.
+ */
+static void
+end_subtransaction(SubXactEvent event, SubTransactionId id,
+				   SubTransactionId parent, void *arg)
+{
+	int			nest = GetCurrentTransactionNestLevel();
+	WriteLevel *last = write_levels == NIL ? NULL : llast(write_levels);
+	dlist_iter	iter;
+
+	switch (event)
+	{
+		case SUBXACT_EVENT_START_SUB:
+			tell_rolled_back();
+			break;
+		case SUBXACT_EVENT_ABORT_SUB:
+			close_levels(nest);
+			if (TransactionBlockStatusCode() != 'E')
+				tell_rolled_back();
+			break;
+		case SUBXACT_EVENT_COMMIT_SUB:
+			dlist_foreach(iter, &notes)
+			{
+				WriteNote  *note = dlist_container(WriteNote, node, iter.cur);
+
+				note->level = Min(note->level, nest - 1);
+			}
+			if (last == NULL || last->level < nest)
+				break;
+			write_levels = list_delete_last(write_levels);
+			add_level(get_level(nest - 1), last);
+			break;
+		default:
+			break;
+	}
+}
+
+/* What remains of the levels that were rolled back, and what is unknown. */
+static void
+tell_rolled_back(void)
+{
+	char	   *done = counted(rolled_back.writes, false);
+	char	   *unknown = counted(rolled_back.unknown, false);
+	uint64		all = total(rolled_back.unknown);
+	WriteLevel	told = rolled_back;
+
+	memset(&rolled_back, 0, sizeof(rolled_back));
+	if (done != NULL)
+		ereport(WARNING,
+				(errmsg("rolled back here, but not in Pylon: %s of contacts remain",
+						counted(told.writes, true)),
+				 errhint("Pylon has no transactions: each write takes effect at once.")));
+	if (unknown != NULL)
+		ereport(WARNING,
+				(all == 1 ?
+				 errmsg("it is unknown whether Pylon did %s that was on its way", unknown) :
+				 errmsg("it is unknown whether Pylon did %s that were on their way", unknown),
+				 errdetail_internal("%s.", names_text(&told)),
+				 all == 1 ? errhint("See whether it took effect.") :
+				 errhint("See which of them took effect.")));
+}
+
+static char *
+names_text(const WriteLevel *level)
+{
+	StringInfoData names;
+	uint64		all = total(level->unknown);
+	int			named = 0;
+	ListCell   *lc;
+
+	initStringInfo(&names);
+	foreach(lc, level->names)
+	{
+		if (named++ < MAX_NAMES)
+			appendStringInfo(&names, "%s%s", names.len > 0 ? "; " : "", (char *) lfirst(lc));
+	}
+	if (all > MAX_NAMES)
+		appendStringInfo(&names, "; and " UINT64_FORMAT " more", all - MAX_NAMES);
+	names.data[0] = pg_toupper((unsigned char) names.data[0]);
+	return names.data;
+}
+
+static uint64
+total(const uint64 *writes)
+{
+	uint64		sum = 0;
+
+	for (int i = 0; i < NUM_PYLON_WRITES; i++)
+		sum += writes[i];
+	return sum;
+}
+
+/*
+ * "1 create, 0 updates and 2 deletes", without "zeros" only those that are
+ * more, or NULL where none is. In the current memory context.
+ */
+static char *
+counted(const uint64 *writes, bool zeros)
+{
+	const char *parts[NUM_PYLON_WRITES] = {NULL};
+	int			count = 0;
+
+	for (int i = 0; i < NUM_PYLON_WRITES; i++)
+	{
+		if (writes[i] > 0 || zeros)
+			parts[count++] = connection_count_text(writes[i], nouns[i]);
+	}
+	switch (count)
+	{
+		case 0:
+			return NULL;
+		case 1:
+			return pstrdup(parts[0]);
+		case 2:
+			return psprintf("%s and %s", parts[0], parts[1]);
+		default:
+			return psprintf("%s, %s and %s", parts[0], parts[1], parts[2]);
+	}
+}

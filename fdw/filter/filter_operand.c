@@ -1,0 +1,350 @@
+/*-------------------------------------------------------------------------
+ *
+ * filter_operand.c
+ *		The sides of a comparison: which field of the API an expression is.
+ *
+ * Knows what of a type's own comparison the API shares; what may be asked of
+ * a field is decided in filter.c.
+ *
+ * IDENTIFICATION
+ *		fdw/filter/filter_operand.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "filter/filter_operand.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+/* Built-in functions behind the operators that compare a field with a value. */
+static const struct
+{
+	Oid			function;
+	FilterTest	test;
+}			comparisons[] =
+
+{
+	{F_TEXTEQ, FILTER_EQUALS},
+	{F_UUID_EQ, FILTER_EQUALS},
+	{F_ENUM_EQ, FILTER_EQUALS},
+	{F_TEXTNE, FILTER_NOT_EQUALS},
+	{F_UUID_NE, FILTER_NOT_EQUALS},
+	{F_ENUM_NE, FILTER_NOT_EQUALS},
+	{F_TEXTLIKE, FILTER_LIKE},
+	{F_STARTS_WITH, FILTER_PREFIX},
+};
+
+/* The same for citext, whose operators have no fixed OIDs. */
+static const struct
+{
+	const char *name;
+	FilterTest	test;
+}			citext_comparisons[] =
+
+{
+	{"=", FILTER_EQUALS},
+	{"<>", FILTER_NOT_EQUALS},
+	{"~~", FILTER_LIKE},
+	{"~~*", FILTER_LIKE},
+};
+
+static Oid	called_function(Node *node, List **args);
+static char *constant_member(Node *node);
+static void restrict_to_type(FilterOperand *operand);
+static bool is_citext(Oid type);
+
+/*
+ * Recognizes what the API knows as a field: a column of text (or an array of
+ * it), custom_fields ->> 'slug', either of them in lower(), a uuid or enum
+ * as such or cast to text.
+ */
+bool
+operand_find(FilterContext *context, Node *node, FilterOperand *operand)
+{
+	Oid			type = exprType(node);
+	Var		   *column;
+
+	memset(operand, 0, sizeof(*operand));
+	context->reason = REASON_EXPRESSION;
+	node = operand_strip_relabel(node);
+	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == F_LOWER_TEXT)
+	{
+		FuncExpr   *lower = (FuncExpr *) node;
+
+		return operand_find(context, linitial(lower->args), operand) &&
+			operand_fold_case(context, operand, FILTER_LIKE, lower->inputcollid);
+	}
+	if (operand_extracted(context, node, operand))
+		return true;
+	if (IsA(node, OpExpr) || IsA(node, FuncExpr))
+		return false;
+	if (IsA(node, CoerceViaIO) && ((CoerceViaIO *) node)->resulttype == TEXTOID)
+	{
+		node = (Node *) ((CoerceViaIO *) node)->arg;
+		column = operand_scanned_column(context, node);
+		if (column == NULL || (getBaseType(column->vartype) != UUIDOID &&
+							   !type_is_enum(getBaseType(column->vartype))))
+			return false;
+	}
+	column = operand_scanned_column(context, node);
+	if (column == NULL || !operand_of_column(context, column, operand))
+		return false;
+	if (is_citext(getBaseType(type)))
+		operand->citext = true;
+	return true;
+}
+
+/*
+ * custom_fields ->> 'slug', custom_fields #>> '{slug}', or the function behind
+ * the latter
+ */
+bool
+operand_extracted(FilterContext *context, Node *node, FilterOperand *operand)
+{
+	List	   *args;
+	char	   *slug;
+
+	switch (called_function(node, &args))
+	{
+		case F_JSONB_OBJECT_FIELD_TEXT:
+		case F_JSON_OBJECT_FIELD_TEXT:
+			slug = operand_constant_text(lsecond(args));
+			break;
+		case F_JSONB_EXTRACT_PATH_TEXT:
+		case F_JSON_EXTRACT_PATH_TEXT:
+			slug = constant_member(lsecond(args));
+			break;
+		default:
+			return false;
+	}
+	if (slug == NULL || !operand_is_custom_fields(context, linitial(args)))
+		return false;
+	operand->flags = FILTER_NODE_CUSTOM | FILTER_NODE_EXTRACTED;
+	operand->type = TEXTOID;
+	operand->attnum = operand_scanned_column(context, linitial(args))->varattno;
+	return operand_of_slug(context, slug, operand);
+}
+
+/* The function that an operator or a call with two arguments stands for. */
+static Oid
+called_function(Node *node, List **args)
+{
+	Oid			function = InvalidOid;
+
+	if (IsA(node, OpExpr))
+	{
+		*args = ((OpExpr *) node)->args;
+		function = get_opcode(((OpExpr *) node)->opno);
+	}
+	else if (IsA(node, FuncExpr))
+	{
+		*args = ((FuncExpr *) node)->args;
+		function = ((FuncExpr *) node)->funcid;
+	}
+	return OidIsValid(function) && list_length(*args) == 2 ? function : InvalidOid;
+}
+
+/* A constant of type text, or a literal without a type; else NULL. */
+char *
+operand_constant_text(Node *node)
+{
+	Const	   *value = (Const *) node;
+
+	if (!IsA(node, Const) || value->constisnull)
+		return NULL;
+	if (value->consttype == UNKNOWNOID)
+		return DatumGetCString(value->constvalue);
+	return value->consttype == TEXTOID ? TextDatumGetCString(value->constvalue) : NULL;
+}
+
+/* The only element of a constant array of texts, or NULL. */
+static char *
+constant_member(Node *node)
+{
+	Const	   *value = (Const *) node;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+
+	if (!IsA(node, Const) || value->constisnull || value->consttype != TEXTARRAYOID)
+		return NULL;
+	deconstruct_array_builtin(DatumGetArrayTypeP(value->constvalue), TEXTOID,
+							  &elements, &nulls, &count);
+	return count == 1 && !nulls[0] ? TextDatumGetCString(elements[0]) : NULL;
+}
+
+/* What can be asked about a member of the column of all custom fields. */
+bool
+operand_of_slug(FilterContext *context, const char *slug, FilterOperand *operand)
+{
+	if (!object_slug_is_searchable(context->object, slug))
+	{
+		context->reason = REASON_SLUG;
+		return false;
+	}
+	operand->field = slug;
+	operand->custom_type = object_slug_type(context->table, slug);
+	operand->entry = context->object->custom_field;
+	restrict_to_type(operand);
+	return true;
+}
+
+/* Of the operators of custom fields, those that the type of this one takes. */
+static void
+restrict_to_type(FilterOperand *operand)
+{
+	operand->operators = operand->entry->operators & object_type_operators(operand->custom_type);
+}
+
+/* A column that shows a field which can be searched at all. */
+bool
+operand_of_column(FilterContext *context, Var *column, FilterOperand *operand)
+{
+	char	   *slug;
+	const PylonField *field = object_column_field(context->table,
+													 column->varattno, &slug);
+	int32		typmod = column->vartypmod;
+
+	operand->field = slug != NULL ? slug : field->name;
+	operand->entry = field;
+	operand->operators = field->operators;
+	if (slug != NULL)
+	{
+		operand->custom_type = object_column_type(context->table, column->varattno);
+		restrict_to_type(operand);
+	}
+	if (slug != NULL && !object_slug_is_searchable(context->object, slug))
+		operand->operators = 0;
+	operand->attnum = column->varattno;
+	operand->type = getBaseTypeAndTypmod(column->vartype, &typmod);
+	if (slug != NULL)
+		operand->flags = FILTER_NODE_CUSTOM;
+	if ((operand->type == VARCHAROID ||
+		 get_element_type(operand->type) == VARCHAROID) && typmod >= (int32) VARHDRSZ)
+		operand->max_length = typmod - VARHDRSZ;
+	context->reason = slug != NULL ? REASON_SLUG : REASON_FIELD;
+	return operand->operators != 0;
+}
+
+/* The column of all custom fields as JSON. */
+bool
+operand_is_custom_fields(FilterContext *context, Node *node)
+{
+	Var		   *column = operand_scanned_column(context, operand_strip_relabel(node));
+	char	   *slug;
+
+	return column != NULL &&
+		(column->vartype == JSONBOID || column->vartype == JSONOID) &&
+		object_column_field(context->table, column->varattno, &slug)->kind == FIELD_CUSTOM_FIELDS;
+}
+
+/* The scanned table's column that "node" is, or NULL. */
+Var *
+operand_scanned_column(FilterContext *context, Node *node)
+{
+	Var		   *var;
+
+	node = operand_strip_relabel(node);
+	var = (Var *) node;
+	if (!IsA(node, Var) || var->varattno <= 0 ||
+		!bms_is_member(var->varno, context->rel->relids))
+		return NULL;
+	return var;
+}
+
+Node *
+operand_strip_relabel(Node *node)
+{
+	while (IsA(node, RelabelType))
+		node = (Node *) ((RelabelType *) node)->arg;
+	return node;
+}
+
+/* Types whose values are the very text of the API. */
+bool
+operand_is_text(Oid type)
+{
+	return type == TEXTOID || type == VARCHAROID || is_citext(type) ||
+		(OidIsValid(type) && type_is_enum(type));
+}
+
+/* The same for arrays; those of citext are compared ignoring case. */
+bool
+operand_is_list(Oid type)
+{
+	Oid			element = get_base_element_type(type);
+
+	return OidIsValid(element) && operand_is_text(getBaseType(element)) &&
+		!is_citext(getBaseType(element));
+}
+
+/* The extension's type, which may live in any schema. */
+static bool
+is_citext(Oid type)
+{
+	HeapTuple	tuple;
+	bool		result;
+
+	if (type < FirstNormalObjectId)
+		return false;
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	result = strcmp(NameStr(((Form_pg_type) GETSTRUCT(tuple))->typname), "citext") == 0;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/* What an operator asks, FILTER_AND for nothing that we know. */
+FilterTest
+operand_test(const FilterOperand *operand, Oid opno, bool *fold)
+{
+	Oid			function = get_opcode(opno);
+
+	*fold = operand->citext || function == F_TEXTICLIKE;
+	if (operand->citext)
+	{
+		const char *name = get_opname(opno);
+
+		for (size_t i = 0; i < lengthof(citext_comparisons); i++)
+		{
+			if (strcmp(citext_comparisons[i].name, name) == 0)
+				return citext_comparisons[i].test;
+		}
+		return FILTER_AND;
+	}
+	if (function == F_TEXTICLIKE)
+		return FILTER_LIKE;
+	for (size_t i = 0; i < lengthof(comparisons); i++)
+	{
+		if (comparisons[i].function == function)
+			return comparisons[i].test;
+	}
+	return FILTER_AND;
+}
+
+/*
+ * The comparison ignores case: is that how the API compares? citext folds by
+ * the database's collation where it is compared, and else as ILIKE does.
+ */
+bool
+operand_fold_case(FilterContext *context, FilterOperand *operand, FilterTest test, Oid collation)
+{
+	if (context->case_sensitive != CASE_IGNORED)
+	{
+		context->reason = REASON_CASE;
+		return false;
+	}
+	operand->flags |= FILTER_NODE_FOLD;
+	operand->collation = operand->citext && test != FILTER_LIKE ? DEFAULT_COLLATION_OID : collation;
+	return true;
+}

@@ -1,0 +1,857 @@
+/*-------------------------------------------------------------------------
+ *
+ * object_write.c
+ *		Rows to bodies of creates and updates.
+ *
+ * What is sent of a row goes by the object's entry: values that differ from
+ * the row that was read, in the shapes that the API takes. Each kind of field
+ * has a function that puts what differs into the body and returns what it has
+ * sent. Whether the API has done it, object_check.c finds out.
+ *
+ * IDENTIFICATION
+ *		fdw/object/object_write.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "object/object_form.h"
+#include "object/object_write.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/rel.h"
+#include "wire/json.h"
+
+/* A value in a message is cut to so many bytes. */
+#define MAX_VALUE 64
+
+/* What a change is made of while it is made. */
+typedef struct ChangeContext
+{
+	ObjectWriter *writer;
+	TupleTableSlot *old_row;	/* NULL for a new object */
+	TupleTableSlot *new_row;
+	ObjectChange *change;
+	JsonTree   *body;
+} ChangeContext;
+
+/* What becomes of a column's value. */
+typedef struct ColumnChange
+{
+	const WriterColumn *column;
+	Datum		old_value;
+	bool		old_null;
+	bool		had;			/* there was a value, as the API sees it */
+	Datum		value;
+	bool		null;
+	bool		cleared;		/* there is none any more, likewise */
+} ColumnChange;
+
+/* Puts a column's new value into the body; what was sent, of SentField *. */
+typedef List *(*SendFunction) (ChangeContext *context, const ColumnChange *change);
+
+static ObjectChange *make_change(ObjectWriter *writer, TupleTableSlot *old_row,
+								 TupleTableSlot *new_row, int needed);
+static ColumnChange column_change(const ChangeContext *context,
+								  const WriterColumn *column);
+static bool differs(const ColumnChange *change);
+static bool field_changes(const ChangeContext *context,
+						  const PylonField *field);
+static void add_change(ChangeContext *context, const ColumnChange *change);
+static void check_required(const ChangeContext *context);
+static bool is_writable(const WriterColumn *column, int needed);
+static void raise_unwritable(const WriterColumn *column, int needed,
+							 const char *change);
+static char *change_text(const ColumnChange *change);
+static bool may_read(const WriterColumn *column);
+static char *shown_value(const WriterColumn *column, Datum value, bool null);
+static bool is_nothing(const WriterColumn *column, Datum value);
+static SentField *begin_sent(const ColumnChange *change);
+static void set_texts(SentField *sent, SentTexts texts);
+static const char *body_key(const SentField *sent);
+static List *send_string(ChangeContext *context, const ColumnChange *change);
+static List *send_first_id(ChangeContext *context, const ColumnChange *change);
+static bool link_changes(const ChangeContext *context, const PylonField *field);
+static bool has_id(const ChangeContext *context, const ColumnChange *change);
+static List *send_list(ChangeContext *context, const ColumnChange *change);
+static List *send_addresses(ChangeContext *context, const ColumnChange *change);
+static const PylonField *primary_field(const ChangeContext *context,
+									   const PylonField *list);
+static const char *find_primary(const ChangeContext *context,
+								const WriterColumn *list, List *addresses);
+static bool holds_address(List *addresses, const char *address);
+static List *distinct_addresses(List *addresses, const char *primary);
+static List *send_json(ChangeContext *context, const ColumnChange *change);
+static List *send_custom(ChangeContext *context, const ColumnChange *change);
+static SentTexts custom_texts(const SentField *sent);
+static bool is_json_list(const SentField *sent, List **elements);
+static List *send_custom_fields(ChangeContext *context,
+								const ColumnChange *change);
+static bool same_member(JsonbValue *left, JsonbValue *right);
+static List *send_member(ChangeContext *context, const ColumnChange *change,
+						 const JsonbValue *key, JsonbValue *old_value,
+						 JsonbValue *value);
+static List *send_slug(ChangeContext *context, SentField *sent);
+static bool is_repeated(const ChangeContext *context, const SentField *sent);
+static bool same_target(const SentField *left, const SentField *right);
+static bool same_link(const PylonField *left, const PylonField *right);
+static bool same_content(const SentField *left, const SentField *right);
+static bool same_texts(SentTexts left, SentTexts right);
+static void raise_twice(const WriterColumn *left, const WriterColumn *right,
+						const char *what);
+static char *key_text(const PylonField *field, const char *value);
+
+static const SendFunction send_functions[] =
+{
+	[FIELD_STRING] = send_string,
+	[FIELD_LIST] = send_list,
+	[FIELD_ADDRESSES] = send_addresses,
+	[FIELD_JSON] = send_json,
+	[FIELD_FIRST_ID] = send_first_id,
+	[FIELD_CUSTOM_FIELDS] = send_custom_fields,
+	[FIELD_CUSTOM] = send_custom,
+};
+
+/*
+ * The create for "row": all values that aren't NULL. Raises 428C9 for values
+ * of columns that can't be written and 23502 where one is missing that an
+ * object needs. Allocated in the current memory context.
+ */
+ObjectChange *
+object_creation(ObjectWriter *writer, TupleTableSlot *row)
+{
+	return make_change(writer, NULL, row, FIELD_ON_INSERT);
+}
+
+/*
+ * The update that makes "old_row" into "new_row": the values that differ.
+ * Its body is NULL where none do. Raises 428C9 for values that differ though
+ * they can't be written, and 22023 for two columns that want different values
+ * of one field. Allocated in the current memory context.
+ */
+ObjectChange *
+object_update(ObjectWriter *writer, TupleTableSlot *old_row,
+			  TupleTableSlot *new_row)
+{
+	return make_change(writer, old_row, new_row, FIELD_ON_UPDATE);
+}
+
+static ObjectChange *
+make_change(ObjectWriter *writer, TupleTableSlot *old_row,
+			TupleTableSlot *new_row, int needed)
+{
+	ObjectChange *change = palloc0(sizeof(ObjectChange));
+	ChangeContext context = {.writer = writer,.old_row = old_row,.new_row = new_row,
+	.change = change,.body = json_body_create()};
+	int			modes = object_begin_texts();
+
+	if (old_row != NULL)
+		slot_getallattrs(old_row);
+	slot_getallattrs(new_row);
+	for (int i = 0; i < writer->ncolumns; i++)
+	{
+		const WriterColumn *column = &writer->columns[i];
+		ColumnChange of_column = column_change(&context, column);
+
+		if (!differs(&of_column))
+			continue;
+		if (is_writable(column, needed))
+			add_change(&context, &of_column);
+		else if (old_row != NULL || !is_nothing(column, of_column.value))
+			raise_unwritable(column, needed, old_row == NULL ? "" : change_text(&of_column));
+	}
+	if (old_row == NULL)
+		check_required(&context);
+	change->body = json_body_text(context.body);
+	AtEOXact_GUC(true, modes);
+	return change;
+}
+
+static ColumnChange
+column_change(const ChangeContext *context, const WriterColumn *column)
+{
+	int			place = column->attnum - 1;
+	ColumnChange change = {.column = column,.old_null = true};
+
+	if (context->old_row != NULL)
+	{
+		change.old_value = context->old_row->tts_values[place];
+		change.old_null = context->old_row->tts_isnull[place];
+	}
+	change.value = context->new_row->tts_values[place];
+	change.null = context->new_row->tts_isnull[place];
+	change.had = !object_is_null(column, change.old_value, change.old_null);
+	change.cleared = object_is_null(column, change.value, change.null);
+	return change;
+}
+
+/* Of the map of custom fields, send_custom_fields finds out which ones. */
+static bool
+differs(const ColumnChange *change)
+{
+	if (!change->had || change->cleared)
+		return change->had == change->cleared;
+	return !object_same_value(change->column, change->old_value, change->value);
+}
+
+/* Does a column that shows this field change? */
+static bool
+field_changes(const ChangeContext *context, const PylonField *field)
+{
+	for (int i = 0; i < context->writer->ncolumns; i++)
+	{
+		const WriterColumn *column = &context->writer->columns[i];
+		ColumnChange change;
+
+		if (column->field != field)
+			continue;
+		change = column_change(context, column);
+		if (differs(&change))
+			return true;
+	}
+	return false;
+}
+
+static void
+add_change(ChangeContext *context, const ColumnChange *of_column)
+{
+	ObjectChange *change = context->change;
+	const WriterColumn *column = of_column->column;
+	List	   *sent = send_functions[column->field->kind] (context, of_column);
+
+	if (sent == NIL)
+		return;
+	change->sent = list_concat(change->sent, sent);
+	change->attnums = bms_add_member(change->attnums, column->attnum);
+	if (column->field->kind != FIELD_CUSTOM_FIELDS)
+		change->known = bms_add_member(change->known, column->attnum);
+}
+
+/* Has a new object what it can't be without? */
+static void
+check_required(const ChangeContext *context)
+{
+	const ObjectWriter *writer = context->writer;
+
+	for (int i = 0; i < writer->object->nfields; i++)
+	{
+		const PylonField *field = &writer->object->fields[i];
+		const WriterColumn *column = NULL;
+		bool		sent = false;
+
+		if (!field->required)
+			continue;
+		for (int n = 0; n < writer->ncolumns; n++)
+		{
+			if (writer->columns[n].field != field)
+				continue;
+			column = &writer->columns[n];
+			sent |= bms_is_member(column->attnum, context->change->attnums);
+		}
+		if (!sent)
+			ereport(ERROR,
+					(errcode(ERRCODE_NOT_NULL_VIOLATION),
+					 errmsg("%s needs a %s", writer->object->nouns.a, field->name),
+					 errdetail("Failing row of foreign table \"%s\" has none.",
+							   RelationGetRelationName(writer->table)),
+					 column != NULL ? errtablecol(writer->table, column->attnum) :
+					 errtable(writer->table)));
+	}
+}
+
+/* By an INSERT or an UPDATE: "needed" is FIELD_ON_... */
+static bool
+is_writable(const WriterColumn *column, int needed)
+{
+	return !column->read_only && (column->field->writes & needed) != 0;
+}
+
+/* "change" says what was to become what, or nothing. */
+static void
+raise_unwritable(const WriterColumn *column, int needed, const char *change)
+{
+	const char *reason = column->read_only ? "Its option \"readonly\" says so." :
+		needed == FIELD_ON_INSERT && (column->field->writes & FIELD_ON_UPDATE) ?
+		"The API takes it only in an update." : "The API doesn't let it be written.";
+
+	ereport(ERROR,
+			(errcode(ERRCODE_GENERATED_ALWAYS),
+			 errmsg("cannot write column \"%s\" of foreign table \"%s\"",
+					column->name, RelationGetRelationName(column->table)),
+			 errdetail_internal("%s%s", reason, change),
+			 errtablecol(column->table, column->attnum)));
+}
+
+static char *
+change_text(const ColumnChange *change)
+{
+	const WriterColumn *column = change->column;
+	char	   *wanted = shown_value(column, change->value, change->null);
+
+	if (!may_read(column))
+		return psprintf(" It can't become %s.", wanted);
+	return psprintf(" It is %s, and can't become %s.",
+					shown_value(column, change->old_value, change->old_null), wanted);
+}
+
+/* May the user see what is in it? As core asks before it shows a row. */
+static bool
+may_read(const WriterColumn *column)
+{
+	Oid			table = RelationGetRelid(column->table);
+
+	return pg_class_aclcheck(table, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+		pg_attribute_aclcheck(table, column->attnum, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
+/* As it may stand in a message. */
+static char *
+shown_value(const WriterColumn *column, Datum value, bool null)
+{
+	char	   *text;
+	int			length;
+
+	if (null)
+		return "null";
+	text = object_value_text(column->type, value);
+	length = pg_mbcliplen(text, strlen(text), MAX_VALUE);
+	text = psprintf("\"%.*s%s\"", length, text, text[length] == '\0' ? "" : "...");
+	for (char *p = text; *p != '\0'; p++)
+	{
+		if ((unsigned char) *p < ' ' || *p == 0x7f)
+			*p = ' ';
+	}
+	return text;
+}
+
+/* What a form sends for a column that nobody has filled in. */
+static bool
+is_nothing(const WriterColumn *column, Datum value)
+{
+	return column->field->kind == FIELD_CUSTOM && !OidIsValid(column->element) &&
+		object_value_text(column->type, value)[0] == '\0';
+}
+
+/* What a column's new value is to be, before its texts are known. */
+static SentField *
+begin_sent(const ColumnChange *change)
+{
+	SentField  *sent = palloc0(sizeof(SentField));
+
+	sent->column = change->column;
+	sent->slug = change->column->slug;
+	sent->value = change->value;
+	sent->cleared = change->cleared;
+	sent->had = change->had;
+	if (sent->had)
+		sent->before = object_texts(change->column, change->old_value);
+	return sent;
+}
+
+/* An empty list is as good as none. */
+static void
+set_texts(SentField *sent, SentTexts texts)
+{
+	sent->texts = texts;
+	sent->cleared = texts.list && texts.texts == NIL;
+}
+
+/* What the field is called in a body. */
+static const char *
+body_key(const SentField *sent)
+{
+	const PylonField *field = sent->column->field;
+
+	if (sent->cleared && field->cleared_as != NULL)
+		return field->cleared_as;
+	return field->written_as != NULL ? field->written_as : field->name;
+}
+
+/*
+ * NULL is sent as the empty string. Beside the list of all addresses, the
+ * primary one is not sent, but it must come back.
+ */
+static List *
+send_string(ChangeContext *context, const ColumnChange *change)
+{
+	const WriterColumn *column = change->column;
+	const PylonField *list = column->field->primary_of;
+	bool		beside = list != NULL && field_changes(context, list);
+	SentField  *sent = begin_sent(change);
+
+	if (beside && sent->cleared)
+		return NIL;
+	if (!sent->cleared)
+		set_texts(sent, object_texts(column, sent->value));
+	if (is_repeated(context, sent))
+		return NIL;
+	if (column->field->required && sent->cleared)
+		ereport(ERROR,
+				(errcode(ERRCODE_NOT_NULL_VIOLATION),
+				 errmsg("%s needs a %s", context->writer->object->nouns.a, column->field->name),
+				 errdetail("Column \"%s\" of foreign table \"%s\" can't be NULL or empty.",
+						   column->name, RelationGetRelationName(column->table)),
+				 errtablecol(column->table, column->attnum)));
+	if (!beside)
+		json_body_string(context->body, body_key(sent),
+						 sent->cleared ? "" : linitial(sent->texts.texts));
+	return list_make1(sent);
+}
+
+/*
+ * Nothing is sent where it is another one of those that the linked object has,
+ * and the object stays linked to that.
+ */
+static List *
+send_first_id(ChangeContext *context, const ColumnChange *change)
+{
+	if (!change->cleared && !link_changes(context, change->column->field) &&
+		has_id(context, change))
+		return NIL;
+	return send_string(context, change);
+}
+
+/* Does another field change to what the object is linked? */
+static bool
+link_changes(const ChangeContext *context, const PylonField *field)
+{
+	const PylonObject *object = context->writer->object;
+
+	for (int i = 0; i < object->nfields; i++)
+	{
+		const PylonField *other = &object->fields[i];
+
+		if (other != field && same_link(other, field) && field_changes(context, other))
+			return true;
+	}
+	return false;
+}
+
+/* As far as the table has the column that tells: one of the whole list. */
+static bool
+has_id(const ChangeContext *context, const ColumnChange *change)
+{
+	const PylonField *field = change->column->field;
+	const char *id = object_value_text(change->column->type, change->value);
+	ListCell   *lc;
+
+	for (int i = 0; i < context->writer->ncolumns; i++)
+	{
+		const WriterColumn *column = &context->writer->columns[i];
+		ColumnChange all = column_change(context, column);
+
+		if (column->field->kind != FIELD_JSON || all.old_null ||
+			!object_same_source(column->field, field))
+			continue;
+		foreach(lc, object_json_ids(column, all.old_value))
+		{
+			if (strcmp(lfirst(lc), id) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+static List *
+send_list(ChangeContext *context, const ColumnChange *change)
+{
+	SentField  *sent = begin_sent(change);
+
+	if (!sent->cleared)
+		set_texts(sent, object_texts(change->column, sent->value));
+	if (is_repeated(context, sent))
+		return NIL;
+	json_body_list(context->body, body_key(sent), sent->texts.texts);
+	return list_make1(sent);
+}
+
+/* The list says which address is primary, without such a one the first. */
+static List *
+send_addresses(ChangeContext *context, const ColumnChange *change)
+{
+	const WriterColumn *column = change->column;
+	SentField  *sent = begin_sent(change);
+	SentTexts	texts = {.list = true};
+	const char *primary;
+
+	if (!sent->cleared)
+		texts = object_texts(column, sent->value);
+	primary = find_primary(context, column, texts.texts);
+	texts.texts = distinct_addresses(texts.texts, primary);
+	set_texts(sent, texts);
+	if (is_repeated(context, sent))
+		return NIL;
+	if (primary == NULL && !sent->cleared)
+		primary = linitial(texts.texts);
+	json_body_addresses(context->body, body_key(sent),
+						primary_field(context, column->field)->key, texts.texts, primary);
+	return list_make1(sent);
+}
+
+/* The field that holds the primary one of a list of addresses. */
+static const PylonField *
+primary_field(const ChangeContext *context, const PylonField *list)
+{
+	const PylonField *field = context->writer->object->fields;
+
+	while (field->primary_of != list)
+		field++;
+	return field;
+}
+
+/*
+ * Which address of the list is to be the primary one: that which is assigned to
+ * the column of the primary address, be it the one that it has already. NULL if
+ * none is. Raises 22023 for a new one that isn't in the list.
+ */
+static const char *
+find_primary(const ChangeContext *context, const WriterColumn *list,
+			 List *addresses)
+{
+	const char *primary = NULL;
+
+	for (int i = 0; i < context->writer->ncolumns; i++)
+	{
+		const WriterColumn *column = &context->writer->columns[i];
+		ColumnChange change;
+		const char *text;
+
+		if (column->field->primary_of != list->field)
+			continue;
+		change = column_change(context, column);
+		if (change.cleared || (!column->assigned && !differs(&change)))
+			continue;
+		text = object_value_text(column->type, change.value);
+		if (holds_address(addresses, text))
+			primary = text;
+		else if (differs(&change))
+			raise_twice(column, list, "the primary address");
+	}
+	return primary;
+}
+
+static bool
+holds_address(List *addresses, const char *address)
+{
+	ListCell   *lc;
+
+	foreach(lc, addresses)
+	{
+		if (object_same_address(lfirst(lc), address))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Each address once, whatever its case, "primary" (which is among them,
+ * unless it is NULL) in its own spelling.
+ */
+static List *
+distinct_addresses(List *addresses, const char *primary)
+{
+	List	   *distinct = NIL;
+	ListCell   *lc;
+
+	foreach(lc, addresses)
+	{
+		const char *address = lfirst(lc);
+
+		if (primary != NULL && object_same_address(address, primary))
+			address = primary;
+		if (!holds_address(distinct, address))
+			distinct = lappend(distinct, unconstify(char *, address));
+	}
+	return distinct;
+}
+
+static List *
+send_json(ChangeContext *context, const ColumnChange *change)
+{
+	const WriterColumn *column = change->column;
+	SentField  *sent = begin_sent(change);
+
+	sent->json = sent->cleared ? "[]" : object_json_text(column, sent->value);
+	if (sent->json == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the value for column \"%s\" is not JSON", column->name),
+				 errtablecol(column->table, column->attnum)));
+	if (!sent->cleared)
+		set_texts(sent, object_texts(column, sent->value));
+	if (is_repeated(context, sent))
+		return NIL;
+	json_body_json(context->body, body_key(sent), sent->json);
+	return list_make1(sent);
+}
+
+static List *
+send_custom(ChangeContext *context, const ColumnChange *change)
+{
+	SentField  *sent = begin_sent(change);
+
+	if (!sent->cleared)
+		set_texts(sent, custom_texts(sent));
+	return send_slug(context, sent);
+}
+
+/*
+ * A custom field with a column of its own has one value or a list of them.
+ * Its type says which, where it is known, and else the column's.
+ */
+static SentTexts
+custom_texts(const SentField *sent)
+{
+	const WriterColumn *column = sent->column;
+	SentTexts	texts = object_texts(column, sent->value);
+	List	   *elements;
+
+	if (column->field_type != NULL && strcmp(column->field_type, "multiselect") != 0)
+	{
+		if (list_length(texts.texts) == 1)
+			texts.list = false;
+	}
+	else if (!texts.list && is_json_list(sent, &elements))
+	{
+		texts.list = true;
+		texts.texts = elements;
+	}
+	return texts;
+}
+
+/*
+ * Are these the elements of a list that stands in a text or JSON column as it
+ * was read? Where the type isn't known, text that looks like a list is one
+ * if that was so before, and JSON unless it was something else before.
+ */
+static bool
+is_json_list(const SentField *sent, List **elements)
+{
+	const WriterColumn *column = sent->column;
+	SentTexts	texts = object_texts(column, sent->value);
+	bool		is_list = object_json_list(linitial(texts.texts), elements);
+	List	   *before;
+
+	if (column->field_type != NULL)
+	{
+		if (!is_list)
+			*elements = object_is_empty(texts) ? NIL : texts.texts;
+		return true;
+	}
+	if (!sent->had)
+		return is_list && (column->type == JSONBOID || column->type == JSONOID);
+	return is_list && object_json_list(linitial(sent->before.texts), &before);
+}
+
+/* Of the map of all custom fields, the members that differ. */
+static List *
+send_custom_fields(ChangeContext *context, const ColumnChange *change)
+{
+	Jsonb	   *before = object_map_of(change->column, change->old_value, change->old_null);
+	Jsonb	   *after = object_map_of(change->column, change->value, change->null);
+	List	   *sent = NIL;
+	JsonbIterator *iterator;
+	JsonbValue	key;
+	JsonbValue	member;
+	JsonbValue	buffer;
+
+	iterator = JsonbIteratorInit(&after->root);
+	(void) JsonbIteratorNext(&iterator, &key, true);
+	while (JsonbIteratorNext(&iterator, &key, true) == WJB_KEY)
+	{
+		JsonbValue *old_member = getKeyJsonValueFromContainer(&before->root,
+															  key.val.string.val,
+															  key.val.string.len, &buffer);
+
+		(void) JsonbIteratorNext(&iterator, &member, true);
+		if (old_member == NULL ? member.type != jbvNull : !same_member(old_member, &member))
+			sent = list_concat(sent, send_member(context, change, &key, old_member, &member));
+	}
+
+	iterator = JsonbIteratorInit(&before->root);
+	(void) JsonbIteratorNext(&iterator, &key, true);
+	while (JsonbIteratorNext(&iterator, &key, true) == WJB_KEY)
+	{
+		(void) JsonbIteratorNext(&iterator, &member, true);
+		member.type = jbvNull;
+		if (getKeyJsonValueFromContainer(&after->root, key.val.string.val,
+										 key.val.string.len, &buffer) == NULL)
+			sent = list_concat(sent, send_member(context, change, &key, NULL, &member));
+	}
+	return sent;
+}
+
+/* Would the same be sent of both? A number is one, however it is written. */
+static bool
+same_member(JsonbValue *left, JsonbValue *right)
+{
+	SentTexts	left_texts;
+	SentTexts	right_texts;
+
+	if (!object_member_texts(left, &left_texts) || !object_member_texts(right, &right_texts))
+		return left->type == jbvNull && right->type == jbvNull;
+	return right->type == jbvNumeric ? same_texts(left_texts, right_texts) :
+		object_same_texts(left_texts, right_texts);
+}
+
+/* One member of the map; null unsets it. */
+static List *
+send_member(ChangeContext *context, const ColumnChange *change,
+			const JsonbValue *key, JsonbValue *old_value, JsonbValue *value)
+{
+	const WriterColumn *column = change->column;
+	SentField  *sent = palloc0(sizeof(SentField));
+
+	sent->column = column;
+	sent->slug = pnstrdup(key->val.string.val, key->val.string.len);
+	sent->cleared = value->type == jbvNull;
+	if (!sent->cleared && !object_member_texts(value, &sent->texts))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("custom field \"%s\" can't hold an object, or a null in a list", sent->slug),
+				 errtablecol(column->table, column->attnum)));
+	sent->cleared |= sent->texts.list && sent->texts.texts == NIL;
+	sent->had = old_value != NULL && object_member_texts(old_value, &sent->before);
+	return send_slug(context, sent);
+}
+
+/* A custom field, whichever column has it. */
+static List *
+send_slug(ChangeContext *context, SentField *sent)
+{
+	const char *key = context->writer->object->custom_field->parent;
+
+	if (is_repeated(context, sent))
+		return NIL;
+	if (sent->texts.list)
+		json_body_custom_values(context->body, key, sent->slug, sent->texts.texts);
+	else
+		json_body_custom_value(context->body, key, sent->slug,
+							   sent->cleared ? NULL : linitial(sent->texts.texts));
+	return list_make1(sent);
+}
+
+/*
+ * Has another column sent the same already? Two that show one field may both
+ * change it, if they agree; raises 22023 if they don't.
+ */
+static bool
+is_repeated(const ChangeContext *context, const SentField *sent)
+{
+	const PylonField *field = sent->column->field;
+	ListCell   *lc;
+
+	foreach(lc, context->change->sent)
+	{
+		SentField  *other = lfirst(lc);
+
+		if (!same_target(other, sent))
+			continue;
+		if (!same_content(other, sent))
+			raise_twice(other->column, sent->column,
+						sent->slug != NULL ? psprintf("custom field \"%s\"", sent->slug) :
+						other->column->field != field ? psprintf("the %s", field->link) :
+						psprintf("field \"%s\"", field->name));
+		return true;
+	}
+	return false;
+}
+
+static bool
+same_target(const SentField *left, const SentField *right)
+{
+	if (left->slug != NULL && right->slug != NULL)
+		return strcmp(left->slug, right->slug) == 0;
+	return left->slug == right->slug &&
+		(left->column->field == right->column->field ||
+		 same_link(left->column->field, right->column->field));
+}
+
+static bool
+same_link(const PylonField *left, const PylonField *right)
+{
+	return left->link != NULL && right->link != NULL && strcmp(left->link, right->link) == 0;
+}
+
+static bool
+same_content(const SentField *left, const SentField *right)
+{
+	if (left->cleared || right->cleared)
+		return left->cleared == right->cleared;
+	if (left->column->field != right->column->field)
+		return left->slug != NULL && same_texts(left->texts, right->texts);
+	if (left->json != NULL)
+		return strcmp(left->json, right->json) == 0;
+	return same_texts(left->texts, right->texts);
+}
+
+/* A number is one, however it is written. */
+static bool
+same_texts(SentTexts left, SentTexts right)
+{
+	return object_same_texts(left, right) ||
+		(!left.list && !right.list &&
+		 object_same_number(linitial(left.texts), linitial(right.texts)));
+}
+
+static void
+raise_twice(const WriterColumn *left, const WriterColumn *right, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s is written by two columns of foreign table \"%s\"",
+					what, RelationGetRelationName(left->table)),
+			 errdetail("Columns \"%s\" and \"%s\" give it different values.",
+					   left->name, right->name),
+			 errtablecol(right->table, right->attnum)));
+}
+
+/*
+ * What the API may know a new object by: what is sent of its fields that no
+ * second one may have, as texts (of char *) in the current memory context that
+ * are the same where the API may take these for the same, be it that it heeds
+ * no case or blanks.
+ */
+List *
+object_creation_keys(const ObjectChange *creation)
+{
+	List	   *keys = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, creation->sent)
+	{
+		SentField  *sent = lfirst(lc);
+		const PylonField *field = sent->column->field;
+
+		if (!field->is_key || sent->cleared)
+			continue;
+		foreach(lc2, field->kind == FIELD_JSON ? object_json_ids(sent->column, sent->value) :
+				sent->texts.texts)
+			keys = lappend(keys, key_text(field, lfirst(lc2)));
+	}
+	return keys;
+}
+
+/*
+ * A value without case, blanks and whatever isn't ASCII: different ones may
+ * become the same, which costs no more than some waiting.
+ */
+static char *
+key_text(const PylonField *field, const char *value)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "%s ", field->name);
+	for (; *value != '\0'; value++)
+	{
+		if (*value > ' ' && *value <= '~')
+			appendStringInfoChar(&text, pg_ascii_tolower(*value));
+	}
+	return text.data;
+}

@@ -1,0 +1,804 @@
+/*-------------------------------------------------------------------------
+ *
+ * lookup_path.c
+ *		When objects are joined by looking them up: paths, costs, plan.
+ *
+ * A lookup join reads the other side in batches and asks for the objects
+ * that have one of a batch's keys. It is offered beside the paths of core
+ * for each join of a foreign table with anything by a field that can be
+ * searched, and wins where it makes the fewest requests.
+ *
+ * The objects may be those of several workspaces, as partitions or children
+ * of a table or branches of a UNION ALL: each of these foreign tables is asked
+ * then. What else belongs to that table, often an empty parent, is read for
+ * each batch.
+ *
+ * The plan is a CustomScan whose children are the plan of the other side and,
+ * for each foreign table, a ForeignScan whose filter has a place for the keys.
+ * lookup_join.c executes it.
+ *
+ * IDENTIFICATION
+ *		fdw/query/lookup_path.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_statistic.h"
+#include "compat.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/appendinfo.h"
+#include "optimizer/clauses.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/restrictinfo.h"
+#include "optimizer/tlist.h"
+#include "query/lookup_join.h"
+#include "query/plan.h"
+#include "query/plan_note.h"
+#include "query/plan_private.h"
+#include "utils/selfuncs.h"
+
+/* Where the rows may not all be wanted, the first batch has at least these. */
+#define FIRST_BATCH 10
+
+/* Setting pylon_fdw.enable_lookup_join. */
+bool		pylon_enable_lookup_join = true;
+
+/* A join for which lookups are considered. */
+typedef struct LookupCandidate
+{
+	PlannerInfo *root;
+	RelOptInfo *joinrel;
+	RelOptInfo *inner;			/* the objects */
+	List	   *members;		/* RelOptInfo: the tables of "inner" */
+	JoinType	jointype;
+	JoinPathExtraData *extra;
+	Node	   *inner_key;		/* an expression on "inner" */
+	Node	   *outer_key;
+	List	   *keys;			/* FilterJoinKey: the same for each member,
+								 * NULL for one without objects */
+	double		matches;		/* objects that have the same key */
+} LookupCandidate;
+
+/* Members of a path's custom_private. */
+typedef enum LookupPathIndex
+{
+	LookupPathJoinType,			/* Integer */
+	LookupPathKeys,				/* List of Expr: objects' side, other side */
+	LookupPathClauses,			/* List of RestrictInfo: all join conditions */
+	LookupPathColumns,			/* List of Expr: what the objects' scans give */
+} LookupPathIndex;
+
+static void consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
+								 RelOptInfo *outerrel, RelOptInfo *innerrel,
+								 JoinType jointype, JoinPathExtraData *extra);
+static bool is_table_of_query(PlannerInfo *root, RelOptInfo *rel);
+static List *find_members(PlannerInfo *root, RelOptInfo *rel);
+static bool has_objects(List *members);
+static bool choose_key(LookupCandidate *join, RelOptInfo *outerrel);
+static void consider_key(LookupCandidate *join, RelOptInfo *outerrel,
+						 RestrictInfo *rinfo);
+static Node *translate(LookupCandidate *join, Node *node, RelOptInfo *member);
+static bool find_member_keys(LookupCandidate *join, RelOptInfo *outerrel,
+							 RestrictInfo *rinfo, List **keys);
+static double rows_with_keys(LookupCandidate *join, RelOptInfo *member,
+								 Node *inner_key, double keys);
+static List *outer_paths(PlannerInfo *root, RelOptInfo *outerrel);
+static Path *sorted_path(PlannerInfo *root, RelOptInfo *outerrel);
+static bool has_row_identity(List *exprs);
+static void add_lookup_path(LookupCandidate *join, Path *outer);
+static void cost_lookup_path(LookupCandidate *join, CustomPath *path);
+static int	batch_size(LookupCandidate *join);
+static double count_keys(LookupCandidate *join, Path *outer);
+static bool knows_rows(LookupCandidate *join);
+static double rows_before_unique(Path *path);
+static Cost cost_lookups(LookupCandidate *join, double keys, double share,
+						 double batches);
+static void add_members(LookupCandidate *join, CustomPath *path, double keys,
+						double batches);
+static ScanEstimate estimate_lookups(LookupCandidate *join, RelOptInfo *member,
+									 double keys, double share,
+									 double batches);
+static Plan *plan_lookup_join(PlannerInfo *root, RelOptInfo *rel,
+							  CustomPath *best_path, List *tlist,
+							  List *clauses, List *custom_plans);
+static void split_clauses(RelOptInfo *joinrel, JoinType jointype,
+						  List *restrictlist, List **join, List **other);
+static void split_sides(PlannerInfo *root, List *keys, List **joinquals,
+						List **outerquals);
+static List *order_by_security(List *restrictlist);
+static List *joined_tlist(Plan *outer, List *columns, List *used);
+static List *append_columns(List *tlist, List *exprs, List *used);
+static Node *adopt(Node *node, void *sources);
+static int	first_batch(PlannerInfo *root, Path *path);
+
+static set_join_pathlist_hook_type previous_hook = NULL;
+
+static const CustomPathMethods lookup_path_methods = {
+	.CustomName = LOOKUP_JOIN_NAME,
+	.PlanCustomPath = plan_lookup_join,
+};
+
+void
+lookup_install_hook(void)
+{
+	previous_hook = set_join_pathlist_hook;
+	set_join_pathlist_hook = consider_lookup_join;
+}
+
+/* The planner asks for more paths that join "outerrel" with "innerrel". */
+static void
+consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
+					 RelOptInfo *outerrel, RelOptInfo *innerrel,
+					 JoinType jointype, JoinPathExtraData *extra)
+{
+	LookupCandidate join = {.root = root,.joinrel = joinrel,.inner = innerrel,
+	.jointype = jointype,.extra = extra};
+	ListCell   *lc;
+
+	if (previous_hook != NULL)
+		previous_hook(root, joinrel, outerrel, innerrel, jointype, extra);
+	if (!plan_has_objects(root))
+		return;
+	plan_charge_first_pass(joinrel, innerrel);
+	if (!pylon_enable_lookup_join || IS_DUMMY_REL(outerrel) ||
+		!is_table_of_query(root, innerrel))
+		return;
+	join.members = find_members(root, innerrel);
+	if (!has_objects(join.members) || !choose_key(&join, outerrel))
+		return;
+
+	switch (jointype)
+	{
+		case JOIN_UNIQUE_OUTER:
+			/* Objects for which there is a row: each row's key once. */
+			join.jointype = JOIN_INNER;
+			add_lookup_path(&join, compat_unique_path(root, outerrel, extra->sjinfo));
+			break;
+		case JOIN_INNER:
+		case JOIN_LEFT:
+		case JOIN_SEMI:
+		case JOIN_ANTI:
+			foreach(lc, outer_paths(root, outerrel))
+				add_lookup_path(&join, lfirst(lc));
+			break;
+		default:
+			break;				/* all objects are wanted, or another path is
+								 * the better one */
+	}
+}
+
+/*
+ * Is "rel" one that the query names, with all of its rows, and independent of
+ * others? A copy of it, with paths that drop repeated rows, is another one.
+ */
+static bool
+is_table_of_query(PlannerInfo *root, RelOptInfo *rel)
+{
+	return rel->reloptkind == RELOPT_BASEREL &&
+		root->simple_rel_array[rel->relid] == rel &&
+		rel->lateral_relids == NULL && !IS_DUMMY_REL(rel) &&
+		!has_row_identity(rel->reltarget->exprs);
+}
+
+/*
+ * The tables whose rows are those of "rel": itself, or its children. NIL if
+ * it is of another kind.
+ */
+static List *
+find_members(PlannerInfo *root, RelOptInfo *rel)
+{
+	List	   *members = NIL;
+	ListCell   *lc;
+
+	if (!root->simple_rte_array[rel->relid]->inh)
+		return list_make1(rel);
+	foreach(lc, root->append_rel_list)
+	{
+		AppendRelInfo *child = lfirst_node(AppendRelInfo, lc);
+		RelOptInfo *childrel = root->simple_rel_array[child->child_relid];
+
+		if (child->parent_relid == rel->relid && !IS_DUMMY_REL(childrel))
+			members = list_concat(members, find_members(root, childrel));
+	}
+	return members;
+}
+
+/* Is there a foreign table of objects, and can all be read without parameters? */
+static bool
+has_objects(List *members)
+{
+	bool		found = false;
+	ListCell   *lc;
+
+	foreach(lc, members)
+	{
+		RelOptInfo *member = lfirst(lc);
+
+		if (member->cheapest_total_path == NULL ||
+			member->cheapest_total_path->param_info != NULL)
+			return false;
+		found |= plan_is_objects(member);
+	}
+	return found;
+}
+
+/*
+ * Finds the join condition by which the fewest objects come; false if there
+ * is none to look up by.
+ */
+static bool
+choose_key(LookupCandidate *join, RelOptInfo *outerrel)
+{
+	ListCell   *lc;
+
+	foreach(lc, join->extra->restrictlist)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if (rinfo->pseudoconstant && !compat_pseudoconstants_are_checked())
+			return false;
+		/* One of the result is none of the join. */
+		if (!IS_OUTER_JOIN(join->jointype) ||
+			!RINFO_IS_PUSHED_DOWN(rinfo, join->joinrel->relids))
+			consider_key(join, outerrel, rinfo);
+	}
+	return join->keys != NIL;
+}
+
+/* Takes a condition as the join's key, if all objects can be searched by it. */
+static void
+consider_key(LookupCandidate *join, RelOptInfo *outerrel, RestrictInfo *rinfo)
+{
+	List	   *keys = NIL;
+	double		matches = 0;
+	Node	   *inner_key;
+	Node	   *outer_key;
+	ListCell   *lc;
+
+	if (!find_member_keys(join, outerrel, rinfo, &keys))
+		return;
+	if (linitial(join->members) == join->inner)
+	{
+		FilterJoinKey *key = linitial(keys);
+
+		inner_key = (Node *) key->inner;
+		outer_key = (Node *) key->outer;
+	}
+	else
+	{
+		bool		swapped = bms_is_subset(pull_varnos(join->root, get_leftop(rinfo->clause)),
+											outerrel->relids);
+
+		inner_key = swapped ? get_rightop(rinfo->clause) : get_leftop(rinfo->clause);
+		outer_key = swapped ? get_leftop(rinfo->clause) : get_rightop(rinfo->clause);
+	}
+	foreach(lc, join->members)
+		matches += rows_with_keys(join, lfirst(lc), inner_key, 1);
+	if (join->keys != NIL && matches >= join->matches)
+		return;
+	join->inner_key = inner_key;
+	join->outer_key = outer_key;
+	join->keys = keys;
+	join->matches = matches;
+}
+
+/* The key that a condition gives for each member; false if one can't be asked. */
+static bool
+find_member_keys(LookupCandidate *join, RelOptInfo *outerrel,
+				 RestrictInfo *rinfo, List **keys)
+{
+	FilterJoinKey *first = NULL;
+	ListCell   *lc;
+
+	foreach(lc, join->members)
+	{
+		RelOptInfo *member = lfirst(lc);
+		FilterJoinKey *key = NULL;
+
+		if (plan_is_objects(member))
+		{
+			key = plan_join_key(join->root, member,
+								(RestrictInfo *) translate(join, (Node *) rinfo, member));
+			if (key == NULL ||
+				!bms_is_subset(pull_varnos(join->root, (Node *) key->outer), outerrel->relids))
+				return false;
+			if (first == NULL)
+				first = key;
+			/* One text of a key must do for all of them. */
+			if (filter_key_ignores_case(key) != filter_key_ignores_case(first))
+				return false;
+		}
+		*keys = lappend(*keys, key);
+	}
+	return true;
+}
+
+/* What an expression on the objects is on one of the foreign tables. */
+static Node *
+translate(LookupCandidate *join, Node *node, RelOptInfo *member)
+{
+	AppendRelInfo *appinfo;
+
+	if (member == join->inner)
+		return node;
+	appinfo = join->root->append_rel_array[member->relid];
+	node = translate(join, node, find_base_rel(join->root, appinfo->parent_relid));
+	return adjust_appendrel_attrs(join->root, node, 1, &appinfo);
+}
+
+/* How many of a member's rows have one of so many keys. */
+static double
+rows_with_keys(LookupCandidate *join, RelOptInfo *member, Node *inner_key,
+				   double keys)
+{
+	VariableStatData variable;
+	double		rows = member->rows;
+	double		distinct;
+	bool		is_default;
+
+	if (plan_is_objects(member))
+		rows = member->tuples *
+			clauselist_selectivity(join->root,
+								   ((PylonRelation *) member->fdw_private)->filter->pushed,
+								   member->relid, JOIN_INNER, NULL);
+	examine_variable(join->root, translate(join, inner_key, member), 0, &variable);
+	distinct = get_variable_numdistinct(&variable, &is_default);
+	/* Most objects lack most custom fields. */
+	if (HeapTupleIsValid(variable.statsTuple))
+		rows *= 1 - ((Form_pg_statistic) GETSTRUCT(variable.statsTuple))->stanullfrac;
+	ReleaseVariableStats(variable);
+	return rows * Min(keys / Max(distinct, 1), 1);
+}
+
+/*
+ * Paths of the other side that are worth to be tried: the cheapest, those
+ * with an order that the join would keep, and parameterized ones.
+ */
+static List *
+outer_paths(PlannerInfo *root, RelOptInfo *outerrel)
+{
+	List	   *paths = list_make1(outerrel->cheapest_total_path);
+	Path	   *sorted = sorted_path(root, outerrel);
+	ListCell   *lc;
+
+	if (sorted != NULL)
+		paths = lappend(paths, sorted);
+	if (outerrel->cheapest_startup_path != NULL)
+		paths = list_append_unique_ptr(paths, outerrel->cheapest_startup_path);
+	foreach(lc, outerrel->pathlist)
+	{
+		Path	   *path = lfirst(lc);
+
+		if (path->pathkeys != NIL && path->param_info == NULL)
+			paths = list_append_unique_ptr(paths, path);
+	}
+	return list_concat_unique_ptr(paths, outerrel->cheapest_parameterized_paths);
+}
+
+/*
+ * The other side in the order of the query, if that has a LIMIT: then few of
+ * the keys need be looked up. NULL if that order isn't one of that side.
+ */
+static Path *
+sorted_path(PlannerInfo *root, RelOptInfo *outerrel)
+{
+	Path	   *path = outerrel->cheapest_total_path;
+	ListCell   *lc;
+
+	if (root->tuple_fraction <= 0 || path->param_info != NULL ||
+		pathkeys_contained_in(root->query_pathkeys, path->pathkeys))
+		return NULL;
+	foreach(lc, root->query_pathkeys)
+	{
+		if (!relation_can_be_sorted_early(root, outerrel,
+										  lfirst_node(PathKey, lc)->pk_eclass, false))
+			return NULL;
+	}
+	return (Path *) create_sort_path(root, outerrel, path, root->query_pathkeys, -1);
+}
+
+/*
+ * Do these columns hold what identifies the rows of an inherited or partitioned
+ * target? EXPLAIN can't show such a column of a custom scan.
+ */
+static bool
+has_row_identity(List *exprs)
+{
+	ListCell   *lc;
+
+	foreach(lc, exprs)
+	{
+		if (IsA(lfirst(lc), Var) && ((Var *) lfirst(lc))->varno == ROWID_VAR)
+			return true;
+	}
+	return false;
+}
+
+static void
+add_lookup_path(LookupCandidate *join, Path *outer)
+{
+	List	   *clauses = list_copy(join->extra->restrictlist);
+	CustomPath *path;
+	Relids		required;
+
+	if (outer == NULL || bms_overlap(PATH_REQ_OUTER(outer), join->inner->relids) ||
+		has_row_identity(outer->pathtarget->exprs))
+		return;
+	required = calc_nestloop_required_outer(outer->parent->relids, PATH_REQ_OUTER(outer),
+											join->inner->relids, NULL);
+	if (!bms_is_empty(required) &&
+		!bms_overlap(required, join->extra->param_source_rels))
+		return;					/* parameters from where core wants none */
+
+	path = makeNode(CustomPath);
+	path->path.pathtype = T_CustomScan;
+	path->path.parent = join->joinrel;
+	path->path.pathtarget = join->joinrel->reltarget;
+	path->path.param_info =
+		get_joinrel_parampathinfo(join->root, join->joinrel, outer,
+								  join->inner->cheapest_total_path,
+								  join->extra->sjinfo, required, &clauses);
+	path->path.pathkeys = build_join_pathkeys(join->root, join->joinrel,
+											  join->jointype, outer->pathkeys);
+	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	path->custom_paths = list_make1(outer);
+	path->custom_private = list_make4(makeInteger(join->jointype),
+									  list_make2(join->inner_key, join->outer_key),
+									  clauses,
+									  join->inner->reltarget->exprs);
+	path->methods = &lookup_path_methods;
+	compat_set_custom_join(path, outer, clauses);
+	cost_lookup_path(join, path);
+	add_path(join->joinrel, (Path *) path);
+}
+
+/*
+ * Costs, above all of requests. The first batch comes before the first row,
+ * and so does its share of the other side.
+ */
+static void
+cost_lookup_path(LookupCandidate *join, CustomPath *path)
+{
+	Path	   *outer = linitial(path->custom_paths);
+	double		keys = count_keys(join, outer);
+	double		first = first_batch(join->root, &path->path);
+	double		size = batch_size(join);
+	double		batches;
+	double		share;
+	QualCost	quals;
+	Cost		local;
+	Cost		rest;
+
+	path->path.rows = path->path.param_info != NULL ?
+		path->path.param_info->ppi_rows : join->joinrel->rows;
+
+	first = Min(keys, first > 0 ? Min(first, size) : size);
+	batches = ceil((keys - first) / size);
+	share = first / keys;
+	cost_qual_eval(&quals, list_nth(path->custom_private, LookupPathClauses), join->root);
+	local = outer->total_cost - outer->startup_cost +
+		outer->rows * (cpu_tuple_cost + cpu_operator_cost) +
+		outer->rows * join->matches * (cpu_tuple_cost + quals.per_tuple);
+	rest = local * (1 - share);
+	if (batches > 0)
+		rest += cost_lookups(join, keys, 1 - share, batches);
+	add_members(join, path, keys, batches + 1);
+	path->path.startup_cost = outer->startup_cost + quals.startup +
+		local * share + cost_lookups(join, keys, share, 1) +
+		join->joinrel->reltarget->cost.startup;
+	path->path.total_cost = path->path.startup_cost + rest +
+		path->path.rows * join->joinrel->reltarget->cost.per_tuple;
+}
+
+/* The most keys that all members take in one request. */
+static int
+batch_size(LookupCandidate *join)
+{
+	int			size = INT_MAX;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	forboth(lc, join->members, lc2, join->keys)
+	{
+		PylonRelation *relation = ((RelOptInfo *) lfirst(lc))->fdw_private;
+
+		if (lfirst(lc2) != NULL)
+			size = Min(size, relation->options.lookup_batch_size);
+	}
+	return size;
+}
+
+/*
+ * How many keys the other side has. Where nothing is known of these, each row
+ * may have its own, as core has it for Memoize; unless the objects are just
+ * a guess, too: then the lookups are the lesser risk, for there can't be more
+ * keys than rows.
+ */
+static double
+count_keys(LookupCandidate *join, Path *outer)
+{
+	EstimationInfo info;
+	double		keys = estimate_num_groups(join->root, list_make1(join->outer_key),
+										   clamp_row_est(outer->rows), NULL, &info);
+
+	if ((info.flags & SELFLAG_USED_DEFAULT) != 0 && knows_rows(join))
+		keys = rows_before_unique(outer);
+	return clamp_row_est(keys);
+}
+
+/* Is the number of objects known, by ANALYZE or an option? */
+static bool
+knows_rows(LookupCandidate *join)
+{
+	ListCell   *lc;
+
+	foreach(lc, join->members)
+	{
+		RelOptInfo *member = lfirst(lc);
+
+		if (plan_is_objects(member) &&
+			!((PylonRelation *) member->fdw_private)->is_counted)
+			return false;
+	}
+	return true;
+}
+
+/* A path that drops repeated rows has as many as there are thought to be keys. */
+static double
+rows_before_unique(Path *path)
+{
+	if (IsA(path, UniquePath))
+		return ((UniquePath *) path)->subpath->rows;
+	if (IsA(path, AggPath))
+		return ((AggPath *) path)->subpath->rows;
+	return path->rows;
+}
+
+/* What it takes to look up this share of so many keys in so many batches. */
+static Cost
+cost_lookups(LookupCandidate *join, double keys, double share, double batches)
+{
+	Cost		cost = 0;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	forboth(lc, join->members, lc2, join->keys)
+	{
+		RelOptInfo *member = lfirst(lc);
+		PylonRelation *relation = member->fdw_private;
+		ScanEstimate estimate;
+
+		if (lfirst(lc2) == NULL)
+		{
+			cost += batches * (member->cheapest_total_path->total_cost +
+							   member->rows * (cpu_tuple_cost + cpu_operator_cost));
+			continue;
+		}
+		estimate = estimate_lookups(join, member, keys, share, batches);
+		cost += estimate.requests * relation->options.request_cost +
+			estimate.fetched * (cpu_tuple_cost + cpu_operator_cost);
+	}
+	return cost;
+}
+
+/* Adds a path for each member, which is read for each batch. */
+static void
+add_members(LookupCandidate *join, CustomPath *path, double keys, double batches)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	forboth(lc, join->members, lc2, join->keys)
+	{
+		RelOptInfo *member = lfirst(lc);
+		Path	   *scan = member->cheapest_total_path;
+
+		if (lfirst(lc2) != NULL)
+			scan = plan_lookup_scan(join->root, member, lfirst(lc2),
+									estimate_lookups(join, member, keys, 1, batches),
+									batches);
+		path->custom_paths = lappend(path->custom_paths, scan);
+	}
+}
+
+/*
+ * How many objects come, in how many requests, for all of so many batches.
+ * That of all keys is shared out, as there may be more keys than an object
+ * can have.
+ */
+static ScanEstimate
+estimate_lookups(LookupCandidate *join, RelOptInfo *member, double keys,
+				 double share, double batches)
+{
+	PylonRelation *relation = member->fdw_private;
+	ScanEstimate estimate;
+
+	estimate.fetched = share * rows_with_keys(join, member, join->inner_key, keys);
+	/* A long list among the other conditions takes several searches itself. */
+	estimate.requests = batches *
+		Max(Max(ceil(estimate.fetched / batches / relation->options.page_size), 1),
+			ceil(filter_max_values(join->root, relation->filter) /
+				 relation->options.lookup_batch_size));
+	return estimate;
+}
+
+/* ------------------------------------------------------------------------
+ * From path to plan
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * The plan, whose scan tuple is the columns of the other side and then those
+ * of the objects; all expressions see it.
+ */
+static Plan *
+plan_lookup_join(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path,
+				 List *tlist, List *clauses, List *custom_plans)
+{
+	CustomScan *scan = makeNode(CustomScan);
+	JoinType	jointype = intVal(list_nth(best_path->custom_private, LookupPathJoinType));
+	List	   *exprs = list_copy(list_nth(best_path->custom_private, LookupPathKeys));
+	List	   *used;
+	List	   *joinquals;
+	List	   *outerquals;
+	List	   *otherquals;
+
+	split_clauses(rel, jointype,
+				  list_nth(best_path->custom_private, LookupPathClauses),
+				  &joinquals, &otherquals);
+	split_sides(root, exprs, &joinquals, &outerquals);
+	/* The tlist is yet to come where core will put a projection on top. */
+	used = list_concat_copy(rel->reltarget->exprs, otherquals);
+	used = list_concat(pull_var_clause((Node *) used,
+									   PVC_RECURSE_AGGREGATES |
+									   PVC_RECURSE_WINDOWFUNCS |
+									   PVC_INCLUDE_PLACEHOLDERS),
+					   pull_var_clause((Node *) used,
+									   PVC_RECURSE_AGGREGATES |
+									   PVC_RECURSE_WINDOWFUNCS |
+									   PVC_RECURSE_PLACEHOLDERS));
+
+	scan->scan.plan.targetlist = tlist;
+	scan->scan.plan.qual = otherquals;
+	scan->flags = best_path->flags;
+	scan->custom_plans = custom_plans;
+	scan->custom_scan_tlist = joined_tlist(linitial(custom_plans),
+										   list_nth(best_path->custom_private,
+													LookupPathColumns),
+										   used);
+	scan->custom_exprs = (List *)
+		adopt((Node *) list_concat(list_concat(exprs, outerquals), joinquals),
+			  get_tlist_exprs(scan->custom_scan_tlist, true));
+	scan->custom_private = list_make3(makeInteger(jointype),
+									  makeInteger(first_batch(root, &best_path->path)),
+									  makeInteger(list_length(outerquals)));
+	scan->methods = &lookup_join_methods;
+	return (Plan *) scan;
+}
+
+/* Conditions of the join, and of an outer join's result. */
+static void
+split_clauses(RelOptInfo *joinrel, JoinType jointype, List *restrictlist,
+			  List **join, List **other)
+{
+	restrictlist = order_by_security(restrictlist);
+	*other = NIL;
+	if (IS_OUTER_JOIN(jointype))
+		extract_actual_join_clauses(restrictlist, joinrel->relids, join, other);
+	else
+		*join = extract_actual_clauses(restrictlist, false);
+}
+
+/* Takes those of the join's conditions that don't look at objects. */
+static void
+split_sides(PlannerInfo *root, List *keys, List **joinquals, List **outerquals)
+{
+	Relids		inner = pull_varnos(root, linitial(keys));
+	List	   *rest = NIL;
+	ListCell   *lc;
+
+	*outerquals = NIL;
+	foreach(lc, *joinquals)
+	{
+		if (bms_overlap(pull_varnos(root, lfirst(lc)), inner) ||
+			contain_volatile_functions(lfirst(lc)))
+			rest = lappend(rest, lfirst(lc));
+		else
+			*outerquals = lappend(*outerquals, lfirst(lc));
+	}
+	*joinquals = rest;
+}
+
+/* What may leak comes after what decides who may see the row. */
+static List *
+order_by_security(List *restrictlist)
+{
+	List	   *ordered = NIL;
+	ListCell   *lc;
+
+	for (Index level = 0; list_length(ordered) < list_length(restrictlist); level++)
+	{
+		foreach(lc, restrictlist)
+		{
+			if (lfirst_node(RestrictInfo, lc)->security_level == level)
+				ordered = lappend(ordered, lfirst(lc));
+		}
+	}
+	return ordered;
+}
+
+/*
+ * The columns of the other side's plan and those of the objects, as the
+ * expressions above the join know them: from 16 on these say by which outer
+ * joins they may have become NULL.
+ */
+static List *
+joined_tlist(Plan *outer, List *columns, List *used)
+{
+	List	   *tlist = append_columns(NIL, get_tlist_exprs(outer->targetlist, true), used);
+
+	return append_columns(tlist, columns, used);
+}
+
+static List *
+append_columns(List *tlist, List *exprs, List *used)
+{
+	ListCell   *lc;
+
+	foreach(lc, exprs)
+		tlist = lappend(tlist,
+						makeTargetEntry((Expr *) adopt((Node *) lfirst(lc), used),
+										list_length(tlist) + 1, NULL, false));
+	return tlist;
+}
+
+/* Puts a variable of "sources" (a List) in the place of each that is the same. */
+static Node *
+adopt(Node *node, void *sources)
+{
+	ListCell   *lc;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var) || IsA(node, PlaceHolderVar))
+	{
+		foreach(lc, (List *) sources)
+		{
+			Node	   *source = lfirst(lc);
+
+			if (nodeTag(source) != nodeTag(node))
+				continue;
+			if (IsA(node, Var) ?
+				((Var *) source)->varno == ((Var *) node)->varno &&
+				((Var *) source)->varattno == ((Var *) node)->varattno :
+				((PlaceHolderVar *) source)->phid == ((PlaceHolderVar *) node)->phid)
+				return copyObject(source);
+		}
+	}
+	return expression_tree_mutator(node, adopt, sources);
+}
+
+/*
+ * The size of the first batch where the query may end before all rows are
+ * read, 0 where it won't. Some keys find no object, hence twice the LIMIT.
+ */
+static int
+first_batch(PlannerInfo *root, Path *path)
+{
+	Query	   *parse = root->parse;
+
+	if (root->tuple_fraction <= 0 || parse->hasAggs || parse->hasWindowFuncs ||
+		parse->groupClause != NIL || parse->distinctClause != NIL ||
+		!pathkeys_contained_in(root->query_pathkeys, path->pathkeys))
+		return 0;
+	return (int) Max(FIRST_BATCH, Min(2 * root->limit_tuples, INT_MAX));
+}

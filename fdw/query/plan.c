@@ -1,0 +1,532 @@
+/*-------------------------------------------------------------------------
+ *
+ * plan.c
+ *		Sizes, costs and plans of foreign scans.
+ *
+ * Costs are counted in requests: what the API allows in a minute is spent
+ * long before the CPU matters. Planning asks the API nothing.
+ *
+ * IDENTIFICATION
+ *		fdw/query/plan.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "compat.h"
+#include "foreign/foreign.h"
+#include "object/object.h"
+#include "optimizer/clauses.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/planmain.h"
+#include "optimizer/restrictinfo.h"
+#include "query/callbacks.h"
+#include "query/plan.h"
+#include "query/plan_note.h"
+#include "query/plan_private.h"
+#include "query/system_columns.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+/*
+ * A scan that is started over for each row of a loop makes requests that a
+ * lookup join, for about the same cost, can't: this decides between them.
+ */
+#define LOOP_RISK 0.05
+
+/*
+ * How many objects a search finds is a guess, unless it names them. Where
+ * other ways take as many requests by that guess, they are preferred.
+ */
+#define SEARCH_RISK 0.08
+
+static FilterPlan *plan_filter(PlannerInfo *root, RelOptInfo *baserel,
+							   Oid foreigntableid, List *clauses);
+static ScanEstimate estimate_scan(PlannerInfo *root, RelOptInfo *baserel,
+								  FilterPlan *filter);
+static void add_scan_path(PlannerInfo *root, RelOptInfo *baserel,
+						  ParamPathInfo *param_info, FilterPlan *filter);
+static double doubt(PlannerInfo *root, RelOptInfo *baserel,
+					FilterPlan *filter, double guess);
+static bool is_measured(PlannerInfo *root, Node *clause);
+static bool has_statistics(PlannerInfo *root, Node *node);
+static void add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel,
+									Oid foreigntableid);
+static List *collect_join_clauses(PlannerInfo *root, RelOptInfo *baserel);
+static bool is_join_key(PlannerInfo *root, RelOptInfo *rel,
+						EquivalenceClass *ec, EquivalenceMember *em,
+						void *arg);
+static bool is_counted(const RelOptInfo *baserel, const ForeignTable *table);
+static List *needed_columns(RelOptInfo *baserel, List *clauses,
+							Oid foreigntableid);
+static ScanLimit find_limit(PlannerInfo *root, FilterPlan *filter,
+							List **exprs);
+static bool rows_pass_through(PlannerInfo *root);
+
+/*
+ * Checks the columns, finds what can be pushed, and estimates the rows.
+ * Raises HV005 for a column that shows no field, and 0A000 for a system
+ * column.
+ */
+void
+pylonGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
+					   Oid foreigntableid)
+{
+	PylonRelation *relation = palloc0(sizeof(PylonRelation));
+	ForeignTable *table = GetForeignTable(foreigntableid);
+	Relation	rel = table_open(foreigntableid, NoLock);
+	double		fetched;
+
+	plan_note(root, table->serverid);
+	baserel->fdw_private = relation;
+	option_read_server(&relation->options,
+					   GetForeignServer(table->serverid)->options,
+					   table->options);
+	object_check_columns(rel);
+	system_columns_check_scan(root, baserel, rel);
+	table_close(rel, NoLock);
+	relation->filter = plan_filter(root, baserel, foreigntableid,
+								   baserel->baserestrictinfo);
+
+	relation->is_counted = is_counted(baserel, table);
+	if (baserel->tuples < 0)
+		baserel->tuples = relation->options.estimated_contacts;
+	set_baserel_size_estimates(root, baserel);
+	fetched = estimate_scan(root, baserel, relation->filter).fetched;
+	baserel->rows = clamp_row_est(Min(baserel->rows, fetched));
+}
+
+/* Do ANALYZE or an option say how many objects there are? */
+static bool
+is_counted(const RelOptInfo *baserel, const ForeignTable *table)
+{
+	ListCell   *lc;
+
+	foreach(lc, table->options)
+	{
+		if (strcmp(((DefElem *) lfirst(lc))->defname, "estimated_contacts") == 0)
+			return true;
+	}
+	return baserel->tuples >= 0;
+}
+
+/*
+ * The scan with what its own conditions let be pushed and, for nested loops,
+ * one with each key by which other relations join.
+ */
+void
+pylonGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
+					 Oid foreigntableid)
+{
+	PylonRelation *relation = baserel->fdw_private;
+	ParamPathInfo *param_info = NULL;
+
+	if (baserel->lateral_relids != NULL)
+		param_info = get_baserel_parampathinfo(root, baserel,
+											   baserel->lateral_relids);
+	add_scan_path(root, baserel, param_info, relation->filter);
+	add_parameterized_paths(root, baserel, foreigntableid);
+}
+
+/*
+ * The plan: all clauses are checked by the executor, those that are pushed
+ * too, which also makes EvalPlanQual right.
+ */
+ForeignScan *
+pylonGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
+					Oid foreigntableid, ForeignPath *best_path, List *tlist,
+					List *scan_clauses, Plan *outer_plan)
+{
+	FilterPlan *filter = plan_filter(root, baserel, foreigntableid, scan_clauses);
+	List	   *clauses = extract_actual_clauses(scan_clauses, false);
+	List	   *exprs = list_copy(filter->values);
+	ScanLimit	limit = find_limit(root, filter, &exprs);
+	List	   *private;
+
+	/* The scan of a lookup join: its keys are one condition more. */
+	if (best_path->fdw_private != NIL)
+		filter_add_keys(filter, linitial(best_path->fdw_private));
+	private = list_make4(filter->filter,
+						 makeInteger(list_length(filter->values)),
+						 needed_columns(baserel, clauses, foreigntableid),
+						 makeInteger(limit));
+	private = lappend(private, filter->local);
+	private = lappend(private, filter->reasons);
+	return make_foreignscan(tlist, clauses, baserel->relid, exprs, private,
+							NIL, NIL, outer_plan);
+}
+
+static FilterPlan *
+plan_filter(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
+			List *clauses)
+{
+	PylonRelation *relation = baserel->fdw_private;
+	Relation	rel = table_open(foreigntableid, NoLock);
+	List	   *searchable = NIL;
+	FilterPlan *filter;
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+		searchable = lappend(searchable,
+							 filter_searchable_clause(root, rel, baserel, lfirst(lc),
+													   relation->options.case_sensitive));
+	filter = filter_plan(root, rel, baserel, searchable,
+						 relation->options.case_sensitive);
+	table_close(rel, NoLock);
+	return filter;
+}
+
+/* How many objects the filter leaves, and in how many requests they come. */
+static ScanEstimate
+estimate_scan(PlannerInfo *root, RelOptInfo *baserel, FilterPlan *filter)
+{
+	const PylonOptions *options = &((PylonRelation *) baserel->fdw_private)->options;
+	ScanEstimate estimate;
+
+	estimate.fetched = baserel->tuples *
+		clauselist_selectivity(root, filter->pushed, baserel->relid,
+							   JOIN_INNER, NULL);
+	estimate.fetched = Min(estimate.fetched, filter_max_rows(root, filter));
+	estimate.requests = filter_is_lookup(filter->filter) ? 1 :
+		Max(ceil(estimate.fetched / options->page_size),
+			ceil(filter_max_values(root, filter) / options->lookup_batch_size));
+	estimate.requests = Max(estimate.requests, 1);
+	return estimate;
+}
+
+static void
+add_scan_path(PlannerInfo *root, RelOptInfo *baserel,
+			  ParamPathInfo *param_info, FilterPlan *filter)
+{
+	PylonRelation *relation = baserel->fdw_private;
+	double		request_cost = relation->options.request_cost;
+	ScanEstimate estimate = estimate_scan(root, baserel, filter);
+	double		rows = param_info != NULL ? param_info->ppi_rows : baserel->rows;
+	QualCost	quals = baserel->baserestrictcost;
+	Cost		startup;
+	Cost		total;
+
+	if (param_info != NULL)
+	{
+		QualCost	join_quals;
+
+		cost_qual_eval(&join_quals, param_info->ppi_clauses, root);
+		quals.startup += join_quals.startup;
+		quals.per_tuple += join_quals.per_tuple;
+		rows = clamp_row_est(Min(rows, estimate.fetched));
+		/* The loop may turn out longer than is thought. */
+		request_cost *= 1 + LOOP_RISK;
+	}
+	else if (filter->pushed != NIL && isinf(filter_max_rows(root, filter)))
+	{
+		request_cost *= 1 + SEARCH_RISK;
+		estimate.requests = doubt(root, baserel, filter, estimate.requests);
+	}
+	startup = request_cost + quals.startup + baserel->reltarget->cost.startup;
+	total = startup + (estimate.requests - 1) * request_cost +
+		estimate.fetched * (cpu_tuple_cost + quals.per_tuple) +
+		rows * baserel->reltarget->cost.per_tuple;
+	add_path(baserel, (Path *)
+			 compat_create_foreignscan_path(root, baserel, rows, startup, total,
+											param_info != NULL ? param_info->ppi_req_outer : NULL,
+											NIL));
+}
+
+/*
+ * By how many requests a search is judged, if it is thought to take so many.
+ * Of conditions without statistics nothing is known: any number is as likely
+ * as ten times that, up to what the others leave. The geometric mean lets a
+ * plan whose requests are certain win, unless the guess is better by far.
+ */
+static double
+doubt(PlannerInfo *root, RelOptInfo *baserel, FilterPlan *filter, double guess)
+{
+	const PylonOptions *options = &((PylonRelation *) baserel->fdw_private)->options;
+	List	   *measured = NIL;
+	double		most;
+	ListCell   *lc;
+
+	foreach(lc, filter->pushed)
+	{
+		if (is_measured(root, lfirst(lc)))
+			measured = lappend(measured, lfirst(lc));
+	}
+	most = ceil(baserel->tuples / options->page_size *
+				clauselist_selectivity(root, measured, baserel->relid, JOIN_INNER, NULL));
+	return sqrt(guess * Max(guess, most));
+}
+
+/* Do statistics that ANALYZE has made tell how many objects satisfy it? */
+static bool
+is_measured(PlannerInfo *root, Node *clause)
+{
+	List	   *args = NIL;
+	Oid			operator = InvalidOid;
+	ListCell   *lc;
+
+	if (IsA(clause, RestrictInfo))
+		clause = (Node *) ((RestrictInfo *) clause)->clause;
+	if (IsA(clause, BoolExpr))
+	{
+		foreach(lc, ((BoolExpr *) clause)->args)
+		{
+			if (!is_measured(root, lfirst(lc)))
+				return false;
+		}
+		return true;
+	}
+	if (IsA(clause, OpExpr))
+	{
+		args = ((OpExpr *) clause)->args;
+		operator = ((OpExpr *) clause)->opno;
+	}
+	else if (IsA(clause, ScalarArrayOpExpr))
+	{
+		args = ((ScalarArrayOpExpr *) clause)->args;
+		operator = ((ScalarArrayOpExpr *) clause)->opno;
+	}
+	else if (IsA(clause, NullTest))
+		return has_statistics(root, (Node *) ((NullTest *) clause)->arg);
+	else
+		return has_statistics(root, clause);
+	return list_length(args) == 2 &&
+		(get_oprrest(operator) == F_EQSEL || get_oprrest(operator) == F_NEQSEL) &&
+		(has_statistics(root, linitial(args)) || has_statistics(root, lsecond(args)));
+}
+
+/* Is it a column that ANALYZE has seen? */
+static bool
+has_statistics(PlannerInfo *root, Node *node)
+{
+	Var		   *var;
+
+	while (IsA(node, RelabelType))
+		node = (Node *) ((RelabelType *) node)->arg;
+	var = (Var *) node;
+	return IsA(node, Var) && var->varlevelsup == 0 &&
+		SearchSysCacheExists3(STATRELATTINH,
+							  ObjectIdGetDatum(planner_rt_fetch(var->varno, root)->relid),
+							  Int16GetDatum(var->varattno), BoolGetDatum(false));
+}
+
+/* A path for each set of relations whose keys the API can be asked for. */
+static void
+add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel,
+						Oid foreigntableid)
+{
+	List	   *clauses = collect_join_clauses(root, baserel);
+	List	   *param_infos = NIL;
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+		Relids		outer;
+		ParamPathInfo *param_info;
+		FilterPlan *filter;
+
+		if (!join_clause_is_movable_to(rinfo, baserel) ||
+			plan_filter(root, baserel, foreigntableid, list_make1(rinfo))->pushed == NIL)
+			continue;
+		outer = bms_union(rinfo->clause_relids, baserel->lateral_relids);
+		outer = bms_del_member(outer, baserel->relid);
+		if (bms_is_empty(outer))
+			continue;
+		param_info = get_baserel_parampathinfo(root, baserel, outer);
+		if (list_member_ptr(param_infos, param_info))
+			continue;
+		param_infos = lappend(param_infos, param_info);
+		filter = plan_filter(root, baserel, foreigntableid,
+							 list_concat_copy(baserel->baserestrictinfo,
+											  param_info->ppi_clauses));
+		add_scan_path(root, baserel, param_info, filter);
+	}
+}
+
+/* Conditions that relate the table to others, as written and as implied. */
+static List *
+collect_join_clauses(PlannerInfo *root, RelOptInfo *baserel)
+{
+	List	   *clauses = list_copy(baserel->joininfo);
+
+	if (baserel->has_eclass_joins)
+		clauses = list_concat(clauses,
+							  generate_implied_equalities_for_column(root, baserel,
+																	 is_join_key,
+																	 NULL,
+																	 baserel->lateral_referencers));
+	return clauses;
+}
+
+/* Any member on the table; filter_searchable_clause looks at the others. */
+static bool
+is_join_key(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
+			EquivalenceMember *em, void *arg)
+{
+	return true;
+}
+
+/* ------------------------------------------------------------------------
+ * For joins
+ * ------------------------------------------------------------------------
+ */
+
+/* Are these the callbacks of this wrapper? NULL has none. */
+bool
+plan_is_ours(const FdwRoutine *routine)
+{
+	return routine != NULL && routine->GetForeignPaths == pylonGetForeignPaths;
+}
+
+/* Is "rel" a foreign table of ours? */
+bool
+plan_is_objects(RelOptInfo *rel)
+{
+	return plan_is_ours(rel->fdwroutine) &&
+		rel->fdw_private != NULL;	/* else it is a parent, or empty */
+}
+
+/* The key that a join condition gives for looking up objects, or NULL. */
+FilterJoinKey *
+plan_join_key(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo)
+{
+	PylonRelation *relation = baserel->fdw_private;
+	Relation	rel = table_open(planner_rt_fetch(baserel->relid, root)->relid, NoLock);
+	FilterJoinKey *key = filter_plan_join_key(root, rel, baserel, rinfo,
+											  relation->options.case_sensitive);
+
+	table_close(rel, NoLock);
+	return key;
+}
+
+/*
+ * The scan below a lookup join, which starts it over with each batch of
+ * keys. "estimate" is that of all its "scans" together.
+ */
+Path *
+plan_lookup_scan(PlannerInfo *root, RelOptInfo *baserel, FilterJoinKey *key,
+				 ScanEstimate estimate, double scans)
+{
+	PylonRelation *relation = baserel->fdw_private;
+	double		fetched = estimate.fetched / scans;
+	Cost		startup = relation->options.request_cost +
+		baserel->baserestrictcost.startup + baserel->reltarget->cost.startup;
+	Cost		total = startup +
+		(estimate.requests / scans - 1) * relation->options.request_cost +
+		fetched * (cpu_tuple_cost + baserel->baserestrictcost.per_tuple +
+				   baserel->reltarget->cost.per_tuple);
+
+	return (Path *) compat_create_foreignscan_path(root, baserel, clamp_row_est(fetched),
+												   startup, total, NULL,
+												   list_make1(key->node));
+}
+
+/*
+ * A nested loop reads all the objects for its first row of the other side,
+ * but core spreads what they cost over all rows: a LIMIT would seem to save
+ * most of the pages. Of a semijoin that is true where the row has a match,
+ * and the first one that has none reads on to the end.
+ *
+ * Only the startup costs of core's paths over objects are raised here, once
+ * they stand beside each other. Without this, ten rows of a join of 2,500
+ * objects, 100 a page, took 25 requests where look-ups take 10.
+ */
+void
+plan_charge_first_pass(RelOptInfo *joinrel, RelOptInfo *innerrel)
+{
+	ListCell   *lc;
+
+	if (!plan_is_objects(innerrel))
+		return;
+	foreach(lc, joinrel->pathlist)
+	{
+		JoinPath   *join = lfirst(lc);
+		Path	   *inner;
+
+		if (!IsA(join, NestPath) || join->inner_unique)
+			continue;
+		inner = join->innerjoinpath;
+		if (inner->parent == innerrel && inner->param_info == NULL)
+			join->path.startup_cost = Max(join->path.startup_cost,
+										  Min(join->path.total_cost,
+											  join->outerjoinpath->startup_cost + inner->total_cost));
+	}
+}
+
+/* ------------------------------------------------------------------------
+ * What a plan carries to its execution
+ * ------------------------------------------------------------------------
+ */
+
+/* The columns that the query looks at, as an IntList of their numbers. */
+static List *
+needed_columns(RelOptInfo *baserel, List *clauses, Oid foreigntableid)
+{
+	Relation	rel = table_open(foreigntableid, NoLock);
+	Bitmapset  *used = NULL;
+	List	   *attnums = NIL;
+	bool		whole_row;
+
+	pull_varattnos((Node *) baserel->reltarget->exprs, baserel->relid, &used);
+	pull_varattnos((Node *) clauses, baserel->relid, &used);
+	whole_row = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
+	for (AttrNumber attnum = 1; attnum <= RelationGetNumberOfAttributes(rel); attnum++)
+	{
+		if (!object_has_column(rel, attnum))
+			continue;
+		if (whole_row ||
+			bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, used))
+			attnums = lappend_int(attnums, attnum);
+	}
+	table_close(rel, NoLock);
+	return attnums;
+}
+
+/*
+ * What the query's LIMIT says of the scan; its count and offset go to
+ * "exprs". This decides about the size of pages and about reading ahead,
+ * never about rows: those end when the executor stops asking.
+ */
+static ScanLimit
+find_limit(PlannerInfo *root, FilterPlan *filter, List **exprs)
+{
+	Query	   *parse = root->parse;
+
+	if (!rows_pass_through(root))
+		return SCAN_ALL;
+	if (parse->limitCount == NULL)
+		return root->tuple_fraction >= 1 ? SCAN_OPEN : SCAN_ALL;
+	/* A subplan would be executed twice, and in the memory of the scan. */
+	if (filter->local != NIL ||
+		contain_volatile_functions(parse->limitCount) ||
+		contain_volatile_functions(parse->limitOffset) ||
+		contain_subplans(parse->limitCount) ||
+		contain_subplans(parse->limitOffset))
+		return SCAN_OPEN;
+	*exprs = lappend(*exprs, copyObject(parse->limitCount));
+	if (parse->limitOffset != NULL)
+		*exprs = lappend(*exprs, copyObject(parse->limitOffset));
+	return SCAN_LIMITED;
+}
+
+/* Does each row of the only table become a row of the result, at once? */
+static bool
+rows_pass_through(PlannerInfo *root)
+{
+	Query	   *parse = root->parse;
+
+	return list_length(parse->jointree->fromlist) == 1 &&
+		IsA(linitial(parse->jointree->fromlist), RangeTblRef) &&
+		!parse->hasAggs && !parse->hasWindowFuncs && !parse->hasTargetSRFs &&
+		parse->groupClause == NIL && parse->groupingSets == NIL &&
+		parse->distinctClause == NIL && parse->setOperations == NULL &&
+		root->sort_pathkeys == NIL;
+}

@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.h
+ *		The foreign scan, for those that start it over or wait for it.
+ *
+ * IDENTIFICATION
+ *		fdw/query/scan.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PYLON_SCAN_H
+#define PYLON_SCAN_H
+
+#include "filter/filter.h"
+#include "nodes/execnodes.h"
+#include "wire/connection.h"
+
+extern bool scan_takes_keys(PlanState *node);
+extern void scan_set_keys(ForeignScanState *node, List *keys, bool all);
+extern void scan_send(ForeignScanState *node);
+extern bool scan_is_unfiltered(ForeignScanState *node);
+extern bool scan_keys_are_refused(ForeignScanState *node);
+extern FilterKeyKind scan_key_kind(ForeignScanState *node, const char *key);
+extern bool scan_ignores_case(ForeignScanState *node);
+extern int	scan_batch_size(ForeignScanState *node);
+extern void scan_distrust(ForeignScanState *node);
+extern const PylonCounters *scan_counters(ForeignScanState *node);
+extern void scan_set_asynchronous(ForeignScanState *node, int turn);
+extern bool scan_is_waiting(ForeignScanState *node);
+extern bool scan_is_ready(ForeignScanState *node);
+
+#endif							/* PYLON_SCAN_H */

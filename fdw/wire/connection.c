@@ -1,0 +1,261 @@
+/*-------------------------------------------------------------------------
+ *
+ * connection.c
+ *		Options, token and counters of a server, for one scan or write.
+ *
+ * Nothing read from the catalogs is kept: a connection is looked up again
+ * for each execution (some microseconds, against milliseconds of a request),
+ * so ALTER SERVER and ALTER USER MAPPING take effect at the next statement
+ * without any invalidation. What lives for the whole session is in session.c.
+ *
+ * IDENTIFICATION
+ *		fdw/wire/connection.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <ctype.h>
+#include <math.h>
+
+#include "compat.h"
+#include "foreign/foreign.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "utils/builtins.h"
+#include "wire/base_url.h"
+#include "wire/connection.h"
+#include "wire/safe_text.h"
+#include "wire/server_file.h"
+
+/* A token is some dozens of bytes; a file of more isn't one. */
+#define MAX_TOKEN_FILE_SIZE 4096
+
+/* All authorities of the world are 230 kB; libcurl takes up to 8 MB. */
+#define MAX_CA_FILE_SIZE (4 * 1024 * 1024)
+
+/* Setting pylon_fdw.progress_interval, in ms; 0 is off. */
+int			pylon_progress_interval = 0;
+
+/* Of a connection on which nothing has another name. */
+static const PylonNouns row_nouns = {"row", "a row", "rows", "Rows"};
+
+static double last_progress = 0;
+
+static List *find_mapping_options(ForeignServer *server, Oid userid);
+static void find_token(PylonConnection *connection, ForeignServer *server,
+					   Oid userid);
+static void read_ca_file(PylonConnection *connection);
+static char *read_token_file(ForeignServer *server, const char *path);
+pg_noreturn static void raise_no_token(ForeignServer *server, const char *detail);
+pg_noreturn static void raise_bad_token_file(ForeignServer *server, const char *detail);
+
+/*
+ * A connection to "serverid" as "userid", allocated in the current memory
+ * context. "table_options" is NIL and "nouns" NULL where no table is
+ * concerned. "purpose" completes "could not ..." in messages; it must live as
+ * long.
+ *
+ * Sends nothing. Raises 28000 where the user has no token.
+ */
+PylonConnection *
+connection_open(Oid serverid, Oid userid, List *table_options,
+				const PylonNouns *nouns, char *purpose)
+{
+	PylonConnection *connection = palloc0(sizeof(PylonConnection));
+	ForeignServer *server = GetForeignServer(serverid);
+
+	connection->serverid = serverid;
+	connection->server_name = server->servername;
+	connection->nouns = nouns != NULL ? nouns : &row_nouns;
+	connection->purpose = purpose;
+	option_read_server(&connection->options, server->options, table_options);
+	find_token(connection, server, userid);
+	safe_text_hide(connection->token);
+
+	/* The validator has seen to this, unless the wrapper has none. */
+	if (base_url_problem(connection->options.base_url) != NULL ||
+		!option_token_is_clean(connection->token))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid options of server \"%s\" or its user mapping",
+						server->servername)));
+	if (connection->options.ca_file != NULL)
+		read_ca_file(connection);
+	connection->started = connection_now();
+	connection->session = session_of_server(serverid);
+	return connection;
+}
+
+/* The path in base_url, in front of each of the API's; "" if there is none. */
+const char *
+connection_base_path(const PylonConnection *connection)
+{
+	const char *host = strstr(connection->options.base_url, "://") + 3;
+	const char *path = strchr(host, '/');
+
+	return path != NULL ? path : "";
+}
+
+/* Milliseconds on a clock that nobody sets. */
+double
+connection_now(void)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return INSTR_TIME_GET_MILLISEC(now);
+}
+
+/* "1 create", "2 creates", in the current memory context. */
+char *
+connection_count_text(uint64 count, const char *noun)
+{
+	return psprintf(UINT64_FORMAT " %s%s", count, noun, count == 1 ? "" : "s");
+}
+
+/* Milliseconds until the next progress message may be sent, -1 if never. */
+long
+connection_progress_due(void)
+{
+	double		due;
+
+	if (pylon_progress_interval <= 0)
+		return -1;
+	due = last_progress + pylon_progress_interval - connection_now();
+	return due > 0 ? (long) due + 1 : pylon_progress_interval;
+}
+
+/*
+ * A NOTICE on long work, at most each pylon_fdw.progress_interval.
+ * "rate_limit_wait" is what is still to wait, in ms, 0 for not waiting.
+ */
+void
+connection_report_progress(PylonConnection *connection,
+						   double rate_limit_wait)
+{
+	double		now = connection_now();
+
+	if (pylon_progress_interval <= 0 ||
+		now - Max(last_progress, connection->started) < pylon_progress_interval)
+		return;
+	last_progress = now;
+	ereport(NOTICE,
+			(connection->statement != NULL ?
+			 errmsg("%s: %s, %s and %s done, %.0f s", connection->purpose,
+					connection_count_text(connection->calls.rows_created, "create"),
+					connection_count_text(connection->calls.rows_updated, "update"),
+					connection_count_text(connection->calls.rows_deleted, "delete"),
+					(now - connection->started) / 1000) :
+			 errmsg("%s: %s, %s, %.0f s", connection->purpose,
+					connection_count_text(connection->calls.pages, "page"),
+					connection_count_text(connection->calls.rows_read, connection->nouns->one),
+					(now - connection->started) / 1000),
+			 rate_limit_wait > 0 ?
+			 errdetail("Waiting %.0f s for the rate limit.",
+					   ceil(rate_limit_wait / 1000)) : 0));
+}
+
+/* NIL where neither the user nor PUBLIC has a mapping. */
+static List *
+find_mapping_options(ForeignServer *server, Oid userid)
+{
+	if (!SearchSysCacheExists2(USERMAPPINGUSERSERVER,
+							   ObjectIdGetDatum(userid),
+							   ObjectIdGetDatum(server->serverid)) &&
+		!SearchSysCacheExists2(USERMAPPINGUSERSERVER,
+							   ObjectIdGetDatum(InvalidOid),
+							   ObjectIdGetDatum(server->serverid)))
+		raise_no_token(server,
+					   psprintf("There is no user mapping for user \"%s\".",
+								GetUserNameFromId(userid, false)));
+	return GetUserMapping(userid, server->serverid)->options;
+}
+
+static void
+find_token(PylonConnection *connection, ForeignServer *server, Oid userid)
+{
+	PylonMappingOptions mapping;
+
+	option_read_mapping(&mapping, find_mapping_options(server, userid));
+	connection->token = mapping.api_token;
+	if (connection->token != NULL)
+		return;
+	if (mapping.api_token_file == NULL)
+		raise_no_token(server, "The user mapping has neither option \"api_token\" nor \"api_token_file\".");
+	connection->token_file = mapping.api_token_file;
+	connection->token = read_token_file(server, mapping.api_token_file);
+}
+
+/*
+ * The authorities that are trusted, and no others. libcurl gets the bytes
+ * rather than the name: a connection made, or a TLS session kept, under other
+ * ones is not used again then, even where it is the file that has changed.
+ */
+static void
+read_ca_file(PylonConnection *connection)
+{
+	const char *path = connection->options.ca_file;
+	bool		readable;
+	const char *problem;
+
+	connection->ca = server_file_read(path, MAX_CA_FILE_SIZE, &connection->ca_length,
+									  &readable, &problem);
+	if (connection->ca != NULL)
+		return;
+	ereport(ERROR,
+			(errcode(readable ? ERRCODE_INVALID_PARAMETER_VALUE :
+					 ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+			 errmsg("could not use option \"%s\" of server \"%s\"", "ca_file",
+					connection->server_name),
+			 errdetail_internal("%s", problem),
+			 errhint("The value of \"%s\" is the path of a PEM file on the database server, readable by the user that PostgreSQL runs as.",
+					 "ca_file")));
+}
+
+/* Read anew at each connection, so that a rotated token needs no ALTER. */
+static char *
+read_token_file(ForeignServer *server, const char *path)
+{
+	size_t		length;
+	bool		readable;
+	const char *problem;
+	char	   *buffer = server_file_read(path, MAX_TOKEN_FILE_SIZE, &length,
+										  &readable, &problem);
+	char	   *token;
+
+	if (buffer == NULL)
+		raise_bad_token_file(server, problem);
+	while (length > 0 && isspace((unsigned char) buffer[length - 1]))
+		buffer[--length] = '\0';
+	for (token = buffer; isspace((unsigned char) *token); token++)
+		;
+	if (strlen(buffer) != length ||
+		!option_token_is_clean(token))
+		raise_bad_token_file(server, psprintf(*token == '\0' ? "File \"%s\" is empty." :
+											  "File \"%s\" doesn't hold just a token.",
+											  path));
+	return token;
+}
+
+static void
+raise_no_token(ForeignServer *server, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+			 errmsg("no API token for server \"%s\"", server->servername),
+			 errdetail("%s", detail),
+			 errhint("Set one with CREATE or ALTER USER MAPPING ... SERVER %s OPTIONS (api_token '...').",
+					 quote_identifier(server->servername))));
+}
+
+/* That there is a mapping, which names a file, is right. */
+static void
+raise_bad_token_file(ForeignServer *server, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+			 errmsg("no API token for server \"%s\"", server->servername),
+			 errdetail_internal("%s", detail),
+			 errhint("Put the token, and nothing else, into that file on the database server, readable by the user that PostgreSQL runs as.")));
+}

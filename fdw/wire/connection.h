@@ -1,0 +1,69 @@
+/*-------------------------------------------------------------------------
+ *
+ * connection.h
+ *		With what a statement talks to one server: options, token, counters.
+ *
+ * IDENTIFICATION
+ *		fdw/wire/connection.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PYLON_CONNECTION_H
+#define PYLON_CONNECTION_H
+
+#include "wire/option.h"
+#include "wire/session.h"
+
+/* What an object of the API is called in messages. */
+typedef struct PylonNouns
+{
+	const char *one;			/* "row" */
+	const char *a;				/* "a row" */
+	const char *many;			/* "rows" */
+	const char *title;			/* "Rows" */
+} PylonNouns;
+
+/*
+ * Made anew for each scan, so that it never outlives a change of the options
+ * or of the user mapping. What is expensive, the TCP and TLS connections,
+ * belongs to http.c and is shared by all of them.
+ */
+typedef struct PylonConnection
+{
+	Oid			serverid;
+	char	   *server_name;
+	const PylonNouns *nouns;	/* what it reads or writes is called so */
+	char	   *purpose;		/* "read foreign table ..." */
+	PylonOptions options;
+	char	   *token;
+	char	   *ca;				/* what ca_file holds; NULL: the system's */
+	size_t		ca_length;
+	char	   *token_file;		/* that it was read from, or NULL */
+	struct PylonStatement *statement;	/* that it writes for, or NULL */
+	char	   *schema_name;	/* with it, of the table that is written: what */
+	char	   *table_name;		/* errors of a row name */
+	bool		shows_ids;		/* the user may read the ids of that table */
+	double		started;		/* monotonic ms */
+	PylonCounters calls;		/* of this connection alone */
+	PylonSession *session;
+} PylonConnection;
+
+/* Counts "n" of a member of PylonCounters. */
+#define CONNECTION_COUNT(connection, member, n) \
+	((connection)->calls.member += (n), \
+	 (connection)->session->counters.member += (n))
+
+extern int	pylon_progress_interval;
+
+extern PylonConnection *connection_open(Oid serverid, Oid userid,
+										List *table_options,
+										const PylonNouns *nouns,
+										char *purpose);
+extern const char *connection_base_path(const PylonConnection *connection);
+extern double connection_now(void);
+extern char *connection_count_text(uint64 count, const char *noun);
+extern long connection_progress_due(void);
+extern void connection_report_progress(PylonConnection *connection,
+									   double rate_limit_wait);
+
+#endif							/* PYLON_CONNECTION_H */

@@ -1,0 +1,158 @@
+/*-------------------------------------------------------------------------
+ *
+ * session.c
+ *		What a session knows of the servers that it has used.
+ *
+ *
+ * Counters, what the API has refused, and what was written lately (written.c).
+ * It lives as long as the session; ALTER SERVER has the refusals forgotten.
+ *
+ * IDENTIFICATION
+ *		fdw/wire/session.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/syscache.h"
+#include "wire/session.h"
+
+static HTAB *sessions = NULL;
+
+static void forget_refusals(Datum arg, CompatCacheId cache,
+							uint32 hash_value);
+
+/* What this session knows of a server; valid until the session ends. */
+PylonSession *
+session_of_server(Oid serverid)
+{
+	PylonSession *session;
+	bool		found;
+
+	if (sessions == NULL)
+	{
+		HASHCTL		ctl = {.keysize = sizeof(Oid),.entrysize = sizeof(PylonSession)};
+
+		sessions = hash_create("pylon_fdw sessions", 8, &ctl,
+							   HASH_ELEM | HASH_BLOBS);
+		CacheRegisterSyscacheCallback(FOREIGNSERVEROID, forget_refusals,
+									  (Datum) 0);
+	}
+	session = hash_search(sessions, &serverid, HASH_ENTER, &found);
+	if (!found)
+	{
+		memset(&session->counters, 0, sizeof(session->counters));
+		session->used = false;
+		session->refused = NIL;
+		session->reached = false;
+		session->written = NULL;
+		session->hash_value = GetSysCacheHashValue1(FOREIGNSERVEROID,
+													ObjectIdGetDatum(serverid));
+	}
+	return session;
+}
+
+/*
+ * "refused" with one more pair of field and operator, refused for a list of
+ * "values". In the current memory context.
+ */
+List *
+session_add_refusal(List *refused, const char *pair, int values)
+{
+	PylonRefusal *refusal;
+	ListCell   *lc;
+
+	foreach(lc, refused)
+	{
+		refusal = lfirst(lc);
+		if (strcmp(refusal->pair, pair) == 0)
+		{
+			refusal->values = Min(refusal->values, values);
+			return refused;
+		}
+	}
+	refusal = palloc(offsetof(PylonRefusal, pair) + strlen(pair) + 1);
+	refusal->values = values;
+	strcpy(refusal->pair, pair);
+	return lappend(refused, refusal);
+}
+
+/* It isn't tried again in this session, unless the server is altered. */
+void
+session_remember_refusal(PylonSession *session, const char *pair,
+							int values)
+{
+	MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+
+	session->refused = session_add_refusal(session->refused, pair, values);
+	MemoryContextSwitchTo(before);
+}
+
+/* Is this operator on this field, with so many values, among "refused"? */
+bool
+session_is_refused(List *refused, const char *pair, int values)
+{
+	ListCell   *lc;
+
+	foreach(lc, refused)
+	{
+		const PylonRefusal *refusal = lfirst(lc);
+
+		if (values >= refusal->values && strcmp(refusal->pair, pair) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A server was altered, or with "hash_value" 0 any may have been. */
+static void
+forget_refusals(Datum arg, CompatCacheId cache, uint32 hash_value)
+{
+	HASH_SEQ_STATUS status;
+	PylonSession *session;
+
+	/* Nothing may be allocated here: nobody knows in which context. */
+	hash_seq_init(&status, sessions);
+	while ((session = hash_seq_search(&status)) != NULL)
+	{
+		if (hash_value != 0 && session->hash_value != hash_value)
+			continue;
+		list_free_deep(session->refused);
+		session->refused = NIL;
+		session->reached = false;
+	}
+}
+
+/* PylonSession of each server that this session has used. */
+List *
+session_list(void)
+{
+	List	   *list = NIL;
+	HASH_SEQ_STATUS status;
+	PylonSession *session;
+
+	if (sessions == NULL)
+		return NIL;
+	hash_seq_init(&status, sessions);
+	while ((session = hash_seq_search(&status)) != NULL)
+		list = lappend(list, session);
+	return list;
+}
+
+/* All counters of the session start at 0 again. */
+void
+session_reset_counters(void)
+{
+	ListCell   *lc;
+
+	foreach(lc, session_list())
+	{
+		PylonSession *session = lfirst(lc);
+
+		session->used |= session->counters.requests > 0;
+		memset(&session->counters, 0, sizeof(session->counters));
+	}
+}
