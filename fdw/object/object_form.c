@@ -25,6 +25,7 @@
 #include "common/string.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "nodes/value.h"
 #include "object/object_form.h"
 #include "utils/builtins.h"
@@ -32,6 +33,7 @@
 #include "utils/datum.h"
 #include "utils/formatting.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/typcache.h"
 
 /* Numbers are compared as such up to this length, and this exponent. */
@@ -43,6 +45,7 @@
 
 static bool same_json(const WriterColumn *column, Datum left, Datum right);
 static bool each_has_form(const WriterColumn *column, List *left, List *right);
+static bool holds_text(List *texts, const char *text);
 static List *listed(SentTexts texts);
 static bool is_text_form(const WriterColumn *column, const char *left,
 						 const char *right);
@@ -132,23 +135,53 @@ object_holds_form(const WriterColumn *column, SentTexts sent,
 	return each_has_form(column, listed(sent), listed(answer));
 }
 
-/* Has each on the left one on the right? */
+/*
+ * Has each on the left one on the right? How many the API answers with is its
+ * own affair, so that forms are thrown away at once, and a cancel is heeded.
+ */
 static bool
 each_has_form(const WriterColumn *column, List *left, List *right)
 {
+	MemoryContext forms = AllocSetContextCreate(CurrentMemoryContext, "pylon_fdw forms",
+												ALLOCSET_SMALL_SIZES);
+	MemoryContext before = MemoryContextSwitchTo(forms);
+	bool		all = true;
 	ListCell   *lc;
 	ListCell   *rc;
 
 	foreach(lc, left)
 	{
-		bool		found = false;
+		bool		found = holds_text(right, lfirst(lc));
 
 		foreach(rc, right)
-			found = found || is_text_form(column, lfirst(lc), lfirst(rc));
-		if (!found)
-			return false;
+		{
+			if (found)
+				break;
+			CHECK_FOR_INTERRUPTS();
+			MemoryContextReset(forms);
+			found = is_text_form(column, lfirst(lc), lfirst(rc));
+		}
+		all = all && found;
+		if (!all)
+			break;
 	}
-	return true;
+	MemoryContextSwitchTo(before);
+	MemoryContextDelete(forms);
+	return all;
+}
+
+/* The very text? That is so of most, and by far the faster to find out. */
+static bool
+holds_text(List *texts, const char *text)
+{
+	ListCell   *lc;
+
+	foreach(lc, texts)
+	{
+		if (strcmp(lfirst(lc), text) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* In a text column, a list stands as JSON; a single value is a list of one. */

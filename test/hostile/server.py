@@ -19,6 +19,7 @@ TARGETS = {
     "get": lambda method, path: method == "GET" and path.startswith("/contacts/"),
     "insert": lambda method, path: method == "POST" and path == "/contacts",
     "update": lambda method, path: method == "PATCH",
+    "emails": lambda method, path: method == "PATCH",
     "delete": lambda method, path: method == "DELETE",
     "import": lambda method, path: path.startswith("/custom-fields"),
     "ping": lambda method, path: path == "/me",

@@ -38,6 +38,7 @@ my %sql = (
 	get => "SELECT count(name) FROM contacts WHERE id = 'c1'",
 	insert => "INSERT INTO contacts (name, email) VALUES ('Ann', 'a\@x')",
 	update => "UPDATE contacts SET name = 'Bob' WHERE id = 'c1'",
+	emails => "UPDATE contacts SET emails = '{b\@x}' WHERE id = 'c1'",
 	delete => "DELETE FROM contacts WHERE id = 'c1'",
 	import => "IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO imported OPTIONS (custom_fields 'columns')",
 	ping => "SELECT organization FROM pylon_fdw_ping('pylon')",
