@@ -45,6 +45,9 @@ check_options_create(ModifyTableState *mtstate, ResultRelInfo *rinfo)
 	{
 		WithCheckOption *wco = lfirst_node(WithCheckOption, lc);
 
+		/* A policy has an error of its own: core's function knows it. */
+		if (wco->kind != WCO_VIEW_CHECK)
+			continue;
 		foreach(clause, castNode(List, wco->qual))
 			options = lappend(options, make_option(mtstate, wco->relname, lfirst(clause)));
 	}

@@ -567,6 +567,8 @@ prepare_create(PylonModify *modify, RowWrite *row)
 	row->keys = object_creation_keys(row->change);
 	if (modify->rinfo->ri_WithCheckOptions == NIL)
 		return;
+	/* Policies of a partitioned table, which core doesn't check of foreign rows. */
+	ExecWithCheckOptions(WCO_RLS_INSERT_CHECK, modify->rinfo, row->slot, modify->mtstate->ps.state);
 	if (modify->check_options == NIL)
 		modify->check_options = check_options_create(modify->mtstate, modify->rinfo);
 	check_options_known(modify->check_options, modify->mtstate->ps.state, row->slot,
@@ -582,7 +584,10 @@ prepare_update(PylonModify *modify, RowWrite *row)
 		object_fill_row(modify->writer, row->slot);
 	row->change = object_update(modify->writer, row->old_slot, row->slot);
 	if (checked)
+	{
+		ExecWithCheckOptions(WCO_RLS_UPDATE_CHECK, modify->rinfo, row->slot, modify->mtstate->ps.state);
 		ExecWithCheckOptions(WCO_VIEW_CHECK, modify->rinfo, row->slot, modify->mtstate->ps.state);
+	}
 }
 
 static void

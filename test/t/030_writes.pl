@@ -164,6 +164,17 @@ writes("COPY parted (name, email, tier) FROM PROGRAM 'printf ''P4,p4\@x.example,
 	['POST /contacts {"name":"P4","email":"p4@x.example","custom_fields":[{"slug":"tier","value":"gold"}]}'], 'COPY to partitions');
 tagged("COPY contacts (name, email, phone_numbers, custom_fields) FROM PROGRAM 'printf ''C1;;{15,16};{\"tier\":\"gold\"}\nC2;cc2\@x.example;;\n''' (FORMAT csv, DELIMITER ';', QUOTE '~')", 'COPY 2',
 	[ 'POST /contacts {"name":"C1","phone_numbers":["15","16"],"custom_fields":[{"slug":"tier","value":"gold"}]}', 'POST /contacts {"name":"C2","email":"cc2@x.example"}' ], 'COPY');
+# core checks policies of local rows alone
+$node->safe_psql('postgres', q{
+	CREATE ROLE policed; GRANT ALL ON parted TO policed;
+	ALTER TABLE parted ENABLE ROW LEVEL SECURITY;
+	CREATE POLICY own ON parted USING (true) WITH CHECK (name LIKE 'P%')});
+fails_with($node, "SET ROLE policed; INSERT INTO parted (name, tier) VALUES ('Q1', 'gold')", '42501', qr/row-level security policy for table "parted"/,
+	'a policy of a partitioned table that an INSERT violates');
+fails_with($node, "SET ROLE policed; UPDATE parted SET name = 'Q1' WHERE email = 'p1\@x.example'", '42501', qr/row-level security policy for table "parted"/,
+	'and an UPDATE');
+ok(!(grep { !/search/ } api_take($api)), 'nothing is written');
+$node->safe_psql('postgres', 'ALTER TABLE parted DISABLE ROW LEVEL SECURITY');
 writes("PREPARE p(text, text) AS INSERT INTO contacts (name, email) VALUES (\$1, \$2); EXECUTE p('E1', 'e1\@x.example'); EXECUTE p('E2', NULL)", '',
 	[ 'POST /contacts {"name":"E1","email":"e1@x.example"}', 'POST /contacts {"name":"E2"}' ], 'a prepared INSERT');
 
