@@ -126,15 +126,20 @@ sub seconds
 
 # The best of three, in the same session and in turns.
 $session->query('SELECT count(*) FROM people');
-my (@together, @alone);
-for (1 .. 3)
-{
-	push @together, seconds('SELECT count(*) FROM people');
-	push @alone, seconds('SELECT count(*) FROM people_w8');
-}
-my $ratio = min(@together) / min(@alone);
-note(sprintf 'together %.2f s, the slowest alone %.2f s', min(@together), min(@alone));
-cmp_ok($ratio, '<=', 1.3, 'all workspaces take the time of the slowest');
+with_patience('all workspaces take the time of the slowest', sub {
+	my $factor = shift;
+	my (@together, @alone);
+
+	api_set($api{$_}, latency => LATENCY * $factor) for @workspaces;
+	for (1 .. 3)
+	{
+		push @together, seconds('SELECT count(*) FROM people');
+		push @alone, seconds('SELECT count(*) FROM people_w8');
+	}
+	my $ratio = min(@together) / min(@alone);
+	note(sprintf 'together %.2f s, the slowest alone %.2f s', min(@together), min(@alone));
+	return $ratio <= 1.3 ? () : sprintf '%.2f times', $ratio;
+});
 is_deeply([ map { api_connections($api{$_})->{open} } @workspaces ], [ (1) x WORKSPACES ], 'one connection each is kept');
 $session->quit;
 
@@ -176,9 +181,14 @@ my $both = '(SELECT id FROM people_fast UNION ALL SELECT id FROM people_w8 OFFSE
 api_set($api{w8}, latency => 50);
 for my $sql ("SELECT count(pg_sleep(0.001)) FROM $both", "SELECT count(*) FROM " . ($both =~ s/OFFSET 0//r) . ' WHERE pg_sleep(0.001) IS NULL')
 {
-	$node->safe_psql('postgres', $sql);
-	my %log = map { $_ => [ map { $_->{time} } api_log($api{$_}) ] } 'fast', 'w8';
-	cmp_ok($log{w8}[1], '<', $log{fast}[4], "page by page in turns: $sql");
+	with_patience("page by page in turns: $sql", sub {
+		my $factor = shift;
+
+		api_clear($api{$_}) for 'fast', 'w8';
+		$node->safe_psql('postgres', $sql =~ s/0\.001/0.001 * $factor/er);
+		my %log = map { $_ => [ map { $_->{time} } api_log($api{$_}) ] } 'fast', 'w8';
+		return $log{w8}[1] < $log{fast}[4] ? () : "$log{w8}[1] is not before $log{fast}[4]";
+	});
 	api_clear($api{$_}) for 'fast', 'w8';
 }
 api_set($api{w8}, latency => 10);
@@ -225,11 +235,12 @@ is($node->safe_psql('postgres', "SELECT count(x) FROM (SELECT (SELECT p.id FROM 
 is_deeply([ map { scalar @$_ } values %taken ], [ (1) x WORKSPACES ], 'rescans broken off at the first row: one request each');
 
 # What a rescan has no use for isn't waited for, nor read on.
-api_set($api{w8}, latency => 3000);
+my $slowest = patience($node, 3);
+api_set($api{w8}, latency => int(1000 * $slowest));
 my $start = time;
 is($node->safe_psql('postgres', "SELECT string_agg(x, ' ') FROM (SELECT (SELECT p.name FROM people p WHERE name = 'Name ' || n LIMIT 1) AS x
 	FROM generate_series(1, 5) n OFFSET 0) s"), join(' ', map { "Name $_" } 1 .. 5), 'rescans while one is slow');
-cmp_ok(time - $start, '<', 2, 'rescans while one is slow: nobody waits for it');
+cmp_ok(time - $start, '<', $slowest, 'rescans while one is slow: nobody waits for it');
 api_set($api{w8}, latency => 10);
 take_all();
 is($node->safe_psql('postgres', "SELECT count(x) FROM (SELECT (SELECT p.id FROM people p WHERE workspace <> 'w8' AND length(p.id) > n % 2
@@ -315,18 +326,15 @@ take_all();
 
 # ---------------------------------------------------------------- cancel
 
-api_fault($api{w7}, kind => 'slow', delay => 60);
+api_fault($api{w7}, kind => 'slow', delay => 600);
 $session = PylonSession->new($node);
 my $pid = $session->pid;
 $session->begin('SELECT count(*) FROM people');
 wait_for_requests($api{w7}, 1);
 wait_for_requests($api{w8}, 8);
-$start = time;
 $node->safe_psql('postgres', "SELECT pg_cancel_backend($pid)");
 $session->result;
-my $took = time - $start;
 like($session->error, qr/ERROR:  57014/, 'cancel while one is waited for');
-cmp_ok($took, '<', 1, 'cancel: at once');
 api_clear($api{w7});
 is($session->query('SELECT count(*) FROM people'), 860, 'after a cancel');
 take_all();

@@ -244,19 +244,19 @@ like($session->error, qr/refused a condition/, 'refused within a batch: warning'
 is($joined, $session->query($of_accounts =~ s/contacts/copies/r), 'refused within a batch: rows');
 
 # Cancelled while many contacts with the row's key fail another condition.
-my $began = time;
-$session->query("SET statement_timeout = '500ms'; SELECT count(*) FROM (VALUES ('gold'), ('silver')) p (tier)
-	LEFT JOIN contacts c ON c.custom_fields->>'tier' = p.tier AND sha512(convert_to(lpad(c.name, 10000000, p.tier), 'UTF8')) = ''");
+my $expensive = "SELECT count(*) FROM (VALUES ('gold'), ('silver')) p (tier)
+	LEFT JOIN contacts c ON c.custom_fields->>'tier' = p.tier AND sha512(convert_to(lpad(c.name, 10000000, p.tier), 'UTF8')) = ''";
+$session->query("SET statement_timeout = '" . patience_ms($node, 300) . "'; $expensive");
 like($session->error, qr/statement timeout/, 'cancelled among the contacts with a key');
-cmp_ok(time - $began, '<', 4, 'cancelled among the contacts with a key: at once');
 $session->query('RESET statement_timeout');
 
 # Cancelled while a batch is on its way.
-api_set($api, latency => 3000);
+my $latency = patience($node, 3);
+api_set($api, latency => int(1000 * $latency));
 my $start = time;
 $session->query("SET statement_timeout = '300ms'; $count");
 like($session->error, qr/statement timeout/, 'cancelled in a batch');
-cmp_ok(time - $start, '<', 3, 'cancelled at once');
+cmp_ok(time - $start, '<', $latency, 'cancelled: no answer is waited for');
 $session->query('RESET statement_timeout');
 api_set($api, latency => 0);
 is($session->query($count), $expected, 'after it was cancelled');

@@ -161,34 +161,42 @@ is_deeply([ map { scalar @{ $taken{$_} } } @workspaces ], [ 1, 1, 1 ], 'LIMIT: r
 
 # ---------------------------------------------------------------- at the same time
 
-api_set($api{$_}, latency => 100) for @workspaces;
-
 sub seconds { my $sql = shift; my $start = time; $session->query($sql); return time - $start; }
 
 my $join = 'SELECT count(*) FROM leads l JOIN %s c ON c.email = l.email WHERE l.n < 40';
-my (@together, @alone);
-for (1 .. 3)
+
+# The best of three each, in turns.
+sub takes_no_longer
 {
-	push @together, seconds(sprintf $join, 'people');
-	push @alone, seconds(sprintf $join, 'people_w1');
+	my ($together, $alone, $name) = @_;
+
+	with_patience($name, sub {
+		my $factor = shift;
+		my (@together, @alone);
+
+		api_set($api{$_}, latency => 100 * $factor) for @workspaces;
+		for (1 .. 3)
+		{
+			push @together, seconds($together);
+			push @alone, seconds($alone);
+		}
+		note(sprintf 'together %.2f s, one alone %.2f s', min(@together), min(@alone));
+		my $ratio = min(@together) / min(@alone);
+		return $ratio <= 1.3 ? () : sprintf '%.2f times', $ratio;
+	});
+	api_set($api{$_}, latency => 0) for @workspaces;
+	return;
 }
-note(sprintf 'together %.2f s, one alone %.2f s', min(@together), min(@alone));
-cmp_ok(min(@together) / min(@alone), '<=', 1.3, 'all workspaces take the time of one');
+
+takes_no_longer(sprintf($join, 'people'), sprintf($join, 'people_w1'), 'all workspaces take the time of one');
 
 # So do the further pages where one batch of keys has many contacts.
 $node->safe_psql('postgres', "CREATE VIEW twice AS SELECT id, email, tier FROM people_w1 UNION ALL SELECT id, email, tier FROM people_w1");
 $node->safe_psql('postgres', "ALTER FOREIGN TABLE people_w1 OPTIONS (ADD page_size '8')");
 $join = 'SELECT count(*) FROM (VALUES ($$gold$$), ($$silver$$)) v (tier) JOIN %s c ON c.tier = v.tier';
 like($session->query('EXPLAIN ' . sprintf $join, 'twice'), qr/Pylon Lookup Join/, 'several pages for a batch: the plan');
-(@together, @alone) = ();
-for (1 .. 3)
-{
-	push @together, seconds(sprintf $join, 'twice');
-	push @alone, seconds(sprintf $join, 'people_w1');
-}
 is($session->query(sprintf $join, 'twice'), 2 * $session->query(sprintf $join, 'people_w1'), 'several pages for a batch: rows');
-note(sprintf 'together %.2f s, one alone %.2f s', min(@together), min(@alone));
-cmp_ok(min(@together) / min(@alone), '<=', 1.3, 'several pages for a batch: all take the time of one');
+takes_no_longer(sprintf($join, 'twice'), sprintf($join, 'people_w1'), 'several pages for a batch: all take the time of one');
 $node->safe_psql('postgres', 'ALTER FOREIGN TABLE people_w1 OPTIONS (DROP page_size)');
 api_set($api{$_}, latency => 0) for @workspaces;
 take_all();
@@ -320,11 +328,12 @@ api_fault($api{w2}, kind => 'status', status => 403, match => 'POST /contacts/se
 $session->query("SELECT count(*) FROM leads l JOIN people c ON c.email = l.email");
 like($session->error, qr/ERROR:  42501: .*people_w2/, 'one denies the second batch');
 is($session->query($again), $expected, 'the same session goes on');
-api_set($api{w3}, latency => 5000);
+my $latency = patience($node, 3);
+api_set($api{w3}, latency => int(1000 * $latency));
 my $start = time;
 $session->query("SET statement_timeout = '300ms'; SELECT count(*) FROM leads l JOIN people c ON c.email = l.email");
 like($session->error, qr/57014/, 'cancelled while one doesn\'t answer');
-cmp_ok(time - $start, '<', 2, 'cancelled at once');
+cmp_ok(time - $start, '<', $latency, 'cancelled: no answer is waited for');
 api_set($api{w3}, latency => 0);
 is($session->query("RESET statement_timeout; $again"), $expected, 'after it was cancelled');
 
