@@ -125,6 +125,7 @@ clean_up() {
 	local status=$? pid_file
 	trap - EXIT
 	trap '' INT TERM HUP
+	[ -z "${ticker:-}" ] || kill "$ticker" 2>/dev/null || true
 	find "$scratch" -name postmaster.pid | while IFS= read -r pid_file; do
 		stop_server "$(dirname "$pid_file")"
 	done
@@ -162,7 +163,7 @@ build_extension() {
 	copy_checkout "$dir/src"
 	as_test_user mkdir -p "$dir/pkg"
 	say "building with $("$pg_config" --version)"
-	as_test_user make -s -C "$dir/src" PG_CONFIG="$pg_config" with_llvm=no COPT=-Werror "$@" all >&2
+	as_test_user make -s -j2 -C "$dir/src" PG_CONFIG="$pg_config" with_llvm=no COPT=-Werror "$@" all >&2
 	as_test_user make -s -C "$dir/src" PG_CONFIG="$pg_config" with_llvm=no COPT=-Werror "$@" \
 		DESTDIR="$dir/pkg" install >"$dir/install.log"
 }

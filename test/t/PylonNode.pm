@@ -73,6 +73,20 @@ sub end_shared
 	return;
 }
 
+# One initdb serves all tests: later PostgreSQL can do that by itself.
+sub init
+{
+	my ($self, %parameters) = @_;
+	my $run = \&PostgreSQL::Test::Utils::system_or_bail;
+
+	no warnings 'redefine';
+	local *PostgreSQL::Test::Utils::system_or_bail = sub {
+		return $run->(@_) if $_[0] ne 'initdb' || !$ENV{INITDB_TEMPLATE} || $parameters{extra};
+		return $run->('cp', '-RPp', $ENV{INITDB_TEMPLATE}, $self->data_dir);
+	};
+	return $self->SUPER::init(%parameters);
+}
+
 sub stop { my ($self, @how) = @_; $self->end_shared; return $self->SUPER::stop(@how); }
 
 sub restart { my ($self, @how) = @_; $self->end_shared; return $self->SUPER::restart(@how); }
