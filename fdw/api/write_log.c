@@ -39,10 +39,12 @@ typedef struct PylonStatement
 	MemoryContextCallback callback;
 } PylonStatement;
 
-/* What a level of savepoints has written; in TopTransactionContext. */
+/* What a level of savepoints has written of one object; in TopTransactionContext. */
 typedef struct WriteLevel
 {
 	int			level;
+	const PylonNouns *nouns;	/* of that object */
+	struct WriteLevel *next;	/* that was rolled back, of another object */
 	uint64		writes[NUM_PYLON_WRITES];
 	uint64		unknown[NUM_PYLON_WRITES];
 	List	   *names;			/* of char *: the first of those unknown */
@@ -54,6 +56,7 @@ typedef struct WriteNote
 	PylonCall  *call;			/* NULL where its memory is gone */
 	WriteFate	fate;			/* of one whose memory is gone */
 	PylonWrite	kind;
+	const PylonNouns *nouns;	/* what is written */
 	int			level;			/* of savepoints */
 	dlist_node	node;
 	char		name[FLEXIBLE_ARRAY_MEMBER];	/* "insert ..." */
@@ -75,7 +78,7 @@ static const char *const nouns[NUM_PYLON_WRITES] = {"create", "update", "delete"
 static dlist_head statements = DLIST_STATIC_INIT(statements);
 static dlist_head notes = DLIST_STATIC_INIT(notes);
 static List *write_levels = NIL;	/* of WriteLevel *, innermost last */
-static WriteLevel rolled_back;	/* not told yet */
+static WriteLevel *rolled_back = NULL;	/* not told yet, one an object */
 
 static void forget_statement(void *arg);
 static void release_call(void *arg);
@@ -85,13 +88,15 @@ static WriteFate judge(PylonCall *call);
 static void close_note(WriteNote *note, WriteFate fate);
 static void count_write(PylonConnection *connection, PylonWrite kind);
 static void register_callbacks(void);
-static WriteLevel *get_level(int level);
+static WriteLevel *get_level(int level, const PylonNouns *nouns);
 static void add_level(WriteLevel *sum, const WriteLevel *level);
 static void close_levels(int level);
+static void add_rolled_back(WriteLevel *level);
 static void end_transaction(XactEvent event, void *arg);
 static void end_subtransaction(SubXactEvent event, SubTransactionId id,
 							   SubTransactionId parent, void *arg);
 static void tell_rolled_back(void);
+static void tell_level(const WriteLevel *told);
 static char *names_text(const WriteLevel *level);
 static uint64 total(const uint64 *writes);
 static char *counted(const uint64 *writes, bool zeros);
@@ -158,9 +163,10 @@ writes_send(PylonConnection *connection, PylonWrite kind, const HttpCall *http)
 							  offsetof(WriteNote, name) + strlen(connection->purpose) + 1);
 	strcpy(note->name, connection->purpose);
 	note->kind = kind;
+	note->nouns = connection->nouns;
 	note->level = GetCurrentTransactionNestLevel();
 	/* Made now, as there may be no memory for it when it is needed. */
-	(void) get_level(note->level);
+	(void) get_level(note->level, note->nouns);
 	if (is_of_object(note))
 		written_expect(connection->session, http->path);
 
@@ -298,7 +304,7 @@ judge(PylonCall *call)
 static void
 close_note(WriteNote *note, WriteFate fate)
 {
-	WriteLevel *level = get_level(note->level);
+	WriteLevel *level = get_level(note->level, note->nouns);
 
 	if (fate == WRITE_DONE)
 		level->writes[note->kind]++;
@@ -352,7 +358,7 @@ register_callbacks(void)
 
 /* A level that is open, made if it is new. */
 static WriteLevel *
-get_level(int level)
+get_level(int level, const PylonNouns *nouns)
 {
 	ListCell   *lc;
 	WriteLevel *made;
@@ -361,14 +367,17 @@ get_level(int level)
 
 	foreach(lc, write_levels)
 	{
-		if (((WriteLevel *) lfirst(lc))->level == level)
-			return lfirst(lc);
-		if (((WriteLevel *) lfirst(lc))->level < level)
+		WriteLevel *found = lfirst(lc);
+
+		if (found->level == level && found->nouns == nouns)
+			return found;
+		if (found->level <= level)
 			place++;
 	}
 	before = MemoryContextSwitchTo(TopTransactionContext);
 	made = palloc0(sizeof(WriteLevel));
 	made->level = level;
+	made->nouns = nouns;
 	write_levels = list_insert_nth(write_levels, place, made);
 	MemoryContextSwitchTo(before);
 	return made;
@@ -407,9 +416,23 @@ close_levels(int level)
 	}
 	while (write_levels != NIL && ((WriteLevel *) llast(write_levels))->level >= level)
 	{
-		add_level(&rolled_back, llast(write_levels));
+		add_rolled_back(llast(write_levels));
 		write_levels = list_delete_last(write_levels);
 	}
+}
+
+/* Takes the level over: there may be no memory for another one. */
+static void
+add_rolled_back(WriteLevel *level)
+{
+	WriteLevel **place = &rolled_back;
+
+	while (*place != NULL && (*place)->nouns != level->nouns)
+		place = &(*place)->next;
+	if (*place == NULL)
+		*place = level;
+	else
+		add_level(*place, level);
 }
 
 static void
@@ -423,7 +446,8 @@ end_transaction(XactEvent event, void *arg)
 			if (write_levels != NIL)
 				ereport(ERROR,
 						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						 errmsg("cannot PREPARE a transaction that has written contacts")));
+						 errmsg("cannot PREPARE a transaction that has written %s",
+								((WriteLevel *) linitial(write_levels))->nouns->many)));
 			break;
 		case XACT_EVENT_ABORT:
 			close_levels(0);
@@ -445,7 +469,7 @@ end_transaction(XactEvent event, void *arg)
 		dlist_delete(&note->node);
 	}
 	write_levels = NIL;
-	memset(&rolled_back, 0, sizeof(rolled_back));
+	rolled_back = NULL;
 }
 
 /*
@@ -459,7 +483,6 @@ end_subtransaction(SubXactEvent event, SubTransactionId id,
 				   SubTransactionId parent, void *arg)
 {
 	int			nest = GetCurrentTransactionNestLevel();
-	WriteLevel *last = write_levels == NIL ? NULL : llast(write_levels);
 	dlist_iter	iter;
 
 	switch (event)
@@ -479,10 +502,13 @@ end_subtransaction(SubXactEvent event, SubTransactionId id,
 
 				note->level = Min(note->level, nest - 1);
 			}
-			if (last == NULL || last->level < nest)
-				break;
-			write_levels = list_delete_last(write_levels);
-			add_level(get_level(nest - 1), last);
+			while (write_levels != NIL && ((WriteLevel *) llast(write_levels))->level >= nest)
+			{
+				WriteLevel *last = llast(write_levels);
+
+				write_levels = list_delete_last(write_levels);
+				add_level(get_level(nest - 1, last->nouns), last);
+			}
 			break;
 		default:
 			break;
@@ -493,23 +519,31 @@ end_subtransaction(SubXactEvent event, SubTransactionId id,
 static void
 tell_rolled_back(void)
 {
-	char	   *done = counted(rolled_back.writes, false);
-	char	   *unknown = counted(rolled_back.unknown, false);
-	uint64		all = total(rolled_back.unknown);
-	WriteLevel	told = rolled_back;
+	WriteLevel *told = rolled_back;
 
-	memset(&rolled_back, 0, sizeof(rolled_back));
+	rolled_back = NULL;
+	for (; told != NULL; told = told->next)
+		tell_level(told);
+}
+
+static void
+tell_level(const WriteLevel *told)
+{
+	char	   *done = counted(told->writes, false);
+	char	   *unknown = counted(told->unknown, false);
+	uint64		all = total(told->unknown);
+
 	if (done != NULL)
 		ereport(WARNING,
-				(errmsg("rolled back here, but not in Pylon: %s of contacts remain",
-						counted(told.writes, true)),
+				(errmsg("rolled back here, but not in Pylon: %s of %s remain",
+						counted(told->writes, true), told->nouns->many),
 				 errhint("Pylon has no transactions: each write takes effect at once.")));
 	if (unknown != NULL)
 		ereport(WARNING,
 				(all == 1 ?
 				 errmsg("it is unknown whether Pylon did %s that was on its way", unknown) :
 				 errmsg("it is unknown whether Pylon did %s that were on their way", unknown),
-				 errdetail_internal("%s.", names_text(&told)),
+				 errdetail_internal("%s.", names_text(told)),
 				 all == 1 ? errhint("See whether it took effect.") :
 				 errhint("See which of them took effect.")));
 }
