@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * plan_note.c
- *		Which of the queries that are being planned read contacts.
+ *		Which of the queries that are being planned read objects.
  *
  * The planner's hooks are called for all queries of a session that has this
  * library loaded. They ask here first, so that they cost those that have
@@ -18,7 +18,7 @@
 #include "query/plan_note.h"
 #include "utils/memutils.h"
 
-/* A query, or part of one, that reads contacts; in the planner's memory. */
+/* A query, or part of one, that reads objects; in the planner's memory. */
 typedef struct PlanNote
 {
 	PlannerInfo *root;
@@ -34,7 +34,7 @@ static void forget_note(void *note);
 static bool reads(PlannerInfo *root, List *servers);
 
 /*
- * Remembers that "root" reads contacts of a server, for as long as the
+ * Remembers that "root" reads objects of a server, for as long as the
  * planner's memory lives.
  */
 void
@@ -56,14 +56,14 @@ plan_note(PlannerInfo *root, Oid serverid)
 	MemoryContextSwitchTo(before);
 }
 
-/* Are contacts among the tables of this query itself, as far as it is planned? */
+/* Are objects among the tables of this query itself, as far as it is planned? */
 bool
 plan_has_objects(PlannerInfo *root)
 {
 	return find_note(root) != NULL;
 }
 
-/* Is any query being planned that reads contacts? */
+/* Is any query being planned that reads objects? */
 bool
 plan_notes_exist(void)
 {
@@ -72,7 +72,7 @@ plan_notes_exist(void)
 
 /*
  * Does the query, one of its subqueries, or one that its values and WITH
- * clauses may come from, read contacts of one of these servers?
+ * clauses may come from, read objects of one of these servers?
  */
 bool
 plan_reads(PlannerInfo *root, List *servers)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * plan_note.h
- *		Which of the queries that are being planned read contacts.
+ *		Which of the queries that are being planned read objects.
  *
  * IDENTIFICATION
  *		fdw/query/plan_note.h

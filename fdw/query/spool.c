@@ -12,7 +12,7 @@
  * writes to; it doesn't matter how the plan reads.
  *
  * What several writing parts of one statement (WITH) do to each other is left
- * to their order, which SQL doesn't define, but for a contact that two of
+ * to their order, which SQL doesn't define, but for an object that two of
  * them find: the first one writes it (modify.c).
  *
  * The scans of such a server below the node are told not to believe a search
@@ -91,7 +91,7 @@ static const CustomExecMethods exec_methods = {
 
 /*
  * The planner's hook for the last step of a query, as the library is loaded:
- * that may be in the middle of planning the first statement on contacts.
+ * that may be in the middle of planning the first statement on objects.
  */
 void
 spool_install(void)
