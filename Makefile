@@ -22,7 +22,7 @@ include $(PGXS)
 # PGXS knows no header dependencies; the compiler writes them beside each object.
 -include $(OBJS:.o=.d)
 
-.PHONY: test demo bench test-matrix test-asan test-valgrind fuzz mutate lint soak
+.PHONY: test demo bench test-matrix test-asan test-valgrind coverage fuzz mutate lint soak
 test:
 	test/run
 demo:
@@ -35,6 +35,8 @@ test-asan:
 	test/sanitize asan
 test-valgrind:
 	test/sanitize valgrind
+coverage:
+	test/coverage
 fuzz:
 	test/fuzz/run
 mutate:

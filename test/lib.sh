@@ -129,6 +129,8 @@ clean_up() {
 	find "$scratch" -name postmaster.pid | while IFS= read -r pid_file; do
 		stop_server "$(dirname "$pid_file")"
 	done
+	# coverage is measured by what the servers leave beside the objects
+	[ -z "${PYLON_KEEP:-}" ] || [ ! -d "$scratch/src" ] || cp -a "$scratch/src" "$PYLON_KEEP"
 	rm -rf "$scratch"
 	exit "$status"
 }
