@@ -1,11 +1,15 @@
 # pylon_fdw: builds with PGXS; see README.md for the commands.
 
+# Where this file is; another folder than the present one in a build out of the tree.
+root := $(dir $(lastword $(MAKEFILE_LIST)))
+files = $(patsubst $(root)%,%,$(sort $(wildcard $(addprefix $(root),$(1)))))
+
 EXTENSION = pylon_fdw
-EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" pylon_fdw.control)
+EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(root)pylon_fdw.control)
 MODULE_big = pylon_fdw
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard fdw/*.c fdw/*/*.c)))
-DATA = $(sort $(wildcard fdw/*.sql))
-REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+OBJS = $(patsubst %.c,%.o,$(call files,fdw/*.c fdw/*/*.c))
+DATA = $(call files,fdw/*.sql)
+REGRESS = $(patsubst sql/%.sql,%,$(call files,sql/*.sql))
 REGRESS_OPTS = --encoding=UTF8 --no-locale
 
 PKG_CONFIG ?= pkg-config
@@ -13,11 +17,15 @@ PG_CPPFLAGS = -I$(srcdir)/fdw -DPYLON_FDW_VERSION='"$(EXTVERSION)"' $(shell $(PK
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -MMD -MP
 SHLIB_LINK = $(shell $(PKG_CONFIG) --libs libcurl json-c)
 # Objects of files that have been renamed, too.
-EXTRA_CLEAN = $(foreach suffix,o d bc,$(wildcard fdw/*.$(suffix) fdw/*/*.$(suffix))) results regression.diffs regression.out
+EXTRA_CLEAN = $(foreach suffix,o d bc,$(wildcard fdw/*.$(suffix) fdw/*/*.$(suffix))) \
+	results regression.diffs regression.out
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# No rule of PGXS makes the folders of the objects.
+$(shell mkdir -p $(sort $(dir $(OBJS))))
 
 # PGXS knows no header dependencies; the compiler writes them beside each object.
 -include $(OBJS:.o=.d)
