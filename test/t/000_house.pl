@@ -136,6 +136,11 @@ for my $rule (@rules)
 	is_deeply([ $check->(%files) ], [], $name);
 }
 
+# A number in CONTRIBUTING or in a list of tests means one file.
+my %tests;
+push @{ $tests{ basename($_) =~ s/_.*//r } }, basename($_) for glob(dirname(__FILE__) . '/*.pl');
+is_deeply([ grep { @$_ > 1 } values %tests ], [], 'each number of a test is used once');
+
 # ---------------------------------------------------------------- each rule finds what breaks it
 
 my @violations = (
