@@ -17,17 +17,14 @@
 
 #include <math.h>
 
+#include "api/answer.h"
 #include "api/failure.h"
 #include "api/pylon_api.h"
-#include "api/written.h"
 #include "common/hashfn.h"
-#include "compat.h"
 #include "mb/pg_wchar.h"
-#include "object/object_id.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "wire/http.h"
-#include "wire/safe_text.h"
 
 /* Reference: the "limit" of a request that has none. */
 #define DEFAULT_PAGE_SIZE 100
@@ -69,14 +66,6 @@ struct PylonReader
 	HttpRequest *refused;		/* answered 400, or NULL */
 };
 
-/* What the API says of an id. */
-typedef enum Presence
-{
-	PRESENCE_THERE,
-	PRESENCE_GONE,
-	PRESENCE_UNKNOWN,			/* it couldn't be asked */
-} Presence;
-
 /* The hash of a cursor: equal hashes are as good as equal cursors. */
 typedef struct CursorKey
 {
@@ -102,22 +91,12 @@ static bool is_refusal(PylonReader *reader, const HttpResponse *response);
 static bool has_list(const PylonFilter *filter);
 static void read_ahead(PylonReader *reader, const HttpResponse *response);
 static void parse_page(PylonReader *reader, const HttpResponse *response);
-static PylonPage *parse_single(const HttpResponse *response,
-									   const ObjectLayout *layout);
 static const HttpResponse *get_definitions(PylonConnection *connection,
 										   const char *path,
 										   PylonDefinitions *found);
-static Presence find_object(PylonConnection *connection, const char *id,
-							 bool any_case, const ObjectLayout *layout,
-							 double delay);
-static void note_created(const HttpResponse *response,
-						 const PylonObject *object, JsonSlice id);
 static const HttpResponse *get(PylonConnection *connection, const char *path);
-static bool is_success(const HttpResponse *response);
-static bool is_missing(const HttpResponse *response);
 static void check_reached(const HttpResponse *response,
 						  const PylonObject *object);
-static void check_success(const HttpResponse *response);
 
 /*
  * A reader of objects, in the current memory context. Nothing is sent
@@ -468,12 +447,12 @@ receive_page(PylonReader *reader)
 static void
 take_page(PylonReader *reader, const HttpResponse *response, bool ahead)
 {
-	bool		missing = reader->mode == READ_ID && is_missing(response);
+	bool		missing = reader->mode == READ_ID && answer_is_missing(response);
 
 	if (missing)
 		check_reached(response, reader->layout->object);
 	else
-		check_success(response);
+		answer_check_success(response);
 	if (reader->page_context != NULL)
 		MemoryContextDelete(reader->page_context);
 	reader->page = NULL;
@@ -524,7 +503,7 @@ glance(PylonReader *reader)
 	MemoryContext before;
 	PageGlance	result;
 
-	if (reader->mode == READ_ID || !is_success(response))
+	if (reader->mode == READ_ID || !answer_is_success(response))
 		return PAGE_IS_OTHER;
 	before = MemoryContextSwitchTo(reader->next_context);
 	result = page_glance(response->body, response->length);
@@ -603,223 +582,6 @@ parse_page(PylonReader *reader, const HttpResponse *response)
 }
 
 /*
- * Sends a create (reference: "Create a new ...") without waiting for its
- * answer. "body" and what is allocated belong to the current memory context.
- */
-PylonCall *
-pylon_start_create(PylonConnection *connection, const PylonObject *object,
-				   const char *body)
-{
-	HttpCall	call = {.method = "POST",.path = object->path,.body = body};
-
-	return writes_send(connection, PYLON_CREATE, &call);
-}
-
-/* Waits for a create; interruptible, but what became of it raises nothing. */
-PylonCreated
-pylon_finish_create(PylonCall *call)
-{
-	const HttpResponse *response = writes_wait(call);
-
-	switch (writes_settle(call))
-	{
-		case WRITE_DONE:
-			return CREATE_DONE;
-		case WRITE_UNKNOWN:
-			return CREATE_UNKNOWN;
-		default:
-			return failure_is_duplicate(response) ? CREATE_DUPLICATE : CREATE_FAILED;
-	}
-}
-
-/*
- * The new object of a create that was done, as a page of one, allocated in
- * the current memory context; page->problem where the answer doesn't hold it.
- */
-const PylonPage *
-pylon_created(PylonCall *call, const ObjectLayout *layout)
-{
-	const HttpResponse *response = writes_wait(call);
-	PylonPage  *page = response->length == 0 ? palloc0(sizeof(PylonPage)) :
-		page_parse(layout, true, response->body, response->length);
-
-	if (page->problem == NULL && page->nobjects == 0)
-		page->problem = psprintf("It does not hold the new %s.", layout->object->nouns.one);
-	if (page->problem == NULL)
-		note_created(response, layout->object, page_object(page, 0)[OBJECT_ID_SOURCE]);
-	return page;
-}
-
-/* A search that lags may give the new object as it was at first. */
-static void
-note_created(const HttpResponse *response, const PylonObject *object,
-			 JsonSlice id)
-{
-	if (json_slice_is_string(id))
-		written_note(response->connection->session,
-					 pylon_object_path(object, json_slice_cstring(id)));
-}
-
-/* What the API or the transport said of a create that failed. */
-const char *
-pylon_create_failure(PylonCall *call)
-{
-	const HttpResponse *response = writes_wait(call);
-	PylonError	error;
-
-	return response->outcome == HTTP_ANSWERED ? failure_describe(response, &error) :
-		safe_text(response->error);
-}
-
-/* Does nobody know whether a create that has ended was done? */
-bool
-pylon_create_is_unknown(PylonCall *call)
-{
-	(void) writes_wait(call);
-	return writes_is_unknown(call);
-}
-
-/*
- * Raises the error of a create that has ended: 40003 where nobody knows
- * whether it was done, since it is never repeated; "more" is added to DETAIL
- * then, unless NULL. "problem" is what is wrong with an answer that looked
- * like a success, else NULL.
- */
-void
-pylon_raise_create(PylonCall *call, const char *problem, const char *more)
-{
-	const HttpResponse *response = writes_wait(call);
-
-	if (writes_is_unknown(call))
-		failure_raise_unknown(response, more);
-	if (problem != NULL)
-		failure_raise_refusal(response, problem);
-	failure_raise(response);
-}
-
-/*
- * Updates an object (reference: "Update an existing ..."): the object
- * as it is now, as a page of one, read back where the answer doesn't have it;
- * an empty page where there is no such object. Allocated in the current
- * memory context; "id" and "body" likewise.
- */
-const PylonPage *
-pylon_update(PylonConnection *connection, const char *id, const char *body,
-			 const ObjectLayout *layout)
-{
-	HttpCall	call = {.method = "PATCH",.body = body,.repeatable = true};
-	PylonCall  *write;
-	const HttpResponse *response;
-	PylonPage  *page;
-
-	call.path = pylon_object_path(layout->object, id);
-	write = writes_send(connection, PYLON_UPDATE, &call);
-	response = writes_wait(write);
-	if (is_missing(response))
-	{
-		writes_settle_as(write, WRITE_NOT_DONE);
-		return palloc0(sizeof(PylonPage));
-	}
-	(void) writes_settle(write);
-	check_success(response);
-	page = parse_single(response, layout);
-	if (page->nobjects > 0)
-		return page;
-
-	call.method = "GET";
-	call.body = NULL;
-	response = http_wait(http_start(connection, &call));
-	if (is_missing(response))
-		return page;
-	check_success(response);
-	page = parse_single(response, layout);
-	if (page->nobjects == 0)
-		failure_raise_refusal(response, psprintf("It does not hold the %s.",
-												 layout->object->nouns.one));
-	return page;
-}
-
-/* The object in an answer, as a page of one or none. */
-static PylonPage *
-parse_single(const HttpResponse *response, const ObjectLayout *layout)
-{
-	PylonPage  *page;
-
-	if (response->length == 0)
-		return palloc0(sizeof(PylonPage));
-	page = page_parse(layout, true, response->body, response->length);
-	if (page->problem != NULL)
-		failure_raise_refusal(response, page->problem);
-	return page;
-}
-
-/*
- * Deletes an object (reference: "Delete an existing ..."). False if there
- * was none; one that is gone after a try of which nobody heard counts as
- * deleted by that. "any_case" is as in object_id_is.
- */
-bool
-pylon_delete(PylonConnection *connection, const char *id, bool any_case,
-			 const ObjectLayout *layout)
-{
-	HttpCall	call = {.method = "DELETE"};
-	PylonCall  *write;
-	const HttpResponse *response;
-	double		wait;
-
-	call.path = pylon_object_path(layout->object, id);
-	write = writes_send(connection, PYLON_DELETE, &call);
-	response = writes_wait(write);
-
-	/* By now, the id may be an external one of another object. */
-	while ((wait = writes_resend_wait(write)) >= 0)
-	{
-		Presence	presence = find_object(connection, id, any_case, layout, wait);
-
-		if (presence == PRESENCE_UNKNOWN)
-			break;
-		if (presence == PRESENCE_GONE)
-		{
-			writes_settle_as(write, WRITE_DONE);
-			return true;
-		}
-		writes_resend(write);
-		response = writes_wait(write);
-	}
-	if (is_missing(response))
-	{
-		writes_settle_as(write, response->unheard ? WRITE_DONE : WRITE_NOT_DONE);
-		return response->unheard;
-	}
-	(void) writes_settle(write);
-	check_success(response);
-	if (page_is_error(response->body, response->length))
-		failure_raise_refusal(response, "It holds errors and no data.");
-	return true;
-}
-
-/* Is the object with this very id there, after so many ms? */
-static Presence
-find_object(PylonConnection *connection, const char *id, bool any_case,
-			 const ObjectLayout *layout, double delay)
-{
-	HttpCall	call = {.method = "GET",.repeatable = true,.delay = delay};
-	const HttpResponse *response;
-	const PylonPage *page;
-
-	call.path = pylon_object_path(layout->object, id);
-	response = http_wait(http_start(connection, &call));
-	if (is_missing(response))
-		return PRESENCE_GONE;
-	if (!is_success(response) || response->length == 0)
-		return PRESENCE_UNKNOWN;
-	page = page_parse(layout, true, response->body, response->length);
-	if (page->problem != NULL || page->nobjects == 0)
-		return PRESENCE_UNKNOWN;
-	return object_id_is(id, any_case, page_object(page, 0)) ? PRESENCE_THERE : PRESENCE_GONE;
-}
-
-/*
  * Who the token is (reference: "Get details of the authenticated
  * organization and user"). "latency" is set to the time it took, in ms.
  * Allocated in the current memory context; errors as in pylon_next_page.
@@ -883,7 +645,7 @@ get_definitions(PylonConnection *connection, const char *path,
 		const HttpResponse *response = http_wait(request);
 		int			before = list_length(found->fields);
 
-		check_success(response);
+		answer_check_success(response);
 		if (page_is_error(response->body, response->length) ||
 			!json_read_definitions(response->body, response->length, found))
 			failure_raise_refusal(response, "It is no list of custom fields.");
@@ -904,28 +666,8 @@ get(PylonConnection *connection, const char *path)
 	HttpCall	call = {.method = "GET",.path = path,.repeatable = true};
 	const HttpResponse *response = http_wait(http_start(connection, &call));
 
-	check_success(response);
+	answer_check_success(response);
 	return response;
-}
-
-static bool
-is_success(const HttpResponse *response)
-{
-	return response->outcome == HTTP_ANSWERED &&
-		response->status >= 200 && response->status <= 299;
-}
-
-/*
- * Is there no such object? Only the API itself knows: a 404 of something
- * else, such as a path in base_url that leads elsewhere, tells nothing.
- */
-static bool
-is_missing(const HttpResponse *response)
-{
-	PylonError	error;
-
-	return response->outcome == HTTP_ANSWERED && response->status == 404 &&
-		failure_read(response, &error) && error.message != NULL;
 }
 
 /*
@@ -946,13 +688,5 @@ check_reached(const HttpResponse *response, const PylonObject *object)
 	list = http_wait(http_start(connection, &call));
 	if (list->outcome == HTTP_ANSWERED && list->status == 404)
 		failure_raise(response);
-	connection->session->reached = is_success(list);
-}
-
-static void
-check_success(const HttpResponse *response)
-{
-	if (!is_success(response))
-		failure_raise(response);
-	response->connection->session->reached = true;
+	connection->session->reached = answer_is_success(list);
 }

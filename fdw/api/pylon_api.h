@@ -11,7 +11,6 @@
 #ifndef PYLON_API_H
 #define PYLON_API_H
 
-#include "api/write_log.h"
 #include "object/page.h"
 #include "wire/connection.h"
 #include "wire/json.h"
@@ -35,31 +34,6 @@ extern void pylon_raise_refusal(PylonReader *reader);
 extern bool pylon_can_rewind(PylonReader *reader);
 extern void pylon_poll(void);
 extern void pylon_wait_any(void);
-
-/* What became of a create. */
-typedef enum PylonCreated
-{
-	CREATE_DONE,
-	CREATE_DUPLICATE,			/* refused, since there is such an object */
-	CREATE_FAILED,
-	CREATE_UNKNOWN,
-} PylonCreated;
-
-extern PylonCall *pylon_start_create(PylonConnection *connection,
-									 const PylonObject *object,
-									 const char *body);
-extern PylonCreated pylon_finish_create(PylonCall *call);
-extern const PylonPage *pylon_created(PylonCall *call,
-											  const ObjectLayout *layout);
-extern const char *pylon_create_failure(PylonCall *call);
-extern bool pylon_create_is_unknown(PylonCall *call);
-extern void pylon_raise_create(PylonCall *call, const char *problem,
-							   const char *more);
-extern const PylonPage *pylon_update(PylonConnection *connection,
-									 const char *id, const char *body,
-									 const ObjectLayout *layout);
-extern bool pylon_delete(PylonConnection *connection, const char *id,
-						 bool any_case, const ObjectLayout *layout);
 
 extern PylonMe *pylon_me(PylonConnection *connection, double *latency);
 extern List *pylon_custom_fields(PylonConnection *connection,

@@ -20,6 +20,7 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "api/pylon_api.h"
+#include "api/pylon_write.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "executor/executor.h"

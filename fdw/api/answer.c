@@ -1,0 +1,58 @@
+/*-------------------------------------------------------------------------
+ *
+ * answer.c
+ *		What an answer of the API amounts to.
+ *
+ * IDENTIFICATION
+ *		fdw/api/answer.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "api/answer.h"
+#include "api/failure.h"
+
+/* Is it a success, whatever it holds? */
+bool
+answer_is_success(const HttpResponse *response)
+{
+	return response->outcome == HTTP_ANSWERED &&
+		response->status >= 200 && response->status <= 299;
+}
+
+/*
+ * Is there no such object? Only the API itself knows: a 404 of something
+ * else, such as a path in base_url that leads elsewhere, tells nothing.
+ */
+bool
+answer_is_missing(const HttpResponse *response)
+{
+	PylonError	error;
+
+	return response->outcome == HTTP_ANSWERED && response->status == 404 &&
+		failure_read(response, &error) && error.message != NULL;
+}
+
+/* Raises what failed as an error of SQL; else the server has been reached. */
+void
+answer_check_success(const HttpResponse *response)
+{
+	if (!answer_is_success(response))
+		failure_raise(response);
+	response->connection->session->reached = true;
+}
+
+/* The object in an answer, as a page of one or none. */
+PylonPage *
+answer_parse_single(const HttpResponse *response, const ObjectLayout *layout)
+{
+	PylonPage  *page;
+
+	if (response->length == 0)
+		return palloc0(sizeof(PylonPage));
+	page = page_parse(layout, true, response->body, response->length);
+	if (page->problem != NULL)
+		failure_raise_refusal(response, page->problem);
+	return page;
+}

@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * answer.h
+ *		What an answer of the API amounts to.
+ *
+ * IDENTIFICATION
+ *		fdw/api/answer.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PYLON_ANSWER_H
+#define PYLON_ANSWER_H
+
+#include "object/page.h"
+#include "wire/http.h"
+
+extern bool answer_is_success(const HttpResponse *response);
+extern bool answer_is_missing(const HttpResponse *response);
+extern void answer_check_success(const HttpResponse *response);
+extern PylonPage *answer_parse_single(const HttpResponse *response,
+									  const ObjectLayout *layout);
+
+#endif							/* PYLON_ANSWER_H */
