@@ -166,7 +166,7 @@ class Handler(BaseHTTPRequestHandler):
             carried_out = fault is NO_FAULT or fault.processes
             if carried_out:
                 answer = self.carried_out(request)
-            answer = fault.alter(answer, request)
+            answer = fault.altered(answer, request)
         try:
             delivery.wait(self.connection, self.latency(request, carried_out))
         finally:
