@@ -138,8 +138,8 @@ gives("UPDATE contacts SET name = 'B' WHERE email = 'grace\@acme.com' RETURNING 
 fault(kind => 'status', status => 400, match => 'PATCH');
 fails("UPDATE contacts SET name = 'B' WHERE email = 'alan\@acme.com'", '22023', qr/400/, [ 'search', patch($alan, '{"name":"B"}') ], 'an update that was refused');
 gives("UPDATE contacts SET name = 'B' WHERE email = 'alan\@acme.com' RETURNING name", 'B', [ 'search', patch($alan, '{"name":"B"}') ], 'is none');
-$session->query("SET statement_timeout = '400ms'");
-fault(kind => 'slow', delay => 3, match => 'PATCH');
+$session->query("SET statement_timeout = '" . patience_ms($node, 400) . "'");
+fault(kind => 'slow', delay => 600, match => 'PATCH');
 fails("UPDATE contacts SET name = 'Z' WHERE email = 'zoe\@globex.com'", '57014', qr/unknown whether Pylon did 1 update/, [ 'search', patch('00000000-0000-4000-8000-000000000006', '{"name":"Z"}') ], 'an update that was cancelled');
 $session->query('RESET statement_timeout');
 gives("UPDATE contacts SET name = 'Zoë Ångström' WHERE email = 'zoe\@globex.com' RETURNING length(name)", '12',
@@ -201,13 +201,13 @@ my ($sent, $look) = ("DELETE /contacts/$alan", "GET /contacts/$alan");
 
 for my $lost (
 	{ kind => 'close' }, { kind => 'reset' }, { kind => 'status', status => 500 }, { kind => 'status', status => 503 },
-	{ kind => 'slow', delay => 1.5 }, { kind => 'close', when => 'after' }, { kind => 'cut' }, { kind => 'status', status => 502, when => 'after' })
+	{ kind => 'slow', delay => 600 }, { kind => 'close', when => 'after' }, { kind => 'cut' }, { kind => 'status', status => 502, when => 'after' })
 {
 	my $name = join ' ', 'a delete:', map { $lost->{$_} // () } 'kind', 'status', 'when';
 	my $is_done = ($lost->{when} // '') eq 'after' || $lost->{kind} =~ /slow|cut/;
 
 	# done or not, Grace has the id as her external id afterwards
-	given({}, request_timeout => '500ms');
+	given({}, request_timeout => patience_ms($node, 500));
 	fault(%$lost, match => 'DELETE');
 	others('PATCH', "/contacts/$grace", { external_ids => [ { external_id => $alan, label => 'old' } ] });
 	gives($delete, 'Alan Turing', [ 'search', $sent, $look, $is_done ? () : $sent ], $name);
@@ -255,7 +255,7 @@ gives("DELETE FROM contacts WHERE email IN ('alan\@acme.com', 'grace\@acme.com')
 # Cancelled while it waits to look.
 given({});
 fault(kind => 'status', status => 503, match => 'DELETE', headers => { 'Retry-After' => '30' });
-$session->query("SET statement_timeout = '400ms'");
+$session->query("SET statement_timeout = '" . patience_ms($node, 400) . "'");
 $text = fails($delete, '57014', qr/statement timeout/, [ 'search', $sent ], 'a cancel before the look');
 like($text, qr/unknown whether Pylon did 1 delete/, 'a cancel before the look: the warning');
 
