@@ -21,6 +21,8 @@ ALTER SERVER pylon OPTIONS (ADD page_size '0');
 \echo :LAST_ERROR_SQLSTATE
 ALTER SERVER pylon OPTIONS (ADD page_size '1000');
 ALTER SERVER pylon OPTIONS (ADD page_size 'many');
+ALTER SERVER pylon OPTIONS (ADD page_size '5.5');
+ALTER SERVER pylon OPTIONS (ADD max_retries '0x3');
 ALTER SERVER pylon OPTIONS (ADD lookup_batch_size '1000');
 ALTER SERVER pylon OPTIONS (ADD max_concurrent_requests '65');
 ALTER SERVER pylon OPTIONS (ADD connect_timeout '10 parsecs');

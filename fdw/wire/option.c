@@ -455,6 +455,9 @@ parse_number(const Option *option, const char *value)
 							  &hint);
 			number = integer;
 	}
+	/* Core would round 5.5, and take 1e2 and 0x10. */
+	if (option->type == OPTION_INT && strspn(value, "0123456789") != strlen(value))
+		valid = false;
 
 	/* Would "10" be seconds, or milliseconds? */
 	if (valid && integer != 0 && !has_unit(value) &&
