@@ -234,7 +234,9 @@ find_object(PylonConnection *connection, const char *id, bool any_case,
 	if (!answer_is_success(response) || response->length == 0)
 		return PRESENCE_UNKNOWN;
 	page = page_parse(layout, true, response->body, response->length);
-	if (page->problem != NULL || page->nobjects == 0)
+	/* One that doesn't say whose it is won't do either. */
+	if (page->problem != NULL || page->nobjects == 0 ||
+		json_slice_is_null(page_object(page, 0)[OBJECT_ID_SOURCE]))
 		return PRESENCE_UNKNOWN;
 	return object_id_is(id, any_case, page_object(page, 0)) ? PRESENCE_THERE : PRESENCE_GONE;
 }
