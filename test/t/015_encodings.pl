@@ -208,6 +208,9 @@ foreach my $one (@databases)
 				"an error of the API with the characters of $id in $form");
 		}
 	}
+	# Keys in escapes are compared, whatever characters they are for; in a column of that slug they are found or not.
+	api_fault($api, kind => 'wrong_shape', body => '{"data":[{"id":"x","\\u00e9":1,"\\u65e5":2,"n\\u0061me":"y","\\u00e9mail":"z"}]}');
+	gives('SELECT id, name, email FROM contacts', 'x|y|', 'keys in escapes');
 	api_fault($api, kind => 'garbage');
 	fails('SELECT count(*) FROM contacts', '08P01', qr/DETAIL:  GET \/contacts\?limit=999/, 'bytes of no encoding');
 	api_fault($api, kind => 'bad_utf8', times => 0);

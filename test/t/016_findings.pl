@@ -43,6 +43,11 @@ for my $body ("{\"x\":\"\\\0\",\"data\":[]}", "{\"data\":[{\"id\":\"1\",\"\\\0\"
 	fails_with($node, 'SELECT id FROM contacts', '08P01', qr/GET \/contacts/, 'a backslash and a zero byte');
 }
 
+# ---------------------------------------------------------------- keys in escapes
+
+api_fault($api, match => 'GET /contacts', kind => 'wrong_shape', body => '{"data":[{"id":"1","name":"right","n\\u0061mes":"wrong","n\\u0061m":"wrong"}]}');
+is($node->safe_psql('postgres', 'SELECT name FROM contacts'), 'right', 'a key that begins like another one');
+
 # ---------------------------------------------------------------- many columns
 
 # Each finds its custom field, whatever their order, and however its slug is written in the answer.
