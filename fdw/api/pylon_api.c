@@ -200,6 +200,14 @@ pylon_is_ready(PylonReader *reader)
 		!(glance(reader) == PAGE_IS_HOLLOW && http_repeat(reader->next));
 }
 
+/* Are there pages after the one in hand, and not yet objects enough? */
+bool
+pylon_wants_more(PylonReader *reader)
+{
+	return !at_end(reader) &&
+		(reader->limit < 0 || reader->received < reader->limit);
+}
+
 /* The path of the object with an id, in the current memory context. */
 char *
 pylon_object_path(const PylonObject *object, const char *id)

@@ -38,6 +38,7 @@
 #include "query/dry_run.h"
 #include "query/modify.h"
 #include "query/plan_private.h"
+#include "query/scan.h"
 #include "query/system_columns.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -102,6 +103,7 @@ static char *row_purpose(PylonModify *modify, const char *verb,
 						 const char *id);
 static char *junk_id(PylonModify *modify, TupleTableSlot *plan_slot);
 static bool is_row_wanted(ResultRelInfo *rinfo);
+static void read_before_write(PylonModify *modify);
 static ErrorData *try_step(PylonModify *modify, RowWrite *row, RowStep step);
 static void do_step(PylonModify *modify, RowWrite *row, RowStep step);
 static void raise_of_row(PylonModify *modify, const RowWrite *row,
@@ -316,6 +318,7 @@ pylonExecForeignBatchInsert(EState *estate, ResultRelInfo *rinfo,
 		rows[i].wanted = is_row_wanted(rinfo);
 		do_step(modify, &rows[i], prepare_create);
 	}
+	read_before_write(modify);
 	*numSlots = create_rows(modify, rows, *numSlots, created);
 	MemoryContextSwitchTo(before);
 	return created;
@@ -354,6 +357,7 @@ pylonExecForeignUpdate(EState *estate, ResultRelInfo *rinfo,
 	}
 	else if (row.change->body != NULL)
 	{
+		read_before_write(modify);
 		row.page = pylon_update(modify->connection, row.id, row.change->body,
 								modify->layout);
 		found = row.page->nobjects > 0;
@@ -389,7 +393,10 @@ pylonExecForeignDelete(EState *estate, ResultRelInfo *rinfo,
 	else if (modify->dry_run)
 		dry_run_show("DELETE", path, NULL);
 	else
+	{
+		read_before_write(modify);
 		found = pylon_delete(modify->connection, id, modify->id_type == UUIDOID, modify->layout);
+	}
 	MemoryContextSwitchTo(before);
 
 	if (AttributeNumberIsValid(modify->row_junk))
@@ -496,6 +503,14 @@ is_row_wanted(ResultRelInfo *rinfo)
 	return rinfo->ri_projectReturning != NULL || rinfo->ri_WithCheckOptions != NIL ||
 		(rinfo->ri_TrigDesc != NULL &&
 		 (rinfo->ri_TrigDesc->trig_insert_after_row || rinfo->ri_TrigDesc->trig_update_after_row));
+}
+
+/* Other statements' scans that are open don't get to see what is written. */
+static void
+read_before_write(PylonModify *modify)
+{
+	if (!modify->dry_run)
+		scan_read_before_write(modify->connection->serverid, modify->mtstate->ps.state);
 }
 
 /*

@@ -7,6 +7,10 @@
  * for. A scan that starts over keeps its first page where that is still in
  * hand and the request would be the same.
  *
+ * While a scan is open, in a cursor or a loop, the session may write to the
+ * same server, and that would show on pages to come: a loop that creates one
+ * contact for each might never end. So such a scan first reads what is left.
+ *
  * Memory: what lives as long as the scan is in PylonScan's context, a child
  * of the query's; pages and filter have contexts of their own below it;
  * rows are made in the executor's per-tuple context.
@@ -25,12 +29,16 @@
 #include "compat.h"
 #include "executor/executor.h"
 #include "foreign/foreign.h"
+#include "lib/ilist.h"
+#include "miscadmin.h"
 #include "object/object_read.h"
 #include "query/callbacks.h"
 #include "query/plan.h"
 #include "query/plan_private.h"
 #include "query/scan.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
+#include "utils/tuplestore.h"
 
 /* Rows after which the page on the way gets a chance to arrive. */
 #define ROWS_PER_POLL 64
@@ -62,9 +70,28 @@ typedef struct PylonScan
 	bool		asynchronous;	/* rather no row than a wait for one */
 	int			turn;			/* pages until others have theirs */
 	bool		waiting;		/* no row, but not the end either */
+
+	/* what was read before a write */
+	ForeignScanState *node;
+	ResourceOwner owner;		/* of the scan's query */
+	Tuplestorestate *rest;		/* rows that come next, or NULL */
+	TupleTableSlot *rest_slot;
+	bool		unfinished;		/* an error has come between */
+	bool		busy;			/* in the middle of a row */
+	dlist_node	link;			/* in open_scans, from the first row on */
+	MemoryContextCallback callback;
 } PylonScan;
 
+static dlist_head open_scans = DLIST_STATIC_INIT(open_scans);
+
 static TupleTableSlot *next_row(ForeignScanState *node, PylonScan *scan);
+static bool next_of_rest(PylonScan *scan, TupleTableSlot *slot);
+static void drop_rest(PylonScan *scan);
+static void read_rest(PylonScan *scan);
+static void check_unfinished(PylonScan *scan);
+static bool has_pages(PylonScan *scan);
+static void keep_rest(PylonScan *scan);
+static void forget_scan(void *arg);
 static void connect(ForeignScanState *node, PylonScan *scan);
 static void start(ForeignScanState *node, PylonScan *scan);
 static bool can_rewind(PylonScan *scan, const char *signature);
@@ -99,6 +126,8 @@ pylonBeginForeignScan(ForeignScanState *node, int eflags)
 	before = MemoryContextSwitchTo(context);
 	scan = palloc0(sizeof(PylonScan));
 	scan->context = context;
+	scan->node = node;
+	scan->owner = CurrentResourceOwner;
 	scan->userid = compat_scan_user(node);
 	scan->limit = intVal(list_nth(plan->fdw_private, ScanPrivateLimit));
 
@@ -127,11 +156,15 @@ TupleTableSlot *
 pylonIterateForeignScan(ForeignScanState *node)
 {
 	PylonScan  *scan = node->fdw_state;
+	TupleTableSlot *slot;
 
 	scan->waiting = false;
+	scan->busy = true;
 	if (!scan->started)
 		start(node, scan);
-	return next_row(node, scan);
+	slot = next_row(node, scan);
+	scan->busy = false;
+	return slot;
 }
 
 /* The next row that comes from the API. */
@@ -143,6 +176,8 @@ next_row(ForeignScanState *node, PylonScan *scan)
 	for (;;)
 	{
 		ExecClearTuple(slot);
+		if (next_of_rest(scan, slot))
+			return slot;
 		if (!next_object(node, scan))
 			return slot;
 		store_row(scan, slot);
@@ -168,6 +203,7 @@ pylonEndForeignScan(ForeignScanState *node)
 
 	if (scan == NULL)
 		return;
+	drop_rest(scan);
 	MemoryContextDelete(scan->context);
 	node->fdw_state = NULL;
 }
@@ -184,6 +220,150 @@ scan_distrust(ForeignScanState *node)
 	if (scan->reread_context == NULL)
 		scan->reread_context = AllocSetContextCreate(scan->context, "pylon_fdw objects read again",
 													 ALLOCSET_SMALL_SIZES);
+}
+
+/* ------------------------------------------------------------------------
+ * Before a write
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * A statement, executed in "writer", is about to write to the server: the
+ * session's open scans of other statements read what they have left to read.
+ * Those that may end anywhere don't, as that may be far more than they need.
+ */
+void
+scan_read_before_write(Oid serverid, EState *writer)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &open_scans)
+	{
+		PylonScan  *scan = dlist_container(PylonScan, link, iter.cur);
+
+		if (scan->connection->serverid == serverid && scan->limit != SCAN_OPEN &&
+			scan->node->ss.ps.state != writer)
+			read_rest(scan);
+	}
+}
+
+/*
+ * Reads all pages that are left to the rows that come next. Where this fails,
+ * somebody may catch the error: the scan isn't to end early then. Nothing is
+ * done where it is the scan that runs what writes, in a type's check, say.
+ */
+static void
+read_rest(PylonScan *scan)
+{
+	bool		asynchronous = scan->asynchronous;
+	MemoryContext before;
+
+	if (!scan->started || scan->busy || scan->request == FILTER_NOTHING)
+		return;
+	check_unfinished(scan);
+	if (!has_pages(scan))
+		return;
+	scan->unfinished = true;
+	scan->asynchronous = false;
+	before = MemoryContextSwitchTo(scan->context);
+	keep_rest(scan);
+	MemoryContextSwitchTo(before);
+	scan->asynchronous = asynchronous;
+	scan->unfinished = false;
+}
+
+static void
+check_unfinished(PylonScan *scan)
+{
+	if (scan->unfinished)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("could not %s: an error has come between its pages",
+						scan->connection->purpose)));
+}
+
+/* Is there more to ask for that is certain to be wanted? */
+static bool
+has_pages(PylonScan *scan)
+{
+	return pylon_wants_more(scan->reader) ||
+		(scan->request == FILTER_SEARCH && scan->batch + 1 < filter_batches(scan->filter));
+}
+
+/*
+ * Not by the scan's own slot, which may hold a row that is in use. A file that
+ * the rows may take belongs to the scan's query, not to the one that writes.
+ */
+static void
+keep_rest(PylonScan *scan)
+{
+	ResourceOwner owner = CurrentResourceOwner;
+	MemoryContext rows = AllocSetContextCreate(scan->context, "pylon_fdw rows before a write",
+											   ALLOCSET_DEFAULT_SIZES);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(scan->node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
+													&TTSOpsVirtual);
+
+	if (scan->rest == NULL)
+	{
+		CurrentResourceOwner = scan->owner;
+		scan->rest = tuplestore_begin_heap(false, false, work_mem);
+		CurrentResourceOwner = owner;
+	}
+	while ((has_pages(scan) || (scan->page != NULL && scan->next < scan->page->nobjects)) &&
+		   next_object(scan->node, scan))
+	{
+		MemoryContext before = MemoryContextSwitchTo(rows);
+
+		MemoryContextReset(rows);
+		ExecClearTuple(slot);
+		store_row(scan, slot);
+		if (filter_accepts(scan->filter, slot))
+			tuplestore_puttupleslot(scan->rest, slot);
+		MemoryContextSwitchTo(before);
+		CHECK_FOR_INTERRUPTS();
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	MemoryContextDelete(rows);
+}
+
+/* The next row of those that were read before a write, if there is one. */
+static bool
+next_of_rest(PylonScan *scan, TupleTableSlot *slot)
+{
+	MemoryContext before;
+	bool		found;
+
+	check_unfinished(scan);
+	if (scan->rest == NULL)
+		return false;
+	before = MemoryContextSwitchTo(scan->context);
+	if (scan->rest_slot == NULL)
+		scan->rest_slot = MakeSingleTupleTableSlot(slot->tts_tupleDescriptor, &TTSOpsMinimalTuple);
+	found = tuplestore_gettupleslot(scan->rest, true, false, scan->rest_slot);
+	MemoryContextSwitchTo(before);
+	if (found)
+		ExecCopySlot(slot, scan->rest_slot);
+	else
+		drop_rest(scan);
+	return found;
+}
+
+static void
+drop_rest(PylonScan *scan)
+{
+	if (scan->rest_slot != NULL)
+		ExecDropSingleTupleTableSlot(scan->rest_slot);
+	if (scan->rest != NULL)
+		tuplestore_end(scan->rest);
+	scan->rest_slot = NULL;
+	scan->rest = NULL;
+}
+
+/* The scan's memory goes. */
+static void
+forget_scan(void *arg)
+{
+	dlist_delete(&((PylonScan *) arg)->link);
 }
 
 /* ------------------------------------------------------------------------
@@ -217,10 +397,12 @@ scan_send(ForeignScanState *node)
 {
 	PylonScan  *scan = node->fdw_state;
 
+	scan->busy = true;
 	if (!scan->started)
 		start(node, scan);
 	if (scan->request != FILTER_NOTHING)
 		pylon_start(scan->reader);
+	scan->busy = false;
 }
 
 /* Do objects come that have none of the keys? */
@@ -291,7 +473,9 @@ scan_is_waiting(ForeignScanState *node)
 bool
 scan_is_ready(ForeignScanState *node)
 {
-	return pylon_is_ready(((PylonScan *) node->fdw_state)->reader);
+	PylonScan  *scan = node->fdw_state;
+
+	return scan->rest != NULL || pylon_is_ready(scan->reader);
 }
 
 static void
@@ -305,6 +489,10 @@ connect(ForeignScanState *node, PylonScan *scan)
 									   psprintf("read foreign table \"%s\"",
 												RelationGetRelationName(rel)));
 	scan->reader = pylon_reader_create(scan->connection, scan->layout);
+	scan->callback.func = forget_scan;
+	scan->callback.arg = scan;
+	MemoryContextRegisterResetCallback(scan->context, &scan->callback);
+	dlist_push_tail(&open_scans, &scan->link);
 }
 
 /* Computes what is to be asked, and asks it unless the answer is at hand. */
@@ -314,6 +502,10 @@ start(ForeignScanState *node, PylonScan *scan)
 	MemoryContext before = MemoryContextSwitchTo(scan->context);
 	const char *signature;
 
+	drop_rest(scan);
+	if (scan->unfinished)
+		scan->signature = NULL;
+	scan->unfinished = false;
 	scan->started = true;
 	scan->next = 0;
 	filter_forget(scan->filter);

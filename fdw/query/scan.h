@@ -24,6 +24,7 @@ extern FilterKeyKind scan_key_kind(ForeignScanState *node, const char *key);
 extern bool scan_ignores_case(ForeignScanState *node);
 extern int	scan_batch_size(ForeignScanState *node);
 extern void scan_distrust(ForeignScanState *node);
+extern void scan_read_before_write(Oid serverid, EState *writer);
 extern const PylonCounters *scan_counters(ForeignScanState *node);
 extern void scan_set_asynchronous(ForeignScanState *node, int turn);
 extern bool scan_is_waiting(ForeignScanState *node);
