@@ -16,17 +16,6 @@ my $first = 'GET /contacts?limit=999';
 my $node = start_node();
 my $api = start_api(contacts => 1200);
 
-# Sets the server up with these options, and the API with these faults.
-sub given
-{
-	my ($options, @faults) = @_;
-
-	setup_server($node, $api, %$options);
-	api_clear($api);
-	api_fault($api, %$_) for @faults;
-	return;
-}
-
 sub status
 {
 	my ($status, $headers, %rest) = @_;
@@ -59,106 +48,106 @@ sub fails
 
 # ---------------------------------------------------------------- failures that pass
 
-given({}, status(503, {}, times => 2));
+given($node, $api, {}, status(503, {}, times => 2));
 reads(4, 0.2, 'two 503');
 
-given({}, { kind => 'html', skip => 1 });
+given($node, $api, {}, { kind => 'html', skip => 1 });
 reads(3, 0.1, 'a 502 of a gateway on the second page');
 
 for my $kind ('cut', 'reset', 'close')
 {
-	given({}, { kind => $kind });
+	given($node, $api, {}, { kind => $kind });
 	reads(3, 0, "$kind on the first page");
-	given({}, { kind => $kind, skip => 1 });
+	given($node, $api, {}, { kind => $kind, skip => 1 });
 	reads(3, 0, "$kind on the second page");
 }
 
 is($node->safe_psql('postgres', "$count; SELECT requests, retries FROM pylon_fdw_stats()"),
 	"1200\n2|0", 'without a failure there are no retries');
-given({}, status(500));
+given($node, $api, {}, status(500));
 is($node->safe_psql('postgres', "$count; SELECT requests, retries FROM pylon_fdw_stats()"),
 	"1200\n3|1", 'pylon_fdw_stats counts retries');
 
 # ---------------------------------------------------------------- failures that stay
 
-given({ max_retries => 0 }, status(503, {}, times => 0));
+given($node, $api, { max_retries => 0 }, status(503, {}, times => 0));
 fails('58000', qr/DETAIL:  .*GET \/contacts\?limit=999.*503/, 1, 'max_retries 0');
 
-given({ max_retries => 2 }, status(500, {}, times => 0, body => { errors => ['it broke'], request_id => 'req-77' }));
+given($node, $api, { max_retries => 2 }, status(500, {}, times => 0, body => { errors => ['it broke'], request_id => 'req-77' }));
 fails('58000', qr/DETAIL:  .*it broke.*req-77/, 3, 'max_retries 2');
 
-given({ max_retries => 1 }, { kind => 'html', times => 0 });
+given($node, $api, { max_retries => 1 }, { kind => 'html', times => 0 });
 fails('58000', qr/502/, 2, 'a gateway that fails');
 
 for my $kind ('cut', 'reset', 'close')
 {
-	given({ max_retries => 1 }, { kind => $kind, times => 0 });
+	given($node, $api, { max_retries => 1 }, { kind => $kind, times => 0 });
 	fails('08006', qr/DETAIL:  .*GET \/contacts\?limit=999/, 2, "$kind again and again");
 }
 
 # The second page comes by the connection of the first, which is there then, whatever happens.
 for my $kind ('cut', 'reset', 'close')
 {
-	given({ max_retries => 0 }, { kind => $kind, skip => 1, times => 0 });
+	given($node, $api, { max_retries => 0 }, { kind => $kind, skip => 1, times => 0 });
 	fails_with($node, $count, '08006', qr/DETAIL:  .*cursor=/, "$kind on a connection that was used before");
 }
-given({ max_retries => 0, request_timeout => patience_ms($node, 500) }, { kind => 'slow', delay => 600, skip => 1 });
+given($node, $api, { max_retries => 0, request_timeout => patience_ms($node, 500) }, { kind => 'slow', delay => 600, skip => 1 });
 fails('08006', qr/request_timeout/, 2, 'no answer on a connection that was used before');
 
-given({ max_retries => 0, request_timeout => patience_ms($node, 500) }, { kind => 'slow', delay => 600 });
+given($node, $api, { max_retries => 0, request_timeout => patience_ms($node, 500) }, { kind => 'slow', delay => 600 });
 fails('08006', qr/request_timeout/, 1, 'no answer within request_timeout');
-given({ max_retries => 0, request_timeout => patience_ms($node, 500) }, { kind => 'slow', rate => 1000 });
+given($node, $api, { max_retries => 0, request_timeout => patience_ms($node, 500) }, { kind => 'slow', rate => 1000 });
 fails('08006', qr/request_timeout/, 1, 'an answer that trickles past request_timeout');
-given({ max_retries => 5, max_retry_wait => '500ms' }, status(503, {}, times => 0));
+given($node, $api, { max_retries => 5, max_retry_wait => '500ms' }, status(503, {}, times => 0));
 fails_with($node, $count, '58000', qr/503/, 'back-off past max_retry_wait');
 cmp_ok(scalar(api_take($api)), '<', 6, 'back-off past max_retry_wait: not as often as max_retries');
 
 # ---------------------------------------------------------------- rate limit
 
-given({ max_retries => 0 }, status(429, { 'X-Retry-After' => '1' }));
+given($node, $api, { max_retries => 0 }, status(429, { 'X-Retry-After' => '1' }));
 reads(3, 1, '429 with X-Retry-After, which is no failed try');
-given({}, status(429, { 'Retry-After' => '1' }));
+given($node, $api, {}, status(429, { 'Retry-After' => '1' }));
 reads(3, 1, '429 with Retry-After in seconds');
 my $date = int(time) + 3;
-given({}, status(429, { 'Retry-After' => strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime($date)) }));
+given($node, $api, {}, status(429, { 'Retry-After' => strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime($date)) }));
 reads(3, 0, '429 with Retry-After as a date');
 cmp_ok(time, '>=', $date, '429 with Retry-After as a date: not before that');
-given({}, status(429, { 'Retry-After' => strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime(time - 3600)) }));
+given($node, $api, {}, status(429, { 'Retry-After' => strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime(time - 3600)) }));
 reads(3, 0, '429 with a date that is past');
-given({}, status(429, { 'X-Retry-After' => '1', 'Retry-After' => '3600' }));
+given($node, $api, {}, status(429, { 'X-Retry-After' => '1', 'Retry-After' => '3600' }));
 reads(3, 1, 'X-Retry-After comes first');
-given({}, status(429, {}, times => 2));
+given($node, $api, {}, status(429, {}, times => 2));
 reads(4, 0.5, '429 that says nothing');
 for my $nonsense ('', 'soon', '-5', 'nan', '0x10')
 {
-	given({}, status(429, { 'X-Retry-After' => $nonsense }));
+	given($node, $api, {}, status(429, { 'X-Retry-After' => $nonsense }));
 	reads(3, 0, "429 with X-Retry-After \"$nonsense\"");
 }
-given({}, status(503, { 'Retry-After' => '1' }));
+given($node, $api, {}, status(503, { 'Retry-After' => '1' }));
 reads(3, 1, '503 with Retry-After');
 
 # a refusal for the rate limit that is cut off is still one
 api_set($api, rate_limit => 1, rate_window => patience($node, 2));
-given({ max_retries => 0 }, { kind => 'cut', skip => 1 });
+given($node, $api, { max_retries => 0 }, { kind => 'cut', skip => 1 });
 is($node->safe_psql('postgres', "SELECT count(*) FROM contacts; SELECT retries, rate_limited, rate_limit_wait_ms > 100 FROM pylon_fdw_stats()"),
 	"1200\n1|1|t", '429 that is cut off');
 is(scalar(api_take($api)), 3, '429 that is cut off: requests');
 api_set($api, rate_limit => 0);
 
-given({ max_retry_wait => '2500ms' }, status(429, { 'X-Retry-After' => '1' }, times => 0));
+given($node, $api, { max_retry_wait => '2500ms' }, status(429, { 'X-Retry-After' => '1' }, times => 0));
 fails_with($node, $count, '53400', qr/DETAIL:  .*429/, '429 until max_retry_wait is used up');
 my $tries = api_take($api);
 cmp_ok($tries, '>=', 2, '429 until max_retry_wait is used up: was tried again');
 cmp_ok($tries, '<=', 3, '429 until max_retry_wait is used up: as often as that allows');
 for my $long ('30', '99999999999999999999')
 {
-	given({ max_retry_wait => '10s' }, status(429, { 'X-Retry-After' => $long }, times => 0));
+	given($node, $api, { max_retry_wait => '10s' }, status(429, { 'X-Retry-After' => $long }, times => 0));
 	my $start = time;
 	fails('53400', qr/max_retry_wait/, 1, "X-Retry-After $long is past max_retry_wait");
 	cmp_ok(time - $start, '<', 10, "X-Retry-After $long: does not wait in vain");
 }
 
-given({});
+given($node, $api, {});
 api_set($api, rate_limit => 1, rate_window => patience($node, 1));
 reads(3, 0.5, "the API's own limit");
 api_set($api, rate_limit => 0);
@@ -168,16 +157,16 @@ api_set($api, rate_limit => 0);
 my $other = start_api();
 for my $status (301, 302, 303, 307, 308)
 {
-	given({}, { kind => 'redirect', status => $status, location => "$other->{url}/contacts?limit=999" });
+	given($node, $api, {}, { kind => 'redirect', status => $status, location => "$other->{url}/contacts?limit=999" });
 	fails('08P01', qr/redirect/, 1, "redirect $status");
 }
 is_deeply([ api_take($other) ], [], 'redirects are not followed');
 
-given({}, { kind => 'no_http' });
+given($node, $api, {}, { kind => 'no_http' });
 fails('08P01', qr/GET \/contacts\?limit=999/, 1, 'something that is not HTTP');
-given({}, { kind => 'garbage' });
+given($node, $api, {}, { kind => 'garbage' });
 fails('08P01', qr/GET \/contacts\?limit=999/, 1, 'something that is not JSON');
-given({}, { kind => 'wrong_shape', body => '' });
+given($node, $api, {}, { kind => 'wrong_shape', body => '' });
 fails('08P01', qr/GET \/contacts\?limit=999/, 1, 'an empty answer');
 
 my %wrong_shapes = (
@@ -196,35 +185,35 @@ my %wrong_shapes = (
 	'more than one answer' => '{"data":[]}{"data":[]}');
 foreach my $shape (sort keys %wrong_shapes)
 {
-	given({}, { kind => 'wrong_shape', body => $wrong_shapes{$shape} });
+	given($node, $api, {}, { kind => 'wrong_shape', body => $wrong_shapes{$shape} });
 	fails_with($node, 'SELECT id, name FROM contacts', '08P01', qr/GET \/contacts\?limit=999/, "wrong shape: $shape");
 }
 
-given({}, { kind => 'wrong_shape', body => '{"data":[{"id":' . '[' x 100_000 });
+given($node, $api, {}, { kind => 'wrong_shape', body => '{"data":[{"id":' . '[' x 100_000 });
 fails_with($node, $count, '08P01', qr/nested more than 256 levels deep/, 'an answer nested without end');
 
-given({ max_response_size => '100kB', page_size => 50 }, { kind => 'huge', bytes => 1_000_000 });
+given($node, $api, { max_response_size => '100kB', page_size => 50 }, { kind => 'huge', bytes => 1_000_000 });
 fails_with($node, $count, '08P01', qr/max_response_size/, 'an answer that is too large');
 api_set($api, compress => 'on');
-given({ max_response_size => '100kB', page_size => 50 }, { kind => 'huge', bytes => 1_000_000 });
+given($node, $api, { max_response_size => '100kB', page_size => 50 }, { kind => 'huge', bytes => 1_000_000 });
 fails_with($node, $count, '08P01', qr/max_response_size/, 'an answer that is too large when it is unpacked');
 api_set($api, compress => 'off');
 
-given({ page_size => 500 }, { kind => 'repeat_cursor', skip => 1 });
+given($node, $api, { page_size => 500 }, { kind => 'repeat_cursor', skip => 1 });
 fails_with($node, $count, '08P01', qr/cursor/, 'a cursor that comes again');
 
-given({}, { kind => 'bad_utf8' });
+given($node, $api, {}, { kind => 'bad_utf8' });
 fails_with($node, 'SELECT name FROM contacts', '(?:08P01|22021)', qr/./, 'a name that is not UTF-8');
-given({}, { kind => 'nul_escape' });
+given($node, $api, {}, { kind => 'nul_escape' });
 fails_with($node, 'SELECT name FROM contacts', '(?:08P01|22P05)', qr/./, 'a name with a NUL');
 
 # ---------------------------------------------------------------- who may not
 
-given({ token => 'wrong-token' });
+given($node, $api, { token => 'wrong-token' });
 fails('28000', qr/Invalid API token!/, 1, 'a wrong token');
-given({ token => 'eu-token' });
+given($node, $api, { token => 'eu-token' });
 fails('28000', qr/HINT:  .*https:\/\/api\.eu\.usepylon\.com/, 1, 'a token of the other region');
-given({ token => 'no-permission' });
+given($node, $api, { token => 'no-permission' });
 fails('42501', qr/API token lacks permission!/, 1, 'a token without permission');
 
 # ---------------------------------------------------------------- no connection

@@ -27,8 +27,7 @@ sub search
 {
 	my ($field, $value, $limit) = @_;
 
-	$limit //= 30;
-	return "POST /contacts/search {\"filter\":{\"field\":\"$field\",\"operator\":\"equals\",\"value\":\"$value\"},\"limit\":$limit}";
+	return search_request(equals($field, $value), $limit // 30);
 }
 
 # Checks what a query gives on "contacts", that this is what it gives on a local table of the same rows, and its requests.

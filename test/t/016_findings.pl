@@ -85,7 +85,7 @@ sub asks
 	return;
 }
 
-sub search { my ($filter, $limit) = @_; return "POST /contacts/search {\"filter\":$filter,\"limit\":" . ($limit // 999) . '}'; }
+sub search { my ($filter, $limit) = @_; return search_request($filter, $limit // 999); }
 
 sub contains { my ($field, $text) = @_; return "{\"field\":\"$field\",\"operator\":\"string_contains\",\"value\":\"$text\"}"; }
 

@@ -3,7 +3,6 @@
 use strict;
 use warnings;
 
-use HTTP::Tiny;
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -21,41 +20,19 @@ my $globex = '00000000-0000-4000-a000-000000000002';
 my $node = start_node();
 my $api = start_api(contacts => 10);
 
-# Asks the sample API itself, which is quicker than ctl.
-sub control
-{
-	my ($method, $path, $content) = @_;
-	my $answer = HTTP::Tiny->new->request($method, "$api->{url}$path", { content => $content // '' });
-
-	die "$method $path: $answer->{content}" unless $answer->{success};
-	return $answer->{content};
-}
-
-# The requests since the last call.
-sub take { return split /\n/, control('DELETE', '/_log'); }
-
 # Contacts and switches as after the start.
-sub reset_api { control('POST', '/_reset'); return; }
-
-sub switch { my ($name, $value) = @_; control('POST', '/_set', encode_json({ $name => $value })); return; }
-
-# A contact of the API by its id; all of them.
-sub stored { my $id = shift; return (grep { $_->{id} eq $id } all_stored())[0]; }
-
-sub all_stored { return map { decode_json($_) } split /\n/, control('GET', '/_contacts'); }
-
-sub is_write { return $_[0] !~ /^(?:GET|POST \/contacts\/search) ?/; }
+sub reset_api { api_ctl($api, 'reset'); return; }
 
 # Checks what a statement gives, and exactly which requests it makes, those that only read left out.
 sub writes
 {
 	my ($sql, $result, $requests, $name) = @_;
 
-	take();
+	api_take($api);
 	my ($status, $out, $err) = $node->psql('postgres', $sql);
 	is($err, '', "$name: no error");
 	is($out, $result, "$name: result");
-	is_deeply([ sort grep { is_write($_) } take() ], [ sort @$requests ], "$name: requests");
+	is_deeply([ sort grep { is_write($_) } api_take($api) ], [ sort @$requests ], "$name: requests");
 	return;
 }
 
@@ -65,10 +42,10 @@ sub tagged
 	my ($sql, $tag, $requests, $name) = @_;
 	my $out;
 
-	take();
+	api_take($api);
 	IPC::Run::run([ 'psql', '-XAt', '-d', $node->connstr('postgres'), '-c', $sql ], '>', \$out, '2>&1');
 	is($out, "$tag\n", "$name: command tag");
-	is_deeply([ sort grep { is_write($_) } take() ], [ sort @$requests ], "$name: requests");
+	is_deeply([ sort grep { is_write($_) } api_take($api) ], [ sort @$requests ], "$name: requests");
 	return;
 }
 
@@ -77,13 +54,11 @@ sub refused
 {
 	my ($sql, $sqlstate, $pattern, $name) = @_;
 
-	take();
+	api_take($api);
 	my $text = fails_with($node, $sql, $sqlstate, $pattern, $name);
-	is_deeply([ grep { is_write($_) } take() ], [], "$name: nothing is written");
+	is_deeply([ grep { is_write($_) } api_take($api) ], [], "$name: nothing is written");
 	return $text;
 }
-
-sub patch { my ($id, $body) = @_; return "PATCH /contacts/$id $body"; }
 
 setup_server($node, $api);
 # Tables of other columns; they go with the server.
@@ -194,14 +169,14 @@ for my $case ([ 1, 6 ], [ 4, 24 ], [ 9, 40 ])
 
 		my $expected = $sql =~ /^COPY/ && $node->pg_version < 16 ? 1 : $most;
 		with_patience("$name: in flight at once", sub {
-			switch(write_latency => 30 * shift);
-			take();
+			api_set($api, write_latency => 30 * shift);
+			api_take($api);
 			$node->safe_psql('postgres', $sql);
 			my $found = most_in_flight($api, 'POST');
 			return $found == $expected ? () : "$found instead of $expected";
 		});
-		is(scalar(take()), $count, "$name: requests");
-		switch(write_latency => 0);
+		is(scalar(api_take($api)), $count, "$name: requests");
+		api_set($api, write_latency => 0);
 	}
 }
 
@@ -237,7 +212,7 @@ refused("INSERT INTO contacts (name) VALUES ('x') ON CONFLICT (email) DO UPDATE 
 
 for my $status (400, 409, 422)
 {
-	switch(duplicate_status => "$status");
+	api_set($api, duplicate_status => "$status");
 	fails_with($node, "INSERT INTO contacts (name, email) VALUES ('x', 'Ada\@acme.com')", '23505', qr/ERROR:.*Ada\@acme\.com.*DETAIL:.*\b(?:\Q$ada\E|00000000-0000-4000-8000-000000000010)\b/s,
 		"duplicate_status $status");
 	writes("INSERT INTO contacts (name, email) VALUES ('x', 'ada\@acme.com') ON CONFLICT DO NOTHING RETURNING name", '',
@@ -302,7 +277,7 @@ writes("UPDATE contacts SET custom_fields = custom_fields || '{\"vip\": null, \"
 writes("UPDATE contacts SET custom_fields = '{\"tier\": \"bronze\", \"notes\": \"\"}' $returning", '{"tier": "bronze", "notes": ""}',
 	[ $custom->($grace, '{"slug":"tier","value":"bronze"},{"slug":"mrr"},{"slug":"seats"},{"slug":"regions"}') ], 'custom_fields as a whole');
 writes("UPDATE contacts SET custom_fields = NULL $returning", '{}', [ $custom->($grace, '{"slug":"tier"},{"slug":"notes"}') ], 'custom_fields NULL');
-is_deeply(stored($grace)->{custom_fields}, {}, 'custom_fields NULL: what is there');
+is_deeply(stored_contact($api, $grace)->{custom_fields}, {}, 'custom_fields NULL: what is there');
 
 # Columns of their own.
 reset_api();
@@ -397,16 +372,16 @@ refused("DELETE FROM no_id", '55000', qr/no_id/, 'DELETE from a table without id
 for my $answer ('empty', 'no_data', '204')
 {
 	reset_api();
-	switch(patch_answer => $answer);
+	api_set($api, patch_answer => $answer);
 	requests_are($node, $api, "UPDATE contacts SET name = 'A', custom_fields = custom_fields - 'tier'::text WHERE id = '$ada' RETURNING name, custom_fields->>'tier' IS NULL, custom_fields->>'seats', email", 'A|t|25|ada@acme.com',
 		[ "GET /contacts/$ada", patch($ada, '{"name":"A","custom_fields":[{"slug":"tier"}]}'), "GET /contacts/$ada" ], "patch_answer $answer");
 }
 reset_api();
-control('POST', '/_fault', encode_json({ kind => 'wrong_shape', match => 'PATCH', body => { data => { id => $ada, name => 'as the API has it', email => 'new@api.example' } } }));
+api_fault($api, kind => 'wrong_shape', match => 'PATCH', body => { data => { id => $ada, name => 'as the API has it', email => 'new@api.example' } });
 writes("UPDATE contacts SET name = 'sent' WHERE id = '$ada' RETURNING name, email", 'as the API has it|new@api.example', [ patch($ada, '{"name":"sent"}') ], 'RETURNING is of the answer');
 for my $verb ('PATCH', 'DELETE')
 {
-	control('POST', '/_fault', encode_json({ kind => 'status', status => 404, match => $verb, body => { errors => ['Contact not found!'] } }));
+	api_fault($api, kind => 'status', status => 404, match => $verb, body => { errors => ['Contact not found!'] });
 	tagged($verb eq 'PATCH' ? "UPDATE contacts SET name = 'gone' WHERE id = '$ada'" : "DELETE FROM contacts WHERE id = '$ada'",
 		$verb eq 'PATCH' ? 'UPDATE 0' : 'DELETE 0', [ $verb eq 'PATCH' ? patch($ada, '{"name":"gone"}') : "DELETE /contacts/$ada" ], "$verb of a contact that is gone");
 }
@@ -444,11 +419,11 @@ for my $case (@ignored)
 	my ($switch, $value, $sql, $pattern) = @$case;
 	my $name = "$switch $value: " . substr $sql, 0, 45;
 
-	switch($switch => $value);
+	api_set($api, $switch => $value);
 	fails_with($node, $sql, '22023', $pattern, $name);
-	control('POST', '/_reset');
+	reset_api();
 }
-switch(normalise_email => 'on');
+api_set($api, normalise_email => 'on');
 writes("INSERT INTO contacts (name, email) VALUES ('n', 'Norm\@X.Example') RETURNING email", 'norm@x.example', ['POST /contacts {"name":"n","email":"Norm@X.Example"}'], 'a normalised address');
 writes("UPDATE contacts SET email = 'ADA9\@acme.com' WHERE id = '$ada' RETURNING email", 'ada9@acme.com', [ patch($ada, '{"email":"ADA9@acme.com"}') ], 'a normalised address in UPDATE');
 writes("UPDATE contacts SET emails = '{A\@acme.com,B\@acme.com}' WHERE id = '$ada' RETURNING emails", '{a@acme.com,b@acme.com}',
@@ -458,14 +433,14 @@ reset_api();
 # What comes back as it was has been ignored, however alike the two are; what the API only writes in another way has not.
 $node->safe_psql('postgres', "CREATE FOREIGN TABLE alike (id text, name text, email text, avatar_url text, seats bigint OPTIONS (custom_field 'seats'), mrr numeric OPTIONS (custom_field 'mrr'),
 	website text OPTIONS (custom_field 'website')) SERVER pylon");
-control('POST', '/_set', encode_json({ ignore_fields => 'seats,website,name,avatar_url,mrr' }));
+api_set($api, ignore_fields => 'seats,website,name,avatar_url,mrr');
 for my $case ([ seats => '-seats' ], [ avatar_url => "'https://x.com/new.png'" ], [ name => "'Ada-Lovelace'" ], [ name => "'Adalovelace'" ], [ mrr => 'mrr * 10' ], [ mrr => '-mrr' ])
 {
 	fails_with($node, "UPDATE alike SET $case->[0] = $case->[1] WHERE id = '$ada'", '22023', qr/ignored the value for column "$case->[0]"/, "ignored: $case->[0] = $case->[1]");
 }
 writes("UPDATE alike SET mrr = 1250.500 WHERE id = '$ada' RETURNING mrr", '1250.50', [], 'the same number in other digits');
 reset_api();
-control('POST', '/_set', encode_json({ normalise_email => 'on' }));
+api_set($api, normalise_email => 'on');
 writes("UPDATE contacts SET email = 'ADA\@acme.com' WHERE id = '$ada' RETURNING email", 'ada@acme.com', [ patch($ada, '{"email":"ADA@acme.com"}') ], 'an address that is normalised to what it was');
 reset_api();
 
@@ -558,7 +533,7 @@ for my $sql ("INSERT INTO contacts (name) VALUES ('x')", "UPDATE contacts SET na
 	my $session = PylonSession->new($node);
 
 	$session->query('SET pylon_fdw.dry_run = on');
-	take();
+	api_take($api);
 	for my $case (
 		[ "INSERT INTO contacts (name, email) VALUES ('dry', 'd\@x.example'), ('run', NULL) RETURNING name", "dry\nrun", [ 'POST /contacts {"name":"dry","email":"d@x.example"}', 'POST /contacts {"name":"run"}' ] ],
 		[ "UPDATE contacts SET name = 'dry' WHERE id = '$grace' RETURNING name, email", 'dry|grace@acme.com', [ patch($grace, '{"name":"dry"}') ] ],
@@ -575,16 +550,16 @@ for my $sql ("INSERT INTO contacts (name) VALUES ('x')", "UPDATE contacts SET na
 	}
 	$session->query("INSERT INTO contacts (email) VALUES ('x\@x.example')");
 	like($session->error, qr/23502/, 'dry_run: a row without name fails all the same');
-	is_deeply([ grep { is_write($_) } take() ], [], 'dry_run: nothing is written');
-	is(scalar(all_stored()), 10, 'dry_run: nothing is changed');
+	is_deeply([ grep { is_write($_) } api_take($api) ], [], 'dry_run: nothing is written');
+	is(scalar(stored_contacts($api)), 10, 'dry_run: nothing is changed');
 	$session->quit;
 }
 
 # EXPLAIN writes nothing either, EXPLAIN ANALYZE does.
 writes("EXPLAIN (COSTS OFF) INSERT INTO contacts (name) VALUES ('x')", "Insert on contacts\n  Pylon Request: POST /contacts\n  Pylon Columns: name\n  ->  Result", [], 'EXPLAIN');
-take();
+api_take($api);
 $node->safe_psql('postgres', "EXPLAIN (ANALYZE, VERBOSE, COSTS OFF, TIMING OFF) UPDATE contacts SET name = 'explained' WHERE id = '$grace'");
-is_deeply([ grep { is_write($_) } take() ], [ patch($grace, '{"name":"explained"}') ], 'EXPLAIN ANALYZE');
+is_deeply([ grep { is_write($_) } api_take($api) ], [ patch($grace, '{"name":"explained"}') ], 'EXPLAIN ANALYZE');
 
 # Several statements in one, on the same contacts.
 writes("WITH a AS (INSERT INTO contacts (name) VALUES ('w1') RETURNING name), b AS (UPDATE contacts SET name = 'w2' WHERE id = '$grace' RETURNING name), c AS (DELETE FROM contacts WHERE id = '$alan' RETURNING name)
@@ -598,7 +573,7 @@ sub once
 	my ($method, $count, $name) = @_;
 	my %times;
 
-	/^$method \/contacts\/([^ ]+)/ && $times{$1}++ for take();
+	/^$method \/contacts\/([^ ]+)/ && $times{$1}++ for api_take($api);
 	is(scalar(keys %times), $count, "$name: contacts");
 	is(scalar(grep { $_ != 1 } values %times), 0, "$name: each once");
 	return;
@@ -621,17 +596,17 @@ once('PATCH', $members, 'UPDATE of what is searched for');
 $node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (SET page_size '100')");
 
 is($node->safe_psql('postgres', "SELECT count(*) FROM (SELECT 1 FROM contacts) c"), $many, 'INSERT ... SELECT from contacts: before it');
-take();
+api_take($api);
 $node->safe_psql('postgres', "INSERT INTO contacts (name, external_ids) SELECT 'copy of ' || name, '[]' FROM contacts WHERE portal_role = 'admin'");
-my $copies = scalar grep { /^POST \/contacts / } take();
+my $copies = scalar grep { /^POST \/contacts / } api_take($api);
 is($copies, $node->safe_psql('postgres', "SELECT count(*) FROM contacts WHERE portal_role = 'admin'"), 'INSERT ... SELECT from contacts: each once');
-is(scalar(grep { /^POST/ } take()), 0, 'INSERT ... SELECT from contacts: nothing more');
+is(scalar(grep { /^POST/ } api_take($api)), 0, 'INSERT ... SELECT from contacts: nothing more');
 
 $start = time;
 is($node->safe_psql('postgres', "WITH d AS (DELETE FROM contacts RETURNING id) SELECT count(*), count(DISTINCT id) FROM d"), ($many + $copies) . '|' . ($many + $copies), 'DELETE of all: rows');
 note(sprintf 'DELETE of all: %.1f s', time - $start);
 once('DELETE', $many + $copies, 'DELETE of all');
-is(scalar(all_stored()), 0, 'DELETE of all: nobody is left');
+is(scalar(stored_contacts($api)), 0, 'DELETE of all: nobody is left');
 
 # ---------------------------------------------------------------- writes while a scan is open
 

@@ -20,31 +20,6 @@ my $node = start_node();
 my $api = start_api(contacts => 10);
 my $rows = 0;
 
-# Sets the server up with these options, and the API with these faults.
-sub given
-{
-	my ($options, @faults) = @_;
-
-	setup_server($node, $api, %$options);
-	faults(@faults);
-	return;
-}
-
-sub control { my ($method, $path, $content) = @_; return PylonTest::control($api, $method, $path, $content); }
-
-# The requests since the last call.
-sub take { return split /\n/, control('DELETE', '_log'); }
-
-# Only the faults, for servers that are as they should be.
-sub faults
-{
-	my (@faults) = @_;
-
-	control('DELETE', $_) for '_fault', '_log';
-	control('POST', '_fault', encode_json($_)) for @faults;
-	return;
-}
-
 # Addresses that nobody has.
 sub new_addresses { my $count = shift; return map { 'row' . ++$rows . '@new.example' } 1 .. $count; }
 
@@ -61,7 +36,7 @@ sub stored
 	my (@addresses) = @_;
 	my %count = map { $_ => 0 } @addresses;
 
-	for my $line (split /\n/, control('GET', '_contacts'))
+	for my $line (split /\n/, api_ctl($api, 'contacts'))
 	{
 		my $email = decode_json($line)->{email};
 		$count{$email}++ if defined $email && exists $count{$email};
@@ -122,9 +97,9 @@ for my $case (@unknown)
 		my ($address) = new_addresses(1);
 		my $connection = $before eq '' ? 'new connection' : 'used connection';
 
-		faults({ %$fault, match => $create });
+		api_faults($api, { %$fault, match => $create });
 		fails_with($node, "$before " . insert_of($address), '40003', qr/ERROR:.*\Q$address\E/, "$name, $connection");
-		is(sent([$address], take())->{$address}, 1, "$name, $connection: sent once");
+		is(sent([$address], api_take($api))->{$address}, 1, "$name, $connection: sent once");
 		is(stored($address)->{$address}, $there, "$name, $connection: what is there");
 	}
 }
@@ -134,9 +109,9 @@ for my $fault ({ kind => 'garbage' }, { kind => 'wrong_shape', body => [] }, { k
 {
 	my ($address) = new_addresses(1);
 
-	faults({ %$fault, match => $create, when => 'after' });
+	api_faults($api, { %$fault, match => $create, when => 'after' });
 	fails_with($node, insert_of($address), '(?:08P01|40003)', qr/\Q$address\E/, "$fault->{kind} in answer to a create");
-	is(sent([$address], take())->{$address}, 1, "$fault->{kind} in answer to a create: sent once");
+	is(sent([$address], api_take($api))->{$address}, 1, "$fault->{kind} in answer to a create: sent once");
 	is(stored($address)->{$address}, 1, "$fault->{kind} in answer to a create: what is there");
 }
 
@@ -145,9 +120,9 @@ for my $fault ({ kind => 'close' }, { kind => 'reset', when => 'after' }, { kind
 {
 	my @addresses = new_addresses(12);
 
-	faults({ %$fault, match => $create, skip => 5 });
+	api_faults($api, { %$fault, match => $create, skip => 5 });
 	my $text = fails_with($node, insert_of(@addresses), '40003', qr/\@new\.example/, "$fault->{kind} for one of several");
-	my $sent = sent(\@addresses, take());
+	my $sent = sent(\@addresses, api_take($api));
 	my $stored = stored(@addresses);
 	my $done = total($stored) - (($fault->{when} // '') eq 'after');
 
@@ -180,16 +155,16 @@ for my $fault ({ kind => 'close' }, { kind => 'reset', when => 'after' }, { kind
 	fails_with($node, insert_of($address), '08001', qr/\Q$address\E/, 'a connection that is always refused');
 }
 
-given({ max_retries => 0 }, { kind => 'status', status => 429, headers => { 'X-Retry-After' => '1' }, match => $create });
+given($node, $api, { max_retries => 0 }, { kind => 'status', status => 429, headers => { 'X-Retry-After' => '1' }, match => $create });
 {
 	my ($address) = new_addresses(1);
 
 	is($node->safe_psql('postgres', insert_of($address) . ' RETURNING email'), $address, 'a create after 429');
-	is(sent([$address], take())->{$address}, 2, 'a create after 429: sent again');
+	is(sent([$address], api_take($api))->{$address}, 2, 'a create after 429: sent again');
 	is(stored($address)->{$address}, 1, 'a create after 429: there once');
 }
 
-given({ max_concurrent_requests => 8 });
+given($node, $api, { max_concurrent_requests => 8 });
 api_set($api, rate_limit => 5, rate_window => patience($node, 1));
 {
 	my @addresses = new_addresses(14);
@@ -219,9 +194,9 @@ for my $method ('PATCH', 'DELETE')
 
 		setup_server($node, $api, $fault->{kind} eq 'slow' ? (request_timeout => patience_ms($node, 700)) : ());
 		$node->safe_psql('postgres', insert_of($address)) if $method eq 'DELETE';
-		faults({ %$fault, match => $method });
+		api_faults($api, { %$fault, match => $method });
 		is($node->safe_psql('postgres', sprintf $harmless{$method}, $method eq 'PATCH' ? ++$rows : $address), '1', "$name: done");
-		my @sent = grep { s/^($method|GET) .*/$1/ } take();
+		my @sent = grep { s/^($method|GET) .*/$1/ } api_take($api);
 		# a DELETE is sent again only where the contact is still there
 		my $is_done = ($fault->{when} // '') eq 'after' || $fault->{kind} eq 'slow';
 		is("@sent", $method eq 'PATCH' || ($fault->{status} // 0) == 429 ? "$method $method" : $is_done ? 'DELETE GET' : 'DELETE GET DELETE', "$name: what was sent");
@@ -234,10 +209,10 @@ for my $method ('PATCH', 'DELETE')
 {
 	my $sql = sprintf $harmless{$method}, $method eq 'PATCH' ? ++$rows : 'grace@acme.com';
 
-	faults({ kind => 'status', status => 404, match => $method, body => { errors => ['Contact not found!'] } });
+	api_faults($api, { kind => 'status', status => 404, match => $method, body => { errors => ['Contact not found!'] } });
 	is($node->safe_psql('postgres', $sql), '', "$method answered 404");
-	is(scalar(grep { /^$method / } take()), 1, "$method answered 404: not sent again");
-	faults({ kind => 'status', status => 429, headers => { 'Retry-After' => '0' }, match => $method },
+	is(scalar(grep { /^$method / } api_take($api)), 1, "$method answered 404: not sent again");
+	api_faults($api, { kind => 'status', status => 429, headers => { 'Retry-After' => '0' }, match => $method },
 		{ kind => 'status', status => 404, match => $method, body => { errors => ['Contact not found!'] } });
 	is($node->safe_psql('postgres', $sql), '', "$method answered 429, then 404: nobody did it");
 }
@@ -245,16 +220,16 @@ for my $method ('PATCH', 'DELETE')
 # ---------------------------------------------------------------- an error in the middle of several creates
 
 # Which requests come first is open; which rows are sent is not.
-given({});
+given($node, $api, {});
 api_set($api, write_latency => 50);
 for my $case ([ 422, '22023', qr/HTTP status 422/ ], [ 400, '22023', qr/HTTP status 400/ ], [ 401, '28000', qr/401/ ], [ 403, '42501', qr/403/ ])
 {
 	my ($status, $sqlstate, $pattern) = @$case;
 	my @addresses = new_addresses(20);
 
-	faults({ kind => 'status', status => $status, match => $create, holds => "\"$addresses[9]\"" });
+	api_faults($api, { kind => 'status', status => $status, match => $create, holds => "\"$addresses[9]\"" });
 	my $text = fails_with($node, insert_of(@addresses), $sqlstate, $pattern, "$status in the middle");
-	my $sent = sent(\@addresses, take());
+	my $sent = sent(\@addresses, api_take($api));
 	my $stored = stored(@addresses);
 
 	like($text, qr/ERROR:.*\Q$addresses[9]\E/, "$status in the middle: names the row");
@@ -269,12 +244,12 @@ api_set($api, write_latency => 0);
 {
 	my @addresses = new_addresses(12);
 
-	faults();
+	api_faults($api);
 	my $text = fails_with($node, insert_of(@addresses[ 0 .. 5 ], 'ada@acme.com', @addresses[ 6 .. 11 ]), '23505', qr/\Q$ada\E/, 'a duplicate in the middle');
 	is(creates_done($text), total(stored(@addresses)), 'a duplicate in the middle: DETAIL');
 
 	@addresses = new_addresses(12);
-	faults({ kind => 'status', status => 422, match => $create, skip => 4, times => 3 });
+	api_faults($api, { kind => 'status', status => 422, match => $create, skip => 4, times => 3 });
 	$text = fails_with($node, insert_of(@addresses), '22023', qr/422/, 'several refusals at once');
 	is(creates_done($text), total(stored(@addresses)), 'several refusals at once: DETAIL');
 	is_deeply(warnings($text), [ total(stored(@addresses)) . ' 0 0' ], 'several refusals at once: the warning');
@@ -282,21 +257,21 @@ api_set($api, write_latency => 0);
 
 # Updates and deletes one after the other.
 {
-	faults({ kind => 'status', status => 422, match => 'PATCH', skip => 3 });
+	api_faults($api, { kind => 'status', status => 422, match => 'PATCH', skip => 3 });
 	my $text = fails_with($node, "UPDATE contacts SET avatar_url = 'https://b.example/b.png'", '22023', qr/update contact [-0-9a-f]{36}/, 'an update in the middle');
 	like($text, qr/DETAIL:  .*0 creates, 3 updates and 0 deletes/, 'an update in the middle: DETAIL');
 	is_deeply(warnings($text), ['0 3 0'], 'an update in the middle: the warning');
-	is(scalar(grep { /^PATCH/ } take()), 4, 'an update in the middle: no more was sent');
+	is(scalar(grep { /^PATCH/ } api_take($api)), 4, 'an update in the middle: no more was sent');
 
 	$node->safe_psql('postgres', insert_of(new_addresses(6)));
-	faults({ kind => 'status', status => 403, match => 'DELETE', skip => 2 });
+	api_faults($api, { kind => 'status', status => 403, match => 'DELETE', skip => 2 });
 	$text = fails_with($node, "DELETE FROM contacts WHERE email LIKE 'row%'", '42501', qr/delete contact [-0-9a-f]{36}/, 'a delete in the middle');
 	is_deeply(warnings($text), ['0 0 2'], 'a delete in the middle: the warning');
 }
 
 # ---------------------------------------------------------------- statement_timeout
 
-given({});
+given($node, $api, {});
 my $latency = patience($node, 1.5);
 api_set($api, write_latency => int(1000 * $latency));
 for my $case ([ 'creates', insert_of(new_addresses(20)), 4 ], [ 'an update', sprintf($harmless{PATCH}, ++$rows), 1 ],
@@ -306,7 +281,7 @@ for my $case ([ 'creates', insert_of(new_addresses(20)), 4 ], [ 'an update', spr
 	my $session = PylonSession->new($node);
 
 	$session->query('SELECT FROM contacts LIMIT 1; SET statement_timeout = ' . int(200 * $latency));
-	take();
+	api_take($api);
 	my $start = time;
 	$session->query($sql);
 	my $took = time - $start;
@@ -315,7 +290,7 @@ for my $case ([ 'creates', insert_of(new_addresses(20)), 4 ], [ 'an update', spr
 	$session->query('SET statement_timeout = 0');
 	is($session->query("SELECT name FROM contacts WHERE id = '$ada'"), 'Ada Lovelace', "cancel of $what: the session goes on");
 	sleep $latency / 3;
-	cmp_ok(scalar(grep { /^(?:POST \/contacts |PATCH)/ } take()), '<=', $most, "cancel of $what: nothing was sent after it");
+	cmp_ok(scalar(grep { /^(?:POST \/contacts |PATCH)/ } api_take($api)), '<=', $most, "cancel of $what: nothing was sent after it");
 	$session->quit;
 }
 api_set($api, write_latency => 0);
@@ -333,7 +308,7 @@ sub unknown
 
 sub quoted_names { return join ' ', map { "\"$_\"" } sort @_; }
 
-given({});
+given($node, $api, {});
 api_set($api, write_latency => int(patience($node, 200)));
 {
 	# One is refused, three that are in flight with it are done although their answers say otherwise.
@@ -341,7 +316,7 @@ api_set($api, write_latency => int(patience($node, 200)));
 	my @addresses = new_addresses(7);
 	my $sql = insert_of('ada@acme.com', @addresses);
 
-	faults($lost->(@addresses[ 0 .. 2 ]));
+	api_faults($api, $lost->(@addresses[ 0 .. 2 ]));
 	my $text = fails_with($node, $sql, '40003', qr/ERROR:.*\Q$addresses[0]\E/, 'unknown behind a duplicate');
 	is(unknown($text), '3 creates ' . quoted_names(@addresses[ 0 .. 2 ]), 'unknown behind a duplicate: the warning');
 	like($text, qr/DETAIL:  [^\n]*could not insert contact "ada\@acme.com"[^\n]*already[^\n]*\Q$addresses[1]\E[^\n]*\Q$addresses[2]\E[^\n]*Of this statement, 0 creates/, 'unknown behind a duplicate: DETAIL');
@@ -349,16 +324,16 @@ api_set($api, write_latency => int(patience($node, 200)));
 
 	# Whoever handles duplicates doesn't handle this.
 	@addresses = new_addresses(7);
-	faults($lost->(@addresses[ 0 .. 2 ]));
+	api_faults($api, $lost->(@addresses[ 0 .. 2 ]));
 	fails_with($node, 'DO $$ BEGIN ' . insert_of('ada@acme.com', @addresses) . '; EXCEPTION WHEN unique_violation THEN NULL; END $$', '40003', qr/\Q$addresses[0]\E/, 'unknown behind a duplicate, which is handled');
 	@addresses = new_addresses(7);
-	faults($lost->(@addresses[ 0 .. 2 ]));
+	api_faults($api, $lost->(@addresses[ 0 .. 2 ]));
 	my ($status, $out, $err) = $node->psql('postgres', 'DO $$ BEGIN ' . insert_of('ada@acme.com', @addresses) . '; EXCEPTION WHEN OTHERS THEN NULL; END $$');
 	is(unknown($err), '3 creates ' . quoted_names(@addresses[ 0 .. 2 ]), 'unknown, and the error is handled: the warning');
 
 	# The first of several.
 	@addresses = new_addresses(8);
-	faults($lost->(@addresses[ 2 .. 5 ]));
+	api_faults($api, $lost->(@addresses[ 2 .. 5 ]));
 	$text = fails_with($node, insert_of(@addresses), '40003', qr/ERROR:.*\Q$addresses[2]\E/, 'several unknown');
 	is(unknown($text), '4 creates ' . quoted_names(@addresses[ 2 .. 5 ]), 'several unknown: the warning');
 	like($text, qr/DETAIL:  POST [^\n]*\Q$addresses[3]\E[^\n]*\Q$addresses[4]\E[^\n]*\Q$addresses[5]\E/, 'several unknown: DETAIL names them');
@@ -374,7 +349,7 @@ for my $fault ({ kind => 'garbage' }, { kind => 'wrong_shape', body => [] })
 	my @addresses = new_addresses(3);
 
 	api_set($api, write_latency => int(patience($node, 100)));
-	faults({ %$fault, match => $create, holds => $addresses[1] });
+	api_faults($api, { %$fault, match => $create, holds => $addresses[1] });
 	my $text = fails_with($node, insert_of(@addresses), '08P01', qr/\Q$addresses[1]\E/, "$fault->{kind} for one of several");
 	is(creates_done($text), 3, "$fault->{kind} for one of several: DETAIL");
 	is_deeply(warnings($text), ['3 0 0'], "$fault->{kind} for one of several: the warning");
@@ -389,49 +364,49 @@ for my $method ('PATCH', 'DELETE')
 		my ($options, $faults, @expected) = @_;
 		my $id = $node->safe_psql('postgres', insert_of(new_addresses(1)) . ' RETURNING id');
 
-		given($options, @$faults);
+		given($node, $api, $options, @$faults);
 		return ($id, fails_with($node, $method eq 'PATCH' ? "UPDATE contacts SET name = 'Changed' WHERE id = '$id'" : "DELETE FROM contacts WHERE id = '$id'", @expected));
 	};
 
-	given({});
+	given($node, $api, {});
 	my ($id, $text) = $fails->({ max_retries => 1 }, [ { kind => 'status', status => 502, match => $method, times => 0 } ],
 		'58000', qr/It is unknown whether this was done\. Of this statement, 0 creates/, "$method answered 502");
 	is(unknown($text), ($method eq 'PATCH' ? '1 update' : '1 delete') . " $id", "$method answered 502: the warning");
-	given({});
+	given($node, $api, {});
 	($id, $text) = $fails->({}, [ { kind => 'status', status => 400, match => $method } ], '22023', qr/400/, "$method refused");
 	unlike($text, qr/unknown/, "$method refused: that is known");
 }
 
 # Cancelled or terminated while creates are in flight.
-given({});
+given($node, $api, {});
 {
 	my $slow = sub { return map { +{ kind => 'slow', delay => 600, match => $create, holds => $_ } } @_; };
 	my @addresses = new_addresses(8);
 	my $session = PylonSession->new($node);
 
 	$session->query("SELECT FROM contacts LIMIT 1; SET statement_timeout = '" . patience_ms($node, 600) . "'");
-	faults($slow->(@addresses[ 0 .. 2 ]));
+	api_faults($api, $slow->(@addresses[ 0 .. 2 ]));
 	$session->query(insert_of('ada@acme.com', @addresses));
 	like($session->error, qr/ERROR:  57014.*CONTEXT:  [^\n]*could not insert contact "ada\@acme.com"[^\n]*already exists/s, 'cancel behind a duplicate: both are told');
 	is(unknown($session->error), '3 creates ' . quoted_names(@addresses[ 0 .. 2 ]), 'cancel behind a duplicate: the warning');
 	is_deeply(warnings($session->error), [], 'cancel behind a duplicate: nothing else');
 
 	@addresses = new_addresses(8);
-	faults($slow->(@addresses[ 1 .. 3 ]));
+	api_faults($api, $slow->(@addresses[ 1 .. 3 ]));
 	$session->query("INSERT INTO contacts (name, email, custom_fields) SELECT 'n', e, CASE WHEN n = 1 THEN '{\"nosuch\": \"x\"}'::jsonb ELSE '{}' END FROM unnest('{"
 		  . join(',', @addresses) . "}'::text[]) WITH ORDINALITY u(e, n)");
 	like($session->error, qr/ERROR:  57014.*CONTEXT:  [^\n]*the API ignored the value/s, 'cancel behind an ignored value: both are told');
 	is(unknown($session->error), '3 creates ' . quoted_names(@addresses[ 1 .. 3 ]), 'cancel behind an ignored value: the warning');
 	is_deeply(warnings($session->error), ['1 0 0'], 'cancel behind an ignored value: what remains');
 
-	faults({ kind => 'slow', delay => 600, match => 'PATCH' });
+	api_faults($api, { kind => 'slow', delay => 600, match => 'PATCH' });
 	$session->query("UPDATE contacts SET name = 'Slow' WHERE id = '$ada'");
 	is(unknown($session->error), "1 update $ada", 'cancel of an update: the warning');
 
 	# Those that have their answer are known.  (The first request on a new connection shows whether it takes several.)
 	$session->query('SELECT FROM contacts LIMIT 1');
 	@addresses = new_addresses(4);
-	faults($slow->($addresses[0]));
+	api_faults($api, $slow->($addresses[0]));
 	$session->query(insert_of(@addresses));
 	is(unknown($session->error), "1 create \"$addresses[0]\"", 'cancel of the first: one is unknown');
 	is_deeply(warnings($session->error), ['3 0 0'], 'cancel of the first: the others are done');
@@ -440,7 +415,7 @@ given({});
 	@addresses = new_addresses(9);
 	my $pid = $session->pid;
 	my $from = -s $node->logfile;
-	faults($slow->(@addresses[ 2 .. 5 ]));
+	api_faults($api, $slow->(@addresses[ 2 .. 5 ]));
 	$session->begin(insert_of(@addresses));
 	# the sixth is sent when the first two have been answered
 	wait_for_requests($api, 6);
@@ -453,7 +428,7 @@ given({});
 
 # ---------------------------------------------------------------- the row that failed, and the count of the whole statement
 
-given({});
+given($node, $api, {});
 {
 	my $bad = sub { my ($expression, $column, $count, $at) = @_;
 		return "INSERT INTO contacts (name, email, custom_fields) SELECT " . ($column eq 'name' ? "CASE WHEN i = $at THEN NULL ELSE 'n' END" : "'n'")
@@ -481,7 +456,7 @@ given({});
 
 # ---------------------------------------------------------------- rollback
 
-given({});
+given($node, $api, {});
 $node->append_conf('postgresql.conf', 'max_prepared_transactions = 2');
 $node->restart;
 $node->safe_psql('postgres', 'CREATE TABLE parent (id int PRIMARY KEY);
@@ -552,30 +527,30 @@ $node->safe_psql('postgres', 'CREATE TABLE parent (id int PRIMARY KEY);
 
 # ---------------------------------------------------------------- SQLSTATEs
 
-given({ max_retries => 1, max_retry_wait => '10s' });
+given($node, $api, { max_retries => 1, max_retry_wait => '10s' });
 my ($other) = new_addresses(1);
-my $refused = sub { my ($fault, $sql, $sqlstate, $pattern, $name) = @_; faults($fault); return fails_with($node, $sql, $sqlstate, $pattern, $name); };
+my $refused = sub { my ($fault, $sql, $sqlstate, $pattern, $name) = @_; api_faults($api, $fault); return fails_with($node, $sql, $sqlstate, $pattern, $name); };
 my $patch = sprintf $harmless{PATCH}, ++$rows;
 
 $refused->({ kind => 'status', status => 429, headers => { 'X-Retry-After' => '30' }, match => $create }, insert_of($other), '53400', qr/429/, '429 for long, create');
 $refused->({ kind => 'status', status => 429, headers => { 'X-Retry-After' => '30' }, match => 'PATCH' }, $patch, '53400', qr/429/, '429 for long, update');
 is(stored($other)->{$other}, 0, '429 for long: not created');
 $refused->({ kind => 'status', status => 503, match => 'PATCH', times => 0 }, $patch, '58000', qr/PATCH \/contacts\/\Q$ada\E.*503/, '503 again and again');
-is(scalar(grep { /^PATCH/ } take()), 2, '503 again and again: tried twice');
+is(scalar(grep { /^PATCH/ } api_take($api)), 2, '503 again and again: tried twice');
 $refused->({ kind => 'reset', match => 'PATCH', times => 0 }, $patch, '08006', qr/PATCH \/contacts\/\Q$ada\E/, 'reset again and again');
 $refused->({ kind => 'status', status => 422, match => 'PATCH', body => { errors => ['no such thing'], request_id => 'req-5' } }, $patch, '22023', qr/no such thing.*req-5/, '422');
 $refused->({ kind => 'status', status => 400, match => 'DELETE' }, "DELETE FROM contacts WHERE id = '$ada'", '22023', qr/DELETE.*400/, '400 on a delete');
 $refused->({ kind => 'status', status => 401, match => 'PATCH' }, $patch, '28000', qr/401/, '401');
 $refused->({ kind => 'status', status => 403, match => 'PATCH' }, $patch, '42501', qr/403/, '403');
-faults();
+api_faults($api);
 fails_with($node, 'INSERT INTO contacts (name, avatar_url) VALUES (\'x\', \'nonsense\')', '22023', qr/avatar_url/, 'refused by the API');
 fails_with($node, "UPDATE contacts SET email = 'nonsense' WHERE id = '$ada'", '22023', qr/not an e-mail address/, 'refused by the API in an update');
 
 setup_server($node, $api, token => 'wrong');
 fails_with($node, insert_of($other), '28000', qr/401/, 'a wrong token');
 $node->safe_psql('postgres', 'DROP USER MAPPING FOR PUBLIC SERVER pylon');
-faults();
+api_faults($api);
 fails_with($node, insert_of($other), '28000', qr/no API token/, 'no token');
-is_deeply([ take() ], [], 'no token: no request');
+is_deeply([ api_take($api) ], [], 'no token: no request');
 
 done_testing();

@@ -76,7 +76,7 @@ sub search
 {
 	my ($field, $value) = @_;
 
-	return "POST /contacts/search {\"filter\":{\"field\":\"$field\",\"operator\":\"equals\",\"value\":\"$value\"},\"limit\":" . PAGE . '}';
+	return search_request(equals($field, $value), PAGE);
 }
 
 sub take_all { return map { $_ => [ api_take($api{$_}) ] } @workspaces; }

@@ -15,6 +15,7 @@ use OracleTables;
 use POSIX qw(ceil);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use PylonPlans;
 use PylonSample;
 use PylonSession;
 use PylonTest;
@@ -210,14 +211,6 @@ sub failed
 	return;
 }
 
-# The nodes of a plan.
-sub nodes
-{
-	my $plan = shift;
-
-	return ($plan, map { nodes($_) } @{ $plan->{Plans} // [] });
-}
-
 sub kind_of
 {
 	my $node = shift;
@@ -379,9 +372,9 @@ sub run_block
 		my @faults = map { { %$_, $_->{kind} eq 'status' ? (holds => "\"limit\":$page}") : () } } map { @{ $_->{faults} } } @$together;
 		for my $api (@apis) { control($api, 'POST', '_fault', $_) for @faults; }
 		last unless run_together($session, $mode, $mode->{sudden} ? $alter : '', $together);
-		control($_, 'DELETE', '_fault') for @apis;
+		api_ctl($_, 'faults-clear') for @apis;
 	}
-	control($_, 'DELETE', '_fault') for @apis;
+	api_ctl($_, 'faults-clear') for @apis;
 	$session->quit if defined eval { $session->pid };
 	return;
 }

@@ -8,6 +8,7 @@ use JSON::PP;
 use POSIX qw(ceil);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use PylonPlans;
 use PylonTest;
 use Test::More;
 
@@ -55,15 +56,12 @@ sub setup
 
 # ---------------------------------------------------------------- plans and requests
 
-sub nodes { my $plan = shift; return ($plan, map { nodes($_) } @{ $plan->{Plans} // [] }); }
-
 # The joins and scans of a plan, from the top.
-sub plan_of
+sub joins_of
 {
 	my ($settings, $sql) = @_;
-	my $explained = $json->decode($node->safe_psql('postgres', "$settings EXPLAIN (FORMAT JSON) $sql"));
 
-	return grep { ($_->{'Custom Plan Provider'} // $_->{'Node Type'}) =~ /Join|Loop|Memoize|Foreign Scan/ } nodes($explained->[0]{Plan});
+	return grep { ($_->{'Custom Plan Provider'} // $_->{'Node Type'}) =~ /Join|Loop|Memoize|Foreign Scan/ } plan_of($node, $sql, $settings);
 }
 
 sub name_of { my $node = shift; return $node->{'Custom Plan Provider'} // $node->{'Node Type'}; }
@@ -126,7 +124,7 @@ sub with_lookups
 {
 	for my $size (@sizes)
 	{
-		my @plan = plan_of('', join_of("local_$size"));
+		my @plan = joins_of('', join_of("local_$size"));
 		is(name_of($plan[0]), 'Pylon Lookup Join', "a join of $size rows: a lookup join") if $size > 1;
 		my $requests = asks_for("a join of $size rows", '', join_of("local_$size"), 'email', lists($size));
 		push @figures, [ 'on', $size, name_of($plan[0]), $requests ];
@@ -142,7 +140,7 @@ sub with_lookups
 		[ 'a subquery' => 'SELECT count(*), max(c.id) FROM (SELECT * FROM local_10000 WHERE n % 50 = 3 OFFSET 0) l LEFT JOIN contacts c ON c.email = l.email', 200 ])
 	{
 		my ($name, $sql, $keys) = @$case;
-		is(scalar(grep { name_of($_) eq 'Pylon Lookup Join' } plan_of('', $sql)), 1, "$name: a lookup join");
+		is(scalar(grep { name_of($_) eq 'Pylon Lookup Join' } joins_of('', $sql)), 1, "$name: a lookup join");
 		asks_for($name, '', $sql, 'email', lists($keys));
 	}
 	asks_for('ids', '', 'SELECT count(*), max(c.name) FROM known_ids l JOIN contacts c ON c.id = l.id', 'id', lists(200));
@@ -192,7 +190,7 @@ sub without_lookups
 
 	for my $size (@sizes)
 	{
-		my @plan = plan_of($off, join_of("local_$size"));
+		my @plan = joins_of($off, join_of("local_$size"));
 		my $requests = requests_by_plan($size, @plan);
 		like(name_of($plan[0]), $join{$size}, "without lookup joins, $size rows: the plan");
 		cmp_ok($requests, '<=', $size < 1000 ? $size : ceil(CONTACTS / PAGE), "without lookup joins, $size rows: requests by the plan");

@@ -4,14 +4,13 @@
 use strict;
 use warnings;
 
-use JSON::PP;
 use POSIX qw(ceil);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use PylonPlans;
 use PylonTest;
 use Test::More;
 
-my $json = JSON::PP->new->utf8;
 my $node = start_node("jit = off\nautovacuum = off\n");
 my $api = start_api(contacts => 2500);
 setup_server($node, $api, page_size => 100);
@@ -24,20 +23,11 @@ $node->safe_psql('postgres', "
 
 # ---------------------------------------------------------------- plans and requests
 
-sub nodes { my $plan = shift; return ($plan, map { nodes($_) } @{ $plan->{Plans} // [] }); }
-
-sub plan_of
-{
-	my $sql = shift;
-
-	return nodes($json->decode($node->safe_psql('postgres', "EXPLAIN (FORMAT JSON) $sql"))->[0]{Plan});
-}
-
 # Checks whether contacts are looked up, how many requests that takes if it is tried, and the rows, by the same on the copy.
 sub joins
 {
 	my ($name, $sql, $looks_up, $requests) = @_;
-	my @lookups = grep { ($_->{'Custom Plan Provider'} // '') eq 'Pylon Lookup Join' } plan_of($sql);
+	my @lookups = grep { ($_->{'Custom Plan Provider'} // '') eq 'Pylon Lookup Join' } plan_of($node, $sql);
 
 	is(scalar @lookups, $looks_up, $name . ($looks_up ? ': a lookup join' : ': no lookup join'));
 	return unless defined $requests;
@@ -61,7 +51,7 @@ joins('accounts', 'SELECT c.id FROM clients l JOIN million c ON c.account_id = l
 joins('names', 'SELECT c.id FROM clients l JOIN million c ON c.name = l.name', 1);
 for my $field ('account_id', 'name')
 {
-	my ($scan) = plan_of("SELECT * FROM million WHERE $field = 'x'");
+	my ($scan) = plan_of($node, "SELECT * FROM million WHERE $field = 'x'");
 
 	is($scan->{'Plan Rows'}, 5, "contacts with an $field: rows");
 	cmp_ok($scan->{'Total Cost'}, '>', 1000, "contacts with an $field: at least a request");
@@ -69,8 +59,8 @@ for my $field ('account_id', 'name')
 # A list takes a request for each hundred values; of two lists the shorter one is sent.
 my $long = join ', ', map { "'p$_\@acme.com'" } 1 .. 250;
 my $longer = join ', ', map { "'id $_'" } 1 .. 450;
-my ($one_list) = plan_of("SELECT * FROM million WHERE email IN ($long)");
-my ($two_lists) = plan_of("SELECT * FROM million WHERE id IN ($longer) AND email IN ($long)");
+my ($one_list) = plan_of($node, "SELECT * FROM million WHERE email IN ($long)");
+my ($two_lists) = plan_of($node, "SELECT * FROM million WHERE id IN ($longer) AND email IN ($long)");
 is($_->{'Plan Rows'}, 250, 'lists: rows') for $one_list;
 cmp_ok(abs($_->{'Total Cost'} - 3000), '<', 200, 'lists: the cost of three requests') for $one_list, $two_lists;
 
@@ -118,7 +108,7 @@ joins('10,000 rows, an unknown number of contacts', 'SELECT c.id FROM fresh l JO
 $node->safe_psql('postgres', "
 	CREATE TABLE sites AS SELECT website FROM copy WHERE website IS NOT NULL ORDER BY n LIMIT 50;
 	ANALYZE sites");
-my ($sites) = grep { $_->{'Node Type'} eq 'Foreign Scan' } plan_of('SELECT c.id FROM sites l JOIN contacts c ON c.website = l.website');
+my ($sites) = grep { $_->{'Node Type'} eq 'Foreign Scan' } plan_of($node, 'SELECT c.id FROM sites l JOIN contacts c ON c.website = l.website');
 cmp_ok($sites->{'Plan Rows'}, '<', 100, 'an estimate of contacts by a custom field leaves out those without it');
 
 # ---------------------------------------------------------------- with a LIMIT

@@ -4,10 +4,10 @@
 use strict;
 use warnings;
 
-use HTTP::Tiny;
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use PylonSample;
 use PylonSession;
 use PylonTest;
 use Test::More;
@@ -17,35 +17,20 @@ my $node = start_node();
 my $api = start_api(contacts => 20);
 my ($ada, $grace, $alan, $katherine) = map { "00000000-0000-4000-8000-00000000000$_" } 1 .. 4;
 
-sub control
-{
-	my ($method, $path, $content) = @_;
-	my $answer = HTTP::Tiny->new->request($method, "$api->{url}$path",
-		{ content => defined $content ? encode_json($content) : '', headers => { 'Content-Type' => 'application/json', Authorization => "Bearer $PylonTest::TOKEN" } });
-
-	die "$method $path: $answer->{content}" unless $answer->{success};
-	return $answer->{content};
-}
-
-# The requests since the last call, a search as "search".
-sub take { return map { s/^POST .contacts.search .*/search/r } split /\n/, control('DELETE', '/_log'); }
-
-sub stored { my $id = shift; return (grep { $_->{id} eq $id } map { decode_json($_) } split /\n/, control('GET', '/_contacts'))[0]; }
-
 # A session of its own with an API as after the start but for these switches; the server has these options.
 my $session;
 
-sub given
+sub start_anew
 {
 	my ($switches, %options) = @_;
 
 	$session->quit if $session;
-	control('POST', '/_reset', {});
-	control('POST', '/_set', $switches) if %$switches;
+	api_ctl($api, 'reset');
+	api_set($api, %$switches);
 	setup_server($node, $api, max_concurrent_requests => 1, %options);
 	$session = PylonSession->new($node);
 	$session->query('SELECT pylon_fdw_version()');
-	take();
+	take_briefly($api);
 	return;
 }
 
@@ -56,7 +41,7 @@ sub gives
 
 	is($session->query($sql), $result, "$name: result");
 	is($session->error, '', "$name: no error");
-	is_deeply([ take() ], $requests, "$name: requests");
+	is_deeply([ take_briefly($api) ], $requests, "$name: requests");
 	return;
 }
 
@@ -65,19 +50,13 @@ sub fails
 {
 	my ($sql, $sqlstate, $pattern, $requests, $name) = @_;
 
-	$session->query($sql);
-	like($session->error, qr/^ERROR:  $sqlstate:/m, "$name: SQLSTATE");
-	like($session->error, $pattern, "$name: message");
-	is_deeply([ take() ], $requests, "$name: requests");
-	return $session->error;
+	my $error = fails_with($session, $sql, $sqlstate, $pattern, $name);
+	is_deeply([ take_briefly($api) ], $requests, "$name: requests");
+	return $error;
 }
 
-sub patch { my ($id, $body) = @_; return "PATCH /contacts/$id $body"; }
-
-sub fault { my (%fault) = @_; control('POST', '/_fault', \%fault); return; }
-
 # Somebody else does something with a contact, which is not in the log.
-sub others { my (@request) = @_; control(@request); take(); return; }
+sub others { my (@request) = @_; control($api, @request); api_take($api); return; }
 
 # Looked at again in the end.
 my $old_session = PylonSession->new($node);
@@ -89,11 +68,11 @@ is($old_session->query("UPDATE of_old SET name = 'B' WHERE email = 'ada\@acme.co
 
 # ---------------------------------------------------------------- a search that lags
 
-given({ search_lag => 50 });
+start_anew({ search_lag => 50 });
 gives("UPDATE contacts SET name = 'B' WHERE email = 'ada\@acme.com' RETURNING name", 'B', [ 'search', patch($ada, '{"name":"B"}') ], 'a first update');
 gives("UPDATE contacts SET name = 'Ada Lovelace' WHERE email = 'ada\@acme.com' RETURNING name",
 	'Ada Lovelace', [ 'search', "GET /contacts/$ada", patch($ada, '{"name":"Ada Lovelace"}') ], 'and back');
-is(stored($ada)->{name}, 'Ada Lovelace', 'and back: the API has it');
+is(stored_contact($api, $ada)->{name}, 'Ada Lovelace', 'and back: the API has it');
 gives("UPDATE contacts SET name = 'Ada Lovelace' WHERE email = 'ada\@acme.com' RETURNING name", 'Ada Lovelace', [ 'search', "GET /contacts/$ada" ], 'nothing to do');
 gives("UPDATE contacts SET name = name || '!' WHERE name = 'Ada Lovelace' AND email LIKE 'ada%' RETURNING name",
 	'Ada Lovelace!', [ 'search', "GET /contacts/$ada", patch($ada, '{"name":"Ada Lovelace!"}') ], 'a value computed from it');
@@ -106,7 +85,7 @@ gives('WITH w AS (INSERT INTO contacts (name) SELECT name FROM contacts WHERE em
 gives('CREATE TABLE local AS SELECT name FROM contacts WHERE email = \'ada@acme.com\'; INSERT INTO local SELECT name FROM contacts WHERE email = \'ada@acme.com\'; UPDATE local SET name = c.name FROM contacts c WHERE email = \'ada@acme.com\'',
 	'', [ ('search') x 3 ], 'rows that are written to a local table');
 $session->query("BEGIN; UPDATE contacts SET name = 'E' WHERE email = 'ada\@acme.com'; ROLLBACK");
-take();
+take_briefly($api);
 gives("UPDATE contacts SET name = 'D' WHERE email = 'ada\@acme.com' RETURNING name", 'D', [ 'search', "GET /contacts/$ada", patch($ada, '{"name":"D"}') ], 'after a rollback, which undoes nothing');
 gives("UPDATE contacts SET email = 'countess\@acme.com' WHERE email = 'ada\@acme.com' RETURNING name", 'D', [ 'search', "GET /contacts/$ada", patch($ada, '{"email":"countess@acme.com"}') ], 'another address');
 gives("DELETE FROM contacts WHERE email = 'ada\@acme.com' RETURNING name", '', [ 'search', "GET /contacts/$ada" ], 'by the address that it had');
@@ -121,42 +100,42 @@ gives("SELECT name FROM contacts WHERE email = 'grace\@acme.com'", 'Grace Hopper
 	my $other = PylonSession->new($node);
 
 	is($other->query("UPDATE contacts SET name = 'F' WHERE email = 'ada\@acme.com' RETURNING name"), 'F', 'another session believes the search');
-	is_deeply([ take() ], [ 'search', patch($ada, '{"name":"F"}') ], 'another session believes the search: requests');
+	is_deeply([ take_briefly($api) ], [ 'search', patch($ada, '{"name":"F"}') ], 'another session believes the search: requests');
 	$other->quit;
 }
 
-sub stored_id { my ($name) = @_; return map { $_->{id} } grep { $_->{name} eq $name && $_->{id} ne $ada && $_->{id} ne $grace } map { decode_json($_) } split /\n/, control('GET', '/_contacts'); }
+sub stored_id { my ($name) = @_; return map { $_->{id} } grep { $_->{name} eq $name && $_->{id} ne $ada && $_->{id} ne $grace } stored_contacts($api); }
 
 # What nobody knows of may have been done.
-given({ search_lag => 50 }, max_retries => 0, request_timeout => '1s');
-fault(kind => 'cut', match => 'PATCH');
+start_anew({ search_lag => 50 }, max_retries => 0, request_timeout => '1s');
+api_fault($api, kind => 'cut', match => 'PATCH');
 fails("UPDATE contacts SET name = 'B' WHERE email = 'ada\@acme.com'", '08006', qr/unknown whether this was done/, [ 'search', patch($ada, '{"name":"B"}') ], 'an update of unknown outcome');
 gives("UPDATE contacts SET name = 'Ada Lovelace' WHERE email = 'ada\@acme.com' RETURNING name", 'Ada Lovelace', [ 'search', "GET /contacts/$ada", patch($ada, '{"name":"Ada Lovelace"}') ], 'is read again');
-fault(kind => 'close', match => 'DELETE', when => 'after');
+api_fault($api, kind => 'close', match => 'DELETE', when => 'after');
 fails("DELETE FROM contacts WHERE email = 'grace\@acme.com'", '08006', qr/unknown whether this was done/, [ 'search', "DELETE /contacts/$grace" ], 'a delete of unknown outcome');
 gives("UPDATE contacts SET name = 'B' WHERE email = 'grace\@acme.com' RETURNING name", '', [ 'search', "GET /contacts/$grace" ], 'is read again, and is gone');
-fault(kind => 'status', status => 400, match => 'PATCH');
+api_fault($api, kind => 'status', status => 400, match => 'PATCH');
 fails("UPDATE contacts SET name = 'B' WHERE email = 'alan\@acme.com'", '22023', qr/400/, [ 'search', patch($alan, '{"name":"B"}') ], 'an update that was refused');
 gives("UPDATE contacts SET name = 'B' WHERE email = 'alan\@acme.com' RETURNING name", 'B', [ 'search', patch($alan, '{"name":"B"}') ], 'is none');
 $session->query("SET statement_timeout = '" . patience_ms($node, 400) . "'");
-fault(kind => 'slow', delay => 600, match => 'PATCH');
+api_fault($api, kind => 'slow', delay => 600, match => 'PATCH');
 fails("UPDATE contacts SET name = 'Z' WHERE email = 'zoe\@globex.com'", '57014', qr/unknown whether Pylon did 1 update/, [ 'search', patch('00000000-0000-4000-8000-000000000006', '{"name":"Z"}') ], 'an update that was cancelled');
 $session->query('RESET statement_timeout');
 gives("UPDATE contacts SET name = 'Zoë Ångström' WHERE email = 'zoe\@globex.com' RETURNING length(name)", '12',
 	[ 'search', 'GET /contacts/00000000-0000-4000-8000-000000000006', patch('00000000-0000-4000-8000-000000000006', '{"name":"Zoë Ångström"}') ], 'is read again, too');
 
 # Several of a page, by several requests at once; small pages; a scan that starts over.
-given({ search_lag => 50 }, max_concurrent_requests => 4, page_size => 7);
+start_anew({ search_lag => 50 }, max_concurrent_requests => 4, page_size => 7);
 $session->query("UPDATE contacts SET portal_role = 'admin' WHERE email LIKE '%\@%'");
-my @changed = sort map { /^PATCH .contacts.(\S+)/ } take();
+my @changed = sort map { /^PATCH .contacts.(\S+)/ } take_briefly($api);
 cmp_ok(scalar @changed, '>', 8, 'an update of many');
 $session->query("UPDATE contacts SET portal_role = 'viewer' WHERE email LIKE '%\@%'");
-is_deeply([ sort map { /^(GET .*)/ } take() ], [ map { "GET /contacts/$_" } @changed ], 'a second update of many: each is read once');
-is(scalar(grep { (stored($_)->{portal_role} // '') eq 'viewer' } @changed), scalar @changed, 'a second update of many: the API has it');
-fault(kind => 'status', status => 403, match => "GET /contacts/$changed[3]");
+is_deeply([ sort map { /^(GET .*)/ } take_briefly($api) ], [ map { "GET /contacts/$_" } @changed ], 'a second update of many: each is read once');
+is(scalar(grep { (stored_contact($api, $_)->{portal_role} // '') eq 'viewer' } @changed), scalar @changed, 'a second update of many: the API has it');
+api_fault($api, kind => 'status', status => 403, match => "GET /contacts/$changed[3]");
 $session->query("UPDATE contacts SET portal_role = 'none' WHERE email LIKE '%\@%'");
 like($session->error, qr/^ERROR:  42501:/m, 'an error when a contact is read again');
-is(scalar(grep { (stored($_)->{portal_role} // '') eq 'none' } @changed), 0, 'an error when a contact is read again: nothing is written');
+is(scalar(grep { (stored_contact($api, $_)->{portal_role} // '') eq 'none' } @changed), 0, 'an error when a contact is read again: nothing is written');
 
 # ---------------------------------------------------------------- an id that is another contact's by now
 
@@ -165,10 +144,10 @@ sub given_stale
 {
 	my (@arguments) = @_;
 
-	given(@arguments);
-	control('POST', '/_set', { search_lag => 50 });
-	control('DELETE', "/contacts/$alan");
-	others('PATCH', "/contacts/$grace", { external_ids => [ { external_id => $alan, label => 'old' } ] });
+	start_anew(@arguments);
+	api_set($api, search_lag => 50);
+	control($api, 'DELETE', "contacts/$alan");
+	others('PATCH', "contacts/$grace", { external_ids => [ { external_id => $alan, label => 'old' } ] });
 	return;
 }
 
@@ -188,9 +167,9 @@ fails("UPDATE contacts SET name = 'Meant for Alan' WHERE email = 'alan\@acme.com
 gives("UPDATE contacts SET name = 'Meant for Alan' WHERE email = 'alan\@acme.com'", '', [ 'search', "GET /contacts/$alan" ], 'written once, it is read again');
 
 # A column of type uuid brings ids into its own form.
-given({});
-control('POST', '/_contacts', [ { id => 'ABCDEF00-0000-4000-8000-000000000001', name => 'Capital', external_ids => [ { external_id => 'abcdef00-0000-4000-8000-000000000001', label => 'x' } ] } ]);
-take();
+start_anew({});
+control($api, 'POST', '_contacts', [ { id => 'ABCDEF00-0000-4000-8000-000000000001', name => 'Capital', external_ids => [ { external_id => 'abcdef00-0000-4000-8000-000000000001', label => 'x' } ] } ]);
+take_briefly($api);
 gives("CREATE FOREIGN TABLE by_uuid (id uuid, name text) SERVER pylon; UPDATE by_uuid SET name = 'Small' WHERE name = 'Capital' RETURNING name",
 	'Small', [ 'search', patch('abcdef00-0000-4000-8000-000000000001', '{"name":"Small"}') ], 'the same id in another form');
 
@@ -207,58 +186,58 @@ for my $lost (
 	my $is_done = ($lost->{when} // '') eq 'after' || $lost->{kind} =~ /slow|cut/;
 
 	# done or not, Grace has the id as her external id afterwards
-	given({}, request_timeout => patience_ms($node, 500));
-	fault(%$lost, match => 'DELETE');
-	others('PATCH', "/contacts/$grace", { external_ids => [ { external_id => $alan, label => 'old' } ] });
+	start_anew({}, request_timeout => patience_ms($node, 500));
+	api_fault($api, %$lost, match => 'DELETE');
+	others('PATCH', "contacts/$grace", { external_ids => [ { external_id => $alan, label => 'old' } ] });
 	gives($delete, 'Alan Turing', [ 'search', $sent, $look, $is_done ? () : $sent ], $name);
-	is(stored($alan), undef, "$name: gone");
-	is(stored($grace)->{name}, 'Grace Hopper', "$name: nobody else");
+	is(stored_contact($api, $alan), undef, "$name: gone");
+	is(stored_contact($api, $grace)->{name}, 'Grace Hopper', "$name: nobody else");
 	is($session->query('SELECT requests, retries, contacts_deleted FROM pylon_fdw_stats()'), ($is_done ? 3 : 4) . '|1|1', "$name: counted");
 	is($session->query("BEGIN; $delete; ROLLBACK"), '', "$name: no row after it");
 	is($session->error, '', "$name: nothing unknown after it");
 }
 
-given({}, max_retries => 2);
-fault(kind => 'status', status => 503, match => 'DELETE', times => 0);
+start_anew({}, max_retries => 2);
+api_fault($api, kind => 'status', status => 503, match => 'DELETE', times => 0);
 my $text = fails($delete, '58000', qr/It is unknown whether this was done\. Of this statement, 0 creates, 0 updates and 0 deletes/, [ 'search', $sent, $look, $sent, $look, $sent ], 'as often as max_retries says');
 like($text, qr/WARNING: .*unknown whether Pylon did 1 delete/, 'as often as max_retries says: the warning');
-given({}, max_retries => 0);
-fault(kind => 'close', match => 'DELETE', when => 'after');
+start_anew({}, max_retries => 0);
+api_fault($api, kind => 'close', match => 'DELETE', when => 'after');
 fails($delete, '08006', qr/It is unknown whether this was done/, [ 'search', $sent ], 'max_retries 0');
-given({}, max_retry_wait => '5s');
-fault(kind => 'status', status => 503, match => 'DELETE', headers => { 'Retry-After' => '60' });
+start_anew({}, max_retry_wait => '5s');
+api_fault($api, kind => 'status', status => 503, match => 'DELETE', headers => { 'Retry-After' => '60' });
 fails($delete, '58000', qr/503/, [ 'search', $sent ], 'max_retry_wait');
-given({}, max_retries => 1);
-fault(kind => 'close', match => 'DELETE', when => 'after');
-fault(kind => 'status', status => 503, match => 'GET', times => 0);
+start_anew({}, max_retries => 1);
+api_fault($api, kind => 'close', match => 'DELETE', when => 'after');
+api_fault($api, kind => 'status', status => 503, match => 'GET', times => 0);
 fails($delete, '08006', qr/DELETE .*It is unknown whether this was done/, [ 'search', $sent, $look, $look ], 'a look that fails');
-given({}, max_retries => 1);
-fault(kind => 'close', match => 'DELETE');
-fault(kind => 'garbage', match => 'GET');
+start_anew({}, max_retries => 1);
+api_fault($api, kind => 'close', match => 'DELETE');
+api_fault($api, kind => 'garbage', match => 'GET');
 fails($delete, '08006', qr/It is unknown whether this was done/, [ 'search', $sent, $look ], 'a look that tells nothing');
-given({}, max_retries => 1);
-fault(kind => 'close', match => 'DELETE');
-fault(kind => 'wrong_shape', body => { data => { name => 'Alan Turing' } }, match => 'GET');
+start_anew({}, max_retries => 1);
+api_fault($api, kind => 'close', match => 'DELETE');
+api_fault($api, kind => 'wrong_shape', body => { data => { name => 'Alan Turing' } }, match => 'GET');
 fails($delete, '08006', qr/It is unknown whether this was done/, [ 'search', $sent, $look ], 'a look that finds nobody knows whom');
-given({});
-fault(kind => 'status', status => 429, match => 'DELETE', headers => { 'Retry-After' => '0' }, times => 2);
+start_anew({});
+api_fault($api, kind => 'status', status => 429, match => 'DELETE', headers => { 'Retry-After' => '0' }, times => 2);
 gives($delete, 'Alan Turing', [ 'search', $sent, $sent, $sent ], 'a rate limit: nothing was done, so nobody looks');
-given({});
-fault(kind => 'status', status => 503, match => 'DELETE');
-fault(kind => 'status', status => 429, match => 'GET', headers => { 'Retry-After' => '0' });
-fault(kind => 'status', status => 429, match => 'DELETE', headers => { 'Retry-After' => '0' });
+start_anew({});
+api_fault($api, kind => 'status', status => 503, match => 'DELETE');
+api_fault($api, kind => 'status', status => 429, match => 'GET', headers => { 'Retry-After' => '0' });
+api_fault($api, kind => 'status', status => 429, match => 'DELETE', headers => { 'Retry-After' => '0' });
 gives($delete, 'Alan Turing', [ 'search', $sent, $look, $look, $sent, $sent ], 'a rate limit in between');
-given({});
-fault(kind => 'status', status => 403, match => 'DELETE');
+start_anew({});
+api_fault($api, kind => 'status', status => 403, match => 'DELETE');
 fails($delete, '42501', qr/403/, [ 'search', $sent ], 'a refusal is heard');
-given({});
-fault(kind => 'close', match => 'DELETE', skip => 1);
+start_anew({});
+api_fault($api, kind => 'close', match => 'DELETE', skip => 1);
 gives("DELETE FROM contacts WHERE email IN ('alan\@acme.com', 'grace\@acme.com') RETURNING name", "Grace Hopper\nAlan Turing",
 	[ 'search', "DELETE /contacts/$grace", $sent, $look, $sent ], 'one of several');
 
 # Cancelled while it waits to look.
-given({});
-fault(kind => 'status', status => 503, match => 'DELETE', headers => { 'Retry-After' => '30' });
+start_anew({});
+api_fault($api, kind => 'status', status => 503, match => 'DELETE', headers => { 'Retry-After' => '30' });
 $session->query("SET statement_timeout = '" . patience_ms($node, 400) . "'");
 $text = fails($delete, '57014', qr/statement timeout/, [ 'search', $sent ], 'a cancel before the look');
 like($text, qr/unknown whether Pylon did 1 delete/, 'a cancel before the look: the warning');
@@ -266,18 +245,18 @@ like($text, qr/unknown whether Pylon did 1 delete/, 'a cancel before the look: t
 # ---------------------------------------------------------------- once
 
 # A contact on two pages.
-given({}, page_size => 2);
-control('PUT', '/_contacts', [ map { { id => $_, name => "Contact $_", email => "$_\@x.example" } } 'a', 'b', 'a', 'c', 'b', 'd' ]);
-take();
+start_anew({}, page_size => 2);
+control($api, 'PUT', '_contacts', [ map { { id => $_, name => "Contact $_", email => "$_\@x.example" } } 'a', 'b', 'a', 'c', 'b', 'd' ]);
+take_briefly($api);
 is($session->query('SELECT count(*) FROM contacts'), '6', 'contacts that come twice');
-take();
+take_briefly($api);
 is($session->query("UPDATE contacts SET name = upper(name) RETURNING id"), "a\nb\nc\nd", 'contacts on two pages: rows');
-is_deeply([ map { /^PATCH .contacts.(\w)/ } take() ], [ 'a' .. 'd' ], 'contacts on two pages: an update each');
+is_deeply([ map { /^PATCH .contacts.(\w)/ } take_briefly($api) ], [ 'a' .. 'd' ], 'contacts on two pages: an update each');
 is($session->query('DELETE FROM contacts RETURNING id'), "a\nb\nc\nd", 'contacts on two pages: rows deleted');
-is_deeply([ map { /^DELETE .contacts.(\w)/ } take() ], [ 'a' .. 'd' ], 'contacts on two pages: a delete each');
+is_deeply([ map { /^DELETE .contacts.(\w)/ } take_briefly($api) ], [ 'a' .. 'd' ], 'contacts on two pages: a delete each');
 
 # The same id in two workspaces is two contacts.
-given({});
+start_anew({});
 my $other_api = start_api(contacts => 20);
 $session->query("SET client_min_messages = warning;
 	CREATE SERVER other FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url '$other_api->{url}');
@@ -287,7 +266,7 @@ $session->query("SET client_min_messages = warning;
 	CREATE FOREIGN TABLE people_here_again () INHERITS (people) SERVER pylon;
 	CREATE FOREIGN TABLE people_there () INHERITS (people) SERVER other");
 is($session->query("WITH u AS (UPDATE people SET name = 'Everywhere' WHERE id = '$ada' RETURNING name) SELECT count(*) FROM u"), '2', 'two workspaces and three tables: rows');
-is(scalar(grep { /^PATCH/ } take()), 1, 'two workspaces and three tables: one update here');
+is(scalar(grep { /^PATCH/ } take_briefly($api)), 1, 'two workspaces and three tables: one update here');
 is(scalar(grep { /^PATCH/ } api_take($other_api)), 1, 'two workspaces and three tables: one update there');
 $session->query('DROP TABLE people CASCADE; DROP SERVER other CASCADE');
 
@@ -300,7 +279,7 @@ $session->query('DROP TABLE people CASCADE; DROP SERVER other CASCADE');
 		return $out;
 	};
 
-	given({});
+	start_anew({});
 	is($update->("UPDATE contacts c SET name = v.n FROM (VALUES ('A'), ('B'), ('C')) v(n) WHERE c.email IN ('alan\@acme.com', 'grace\@acme.com')"), "UPDATE 2\n", 'command tag of UPDATE');
 	is($update->("DELETE FROM contacts c USING (VALUES ('A'), ('B'), ('C')) v(n) WHERE c.email IN ('alan\@acme.com', 'grace\@acme.com')"), "DELETE 2\n", 'command tag of DELETE');
 }
@@ -309,9 +288,9 @@ $session->query('DROP TABLE people CASCADE; DROP SERVER other CASCADE');
 
 $session->quit;
 sleep 0.1 while time < $written_at + 61.5;
-take();
+take_briefly($api);
 is($old_session->query("UPDATE of_old SET name = 'C' WHERE email = 'ada\@acme.com' RETURNING name"), 'C', 'after a minute: result');
-is_deeply([ take() ], [ 'search', patch($ada, '{"name":"C"}') ], 'after a minute the search is believed');
+is_deeply([ take_briefly($api) ], [ 'search', patch($ada, '{"name":"C"}') ], 'after a minute the search is believed');
 $old_session->quit;
 
 done_testing();

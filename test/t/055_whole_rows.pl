@@ -8,6 +8,7 @@ use Encode qw(decode_utf8 encode_utf8);
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use PylonSample;
 use PylonSession;
 use PylonTest;
 use Test::More;
@@ -25,8 +26,6 @@ $node->safe_psql('postgres', q{
 	CREATE SCHEMA typed; IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO typed OPTIONS (custom_fields 'columns');
 	CREATE SCHEMA two; IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO two OPTIONS (custom_fields 'both')});
 my $session = PylonSession->new($node);
-
-sub is_write { return $_[0] !~ /^(?:GET|POST \/contacts\/search) ?/; }
 
 sub query { my $sql = shift; return decode_utf8($session->query(encode_utf8($sql))); }
 
@@ -66,8 +65,6 @@ sub refused_by_api
 	like($session->error, $pattern, "$name: message");
 	return;
 }
-
-sub patch { my ($id, $body) = @_; return "PATCH /contacts/$id $body"; }
 
 # The columns of a table, and the row of a contact as a tool shows it: each value as text.
 sub columns { my $table = shift; return split /\n/, query("SELECT attname FROM pg_attribute WHERE attrelid = '$table'::regclass AND attnum > 0 ORDER BY attnum"); }

@@ -114,9 +114,7 @@ sub fails
 {
 	my ($sql, $sqlstate, $pattern, $requests, $name) = @_;
 
-	is($session->query($sql), '', "$name: nothing comes");
-	like($session->error, qr/^ERROR:  $sqlstate:/m, "$name: SQLSTATE");
-	like($session->error, $pattern, "$name: message");
+	fails_with($session, $sql, $sqlstate, $pattern, $name);
 	is_deeply([ api_take($api) ], $requests, "$name: requests") if defined $requests;
 	api_clear($api);
 	return;

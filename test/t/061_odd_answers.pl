@@ -5,7 +5,6 @@
 use strict;
 use warnings;
 
-use HTTP::Tiny;
 use IO::Socket::INET;
 use JSON::PP;
 use POSIX ();
@@ -23,17 +22,7 @@ my $json = JSON::PP->new->canonical;
 setup_server($node, $api, max_retries => 1);
 my $session = PylonSession->new($node);
 
-# A fault that may be larger than a command line.
-sub fault
-{
-	my (%fault) = @_;
-	my $answer = HTTP::Tiny->new->post("$api->{url}/_fault", { content => $json->encode(\%fault) });
-
-	die $answer->{content} unless $answer->{success};
-	return;
-}
-
-sub answers { my ($body, %options) = @_; fault(kind => 'status', status => 200, body => $body, %options); return; }
+sub answers { my ($body, %options) = @_; api_fault($api, kind => 'status', status => 200, body => $body, %options); return; }
 
 sub reads
 {
@@ -49,9 +38,7 @@ sub fails
 {
 	my ($sql, $sqlstate, $pattern, $name, $requests) = @_;
 
-	is($session->query($sql), '', "$name: nothing comes");
-	like($session->error, qr/^ERROR:  $sqlstate:/m, "$name: SQLSTATE");
-	like($session->error, $pattern, "$name: message");
+	fails_with($session, $sql, $sqlstate, $pattern, $name);
 	is(scalar(api_take($api)), $requests // 1, "$name: requests");
 	api_clear($api);
 	return;
@@ -107,14 +94,14 @@ for my $body (
 	{ errors => ['Contact not found!'], request_id => 'r-1', code => 'not_found' },
 	{ errors => ['Kontakt nicht gefunden'] })
 {
-	fault(kind => 'status', status => 404, body => $body);
+	api_fault($api, kind => 'status', status => 404, body => $body);
 	reads($look_up, '', 'a 404 of the API, ' . $json->encode($body));
 }
 for my $body ('', '<html>Not Found</html>', '{}', '[]', 'null', '{"message":"no Route matched with those values"}', '{"errors":[]}',
 	'{"errors":null,"request_id":"r"}', '{"errors":"Contact not found!"}', '{"errors":[{"message":"x"}]}', '404 page not found',
 	'{"errors":["Contact not found!"')
 {
-	fault(kind => 'status', status => 404, body => $body);
+	api_fault($api, kind => 'status', status => 404, body => $body);
 	fails($look_up, 'HV000', qr/the API has no such path\nDETAIL:  GET \/contacts\/$ada: HTTP status 404/, "a 404 that is not the API's: $body");
 }
 # A path in base_url that is wrong: the API knows no such contact there, nor anything else.
@@ -159,7 +146,7 @@ api_clear($api);
 for my $write ("UPDATE contacts SET name = 'x' WHERE id = '$ada'", "DELETE FROM contacts WHERE id = '$ada'")
 {
 	my ($verb) = $write =~ /^(\w+)/;
-	fault(kind => 'status', status => 404, body => 'nothing here', match => $verb eq 'UPDATE' ? 'PATCH' : 'DELETE');
+	api_fault($api, kind => 'status', status => 404, body => 'nothing here', match => $verb eq 'UPDATE' ? 'PATCH' : 'DELETE');
 	fails($write, 'HV000', qr/404, "nothing here"/, "$verb answered with a 404 that is not the API's", 2);
 }
 is($session->query('SELECT count(*) FROM contacts'), 100, 'nobody was deleted');
@@ -170,12 +157,12 @@ for my $body ('{}', '{"data":null}', '{"request_id":"r"}', '{"data":[]}', '{"dat
 	answers($body);
 	fails($look_up, '08P01', qr/GET \/contacts\/$ada: HTTP status 200/, "a look-up answered with $body");
 }
-fault(kind => 'status', status => 204);
+api_fault($api, kind => 'status', status => 204);
 fails($look_up, '08P01', qr/HTTP status 204/, 'a look-up answered with 204');
 
 # An update whose answer has no contact is read back; so it is with that answer.
 api_set($api, patch_answer => 'no_data');
-fault(kind => 'status', status => 200, body => '{"request_id":"r"}', match => 'GET', skip => 1);
+api_fault($api, kind => 'status', status => 200, body => '{"request_id":"r"}', match => 'GET', skip => 1);
 fails("UPDATE contacts SET name = 'Ada' WHERE id = '$ada'", '08P01', qr/GET \/contacts\/$ada: HTTP status 200.*It does not hold the contact/, 'an update read back without the contact', 3);
 api_set($api, patch_answer => 'full');
 

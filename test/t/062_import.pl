@@ -3,7 +3,6 @@
 use strict;
 use warnings;
 
-use HTTP::Tiny;
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -24,15 +23,8 @@ $session->query('CREATE SCHEMA i');
 my $fixed = $session->query("SELECT count(*) FROM pg_attribute WHERE attrelid = 'contacts'::regclass AND attnum > 0");
 my $room = 1600 - $fixed;
 
-# More than a command line holds.
-sub control
-{
-	my ($what, $content) = @_;
-	my $answer = HTTP::Tiny->new->post("$api->{url}/_$what", { content => ref $content ? $json->encode($content) : $content });
-
-	die $answer->{content} unless $answer->{success};
-	return;
-}
+# Fields that the API has besides its own.
+sub define { my $fields = shift; api_ctl($api, 'custom-fields', $json->encode($fields)); return; }
 
 sub import_as { my $mode = shift; return "IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO i OPTIONS (custom_fields '$mode')"; }
 
@@ -54,9 +46,7 @@ sub fails
 	my ($mode, $sqlstate, $pattern, $requests, $name) = @_;
 
 	api_take($api);
-	$session->query('DROP FOREIGN TABLE IF EXISTS i.contacts; ' . import_as($mode));
-	like($session->error, qr/^ERROR:  $sqlstate:/m, "$name: SQLSTATE");
-	like($session->error, $pattern, "$name: message");
+	fails_with($session, 'DROP FOREIGN TABLE IF EXISTS i.contacts; ' . import_as($mode), $sqlstate, $pattern, $name);
 	is_deeply([ api_take($api) ], $requests, "$name: requests") if ref $requests;
 	is(scalar(api_take($api)), $requests, "$name: number of requests") if defined $requests && !ref $requests;
 	api_clear($api);
@@ -66,7 +56,7 @@ sub fails
 # ---------------------------------------------------------------- types
 
 my @types = qw(text number decimal boolean date datetime user url select multiselect);
-control('custom_fields', [ map { { slug => "f_$_", type => $_ } } @types, 'formula', 'relationship', '' ]);
+define([ map { { slug => "f_$_", type => $_ } } @types, 'formula', 'relationship', '' ]);
 is(columns('columns'), join("\n",
 		'f_text text {custom_field=f_text,field_type=text}',
 		'f_number numeric {custom_field=f_number,field_type=number}',
@@ -82,13 +72,13 @@ is(columns('columns'), join("\n",
 		'f_relationship text {custom_field=f_relationship}',
 		'f_ text {custom_field=f_}'),
 	'each type of custom field');
-control('custom_fields', [ { slug => 'a', type => 'number', is_read_only => \1 }, { slug => 'b' }, { slug => 'c', type => 7, is_read_only => 'yes' } ]);
+define([ { slug => 'a', type => 'number', is_read_only => \1 }, { slug => 'b' }, { slug => 'c', type => 7, is_read_only => 'yes' } ]);
 is(columns('both'), "a numeric {custom_field=a,field_type=number,readonly=true}\nb text {custom_field=b}\nc text {custom_field=c}",
 	'read-only, and definitions that lack something');
 
 # ---------------------------------------------------------------- pages
 
-control('custom_fields', [ map { { slug => "s$_", type => 'text' } } 1 .. 30 ]);
+define([ map { { slug => "s$_", type => 'text' } } 1 .. 30 ]);
 for my $size (1, 7, 30)
 {
 	api_set($api, short_pages => $size);
@@ -101,40 +91,40 @@ fails('columns', '08P01', qr/A cursor came a second time/, [ $path, "$path&curso
 api_fault($api, kind => 'wrong_shape', skip => 2,
 	body => { data => [ { slug => 'x' } ], pagination => { cursor => 'after=9/+', has_next_page => \1 } });
 fails('columns', '08P01', qr/A cursor came a second time/, 3, 'a cursor that leads back');
-control('fault', { kind => 'wrong_shape', body => { data => [ { slug => 'x' } ], pagination => { cursor => 'c' x 9000, has_next_page => \1 } } });
+api_fault($api, kind => 'wrong_shape', body => { data => [ { slug => 'x' } ], pagination => { cursor => 'c' x 9000, has_next_page => \1 } });
 fails('columns', '08P01', qr/cursor is too long/, 1, 'a cursor that is longer than a request can be');
 api_set($api, short_pages => 0);
 for my $body ('[]', '"x"', '{"data":{}}', '{"data":[1]}', '{"data":[{"type":"text"}]}', '{"data":[{"slug":""}]}', '{"data":[{"slug":1}]}')
 {
-	control('fault', { kind => 'wrong_shape', body => $body });
+	api_fault($api, kind => 'wrong_shape', body => $body);
 	fails('columns', '08P01', qr/It is no list of custom fields/, 1, "definitions $body");
 }
 for my $body ('{}', '{"data":null}', '{"data":[]}')
 {
-	control('fault', { kind => 'wrong_shape', body => $body });
+	api_fault($api, kind => 'wrong_shape', body => $body);
 	is(columns('columns'), '', "no definitions: $body");
 }
 
 # ---------------------------------------------------------------- as many as a table can have columns
 
 # All alike, which took hours when each name was looked for from the beginning.
-control('custom_fields', [ ({ slug => 'name', type => 'text' }) x ($room + 1) ]);
+define([ ({ slug => 'name', type => 'text' }) x ($room + 1) ]);
 is(scalar(split /\n/, columns('columns')), $room + 1, 'fields of one slug, without the jsonb column');
 like(columns('columns'), qr/^name_2 text .*\nname_@{[ $room + 2 ]} text \S+\z/s, 'fields of one slug: their names');
 fails('both', '54011', qr/more custom fields than a table can have columns.*\nDETAIL:  .*room for $room\./, 1, 'one more than beside the jsonb column');
-control('custom_fields', [ map { { slug => 'x' x 70 . $_, type => 'text' } } 1 .. $room ]);
+define([ map { { slug => 'x' x 70 . $_, type => 'text' } } 1 .. $room ]);
 is(scalar(split /\n/, columns('both')), $room, 'fields whose slugs are cut to one name');
 is($session->query('SELECT count(*) FROM (SELECT * FROM i.contacts) a'), 20, 'and the table can be read');
-control('custom_fields', [ ({ slug => 's' }) x 20_000 ]);
+define([ ({ slug => 's' }) x 20_000 ]);
 fails('columns', '54011', qr/more custom fields/, 1, '20,000 fields');
-control('custom_fields', [ map { { slug => "s$_" } } 1 .. 20_000 ]);
+define([ map { { slug => "s$_" } } 1 .. 20_000 ]);
 api_set($api, short_pages => 500);
 fails('columns', '54011', qr/more custom fields/, 4, '20,000 fields, 500 a page: no more are read than it takes to know');
 is($session->query("IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO i; SELECT count(*) FROM i.contacts"), 20,
 	'the jsonb column has no such limit');
 
 # Pages without end, of one field each: the columns are the bound.
-control('custom_fields', [ map { { slug => "s$_" } } 1 .. 2000 ]);
+define([ map { { slug => "s$_" } } 1 .. 2000 ]);
 api_set($api, short_pages => 1);
 fails('columns', '54011', qr/more custom fields/, $room + 2, 'pages without end');
 

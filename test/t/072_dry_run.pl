@@ -6,6 +6,7 @@ use warnings;
 
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use PylonSample;
 use PylonSession;
 use PylonTest;
 use Test::More;
@@ -57,8 +58,6 @@ sub session_of
 	$session->query($_) for @statements;
 	return $session;
 }
-
-sub is_write { return shift =~ /^(?:PATCH|DELETE|POST \/contacts )/; }
 
 # What becomes of a statement: "shown", "sent", or the SQLSTATE; nothing is sent but where it is "sent".
 sub becomes

@@ -17,26 +17,15 @@ use warnings;
 
 use Encode qw(decode_utf8 encode_utf8);
 use Exporter qw(import);
-use HTTP::Tiny;
 use JSON::PP;
 use PylonSample;
 use PylonTest;
 use Test::More;
 use WhereOracle;
 
-our @EXPORT = qw(control filter_levels run_marked text_array);
+our @EXPORT = qw(filter_levels run_marked text_array);
 
 our @LABELS = ('gold', 'silver', 'bronze', 'Gold', '50%');
-
-# What test/sample_api/ctl does, without starting a program; gives the answer's lines.
-sub control
-{
-	my ($api, $method, $path, $body) = @_;
-	my $answer = HTTP::Tiny->new->request($method, "$api->{url}/$path", defined $body ? { content => JSON::PP->new->utf8->encode($body) } : {});
-
-	die "$method $path: $answer->{status} $answer->{content}" unless $answer->{success};
-	return split /\n/, $answer->{content};
-}
 
 # ---------------------------------------------------------------- contacts
 
@@ -363,7 +352,7 @@ sub take_requests
 	my ($api, $requests) = @_;
 	my $at = 0;
 
-	for my $line (map { decode_utf8($_) } control($api, 'DELETE', '_log'))
+	for my $line (map { decode_utf8($_) } api_take($api))
 	{
 		if ($line =~ m{^GET /contacts/clause-(\d+)$}) { $at = $1; }
 		else { push @{ $requests->{$at} }, $line; }
@@ -380,7 +369,7 @@ sub run_marked
 	my (%warnings, %requests);
 	my $at = 0;
 
-	control($_, 'DELETE', '_log') for @apis;
+	api_ctl($_, 'clear') for @apis;
 	my $output = eval { $session->query(encode_utf8($sql)) };
 	my $failure = $@;
 	for my $line (split /\n/, $session->error)

@@ -15,7 +15,9 @@ use List::Util qw(max);
 use PostgreSQL::Test::Utils;
 use PylonTest;
 
-our @EXPORT = qw(api_log api_connections most_in_flight wait_for_open_connections list_requests load_contacts $FOREIGN_ROWS);
+our @EXPORT = qw(
+  api_log api_connections most_in_flight wait_for_open_connections take_briefly is_write patch search_request equals
+  list_requests stored_contacts stored_contact load_contacts $FOREIGN_ROWS);
 
 # The requests in the log, all that is known of each.
 sub api_log
@@ -50,6 +52,24 @@ sub wait_for_open_connections
 	}
 	return $open;
 }
+
+# The requests since the last call, a search as "search".
+sub take_briefly { my $api = shift; return map { s/^POST .contacts.search .*/search/r } api_take($api); }
+
+# Whether a line of the log is a request that changes something.
+sub is_write { my $line = shift; return $line !~ /^(?:GET|POST \S+\/search)\b/; }
+
+# The line of an update; of a search with this filter, which may be one for equality.
+sub patch { my ($id, $body) = @_; return "PATCH /contacts/$id $body"; }
+
+sub search_request { my ($filter, $limit) = @_; return "POST /contacts/search {\"filter\":$filter,\"limit\":$limit}"; }
+
+sub equals { my ($field, $value) = @_; return "{\"field\":\"$field\",\"operator\":\"equals\",\"value\":\"$value\"}"; }
+
+# The contacts that the API has; the one with an id.
+sub stored_contacts { my $api = shift; return map { decode_json($_) } split /\n/, api_ctl($api, 'contacts'); }
+
+sub stored_contact { my ($api, $id) = @_; return (grep { $_->{id} eq $id } stored_contacts($api))[0]; }
 
 # The requests of a scan without filter: limit is what it asks for, contacts how many it reads; page is how many the
 # API gives at once, if fewer.  With trailing => 1 there is one more, for the page behind a full last one;

@@ -29,8 +29,8 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
-  start_node setup_server fails_with
-  start_api stop_api api_ctl api_take api_set api_fault api_clear wait_for_requests requests_are
+  start_node setup_server given fails_with
+  start_api stop_api control api_ctl api_take api_set api_fault api_faults api_clear wait_for_requests requests_are
   blackhole silent_listener start_session finish_session
   patience patience_ms with_patience
 );
@@ -57,7 +57,8 @@ sub start_node
 	$node->init;
 	# Plans with requests are expensive enough to be compiled, which costs more than all that the tests do with them.  A
 	# statement that hangs must fail, not stop the tests.
-	$node->append_conf('postgresql.conf', "jit = off\nstatement_timeout = '" . ($ENV{PYLON_CHECKER} ? 3000 : 170) . "s'\n" . ($settings // ''));
+	$node->append_conf('postgresql.conf',
+		"jit = off\nstatement_timeout = '" . ($ENV{PYLON_CHECKER} ? 3000 : 170) . "s'\n" . ($settings // ''));
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION pylon_fdw');
 	return $node;
@@ -92,12 +93,25 @@ sub setup_server
 	return;
 }
 
+# The same, and the API fails so.
+sub given
+{
+	my ($node, $api, $options, @faults) = @_;
+
+	setup_server($node, $api, %$options);
+	api_faults($api, @faults);
+	return;
+}
+
 # Checks that a statement fails with this SQLSTATE (or one that fits this pattern), and that message, DETAIL and HINT
-# match the other pattern.  Gives the text.
+# match the other pattern.  Gives the text.  A PylonSession may stand for the node.
 sub fails_with
 {
 	my ($node, $sql, $sqlstate, $pattern, $name) = @_;
-	my ($status, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\n$sql");
+	my ($out, $err) =
+	  $node->isa('PylonSession')
+	  ? ($node->query($sql), $node->error)
+	  : ($node->psql('postgres', "\\set VERBOSITY verbose\n$sql"))[ 1, 2 ];
 	my ($found) = $err =~ /^(?:psql:[^ ]* )?ERROR:  ([0-9A-Z]{5}):/m;
 
 	like($found // 'none', qr/^$sqlstate$/, "$name: SQLSTATE") or diag($err eq '' ? "it succeeded: $out" : $err);
@@ -191,14 +205,21 @@ sub api_ctl
 	return control($api, $method, $path, $body);
 }
 
-# A control request of the sample API; gives the answer's body.
+# A request of the sample API, control or another client's; gives the answer's body.  What is no text is sent as JSON.
 sub control
 {
 	my ($api, $method, $path, $body) = @_;
 	my ($port) = $api->{url} =~ /:(\d+)$/;
 
+	$body = encode_json($body) if ref $body;
 	utf8::encode($body) if defined $body && utf8::is_utf8($body);
-	my $answer = $http->request($method, "http://127.0.0.1:$port/$path", { content => $body // '' });
+	my $answer = $http->request(
+		$method,
+		"http://127.0.0.1:$port/$path",
+		{
+			content => $body // '',
+			headers => { Authorization => "Bearer $TOKEN", 'Content-Type' => 'application/json' }
+		});
 	die "$method $path: $answer->{status} $answer->{content}" unless $answer->{success};
 	return $answer->{content};
 }
@@ -226,6 +247,9 @@ sub api_set
 }
 
 sub api_fault { my ($api, %fault) = @_; api_ctl($api, 'fault', $json->encode(\%fault)); return; }
+
+# Only these faults, for requests that are none yet.
+sub api_faults { my ($api, @faults) = @_; api_clear($api); api_fault($api, %$_) for @faults; return; }
 
 # Forgets queued faults and logged requests.
 sub api_clear { my $api = shift; api_ctl($api, $_) for 'faults-clear', 'clear'; return; }
