@@ -86,7 +86,7 @@ void
 failure_raise(const HttpResponse *response)
 {
 	const HttpCall *call = &response->call;
-	const char *purpose = response->connection->purpose;
+	const char *purpose = call->purpose;
 
 	if (response->outcome == HTTP_ANSWERED)
 		failure_raise_refusal(response, NULL);
@@ -141,7 +141,7 @@ failure_raise_unknown(const HttpResponse *response, const char *more)
 
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_STATEMENT_COMPLETION_UNKNOWN),
-			 errmsg("it is unknown whether Pylon did %s", connection->purpose),
+			 errmsg("it is unknown whether Pylon did %s", response->call.purpose),
 			 errdetail_internal("%s. %s", without_stop(detail), writes_done(connection)),
 			 errhint("It was not tried again, to not create the %s twice. See whether it is there.%s",
 					 connection->nouns->one,
@@ -192,7 +192,7 @@ failure_raise_refusal(const HttpResponse *response, const char *problem)
 	if (connection->statement != NULL && failure_is_duplicate(response))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
-				 errmsg("could not %s: there is such %s already", connection->purpose,
+				 errmsg("could not %s: there is such %s already", response->call.purpose,
 						connection->nouns->a),
 				 errdetail_internal("%s. %s%s", without_stop(detail),
 									!connection->shows_ids ? "" :
@@ -223,7 +223,7 @@ failure_raise_refusal(const HttpResponse *response, const char *problem)
 	ereport(ERROR,
 			(errcode(connection->statement != NULL && (response->status == 400 || response->status == 422) ?
 					 ERRCODE_INVALID_PARAMETER_VALUE : status_failures[i].sqlstate),
-			 errmsg("could not %s: %s", connection->purpose, summary),
+			 errmsg("could not %s: %s", response->call.purpose, summary),
 			 errdetail_internal("%s", with_writes(response, problem == NULL ? detail :
 												  psprintf("%s. %s", without_stop(detail), problem))),
 			 hint ? errhint("%s", hint) : 0,
@@ -252,7 +252,7 @@ failure_raise_hollow(const HttpResponse *response)
 	ereport(ERROR,
 			(errcode(ERRCODE_PROTOCOL_VIOLATION),
 			 errmsg("could not %s: a page that announces another one is empty, or has no cursor",
-					response->connection->purpose),
+					response->call.purpose),
 			 errdetail_internal("%s", failure_describe(response, &error)),
 			 errhint("Nothing is known of what is missing. Try again later.")));
 }

@@ -445,7 +445,7 @@ receive_page(PylonReader *reader)
 	reader->received += reader->page->nobjects;
 	CONNECTION_COUNT(reader->connection, pages, 1);
 	CONNECTION_COUNT(reader->connection, rows_read, reader->page->nobjects);
-	connection_report_progress(reader->connection, 0);
+	connection_report_progress(reader->connection, reader->connection->purpose, 0);
 }
 
 /*

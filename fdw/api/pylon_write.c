@@ -30,21 +30,22 @@ typedef enum Presence
 	PRESENCE_UNKNOWN,			/* it couldn't be asked */
 } Presence;
 
-static Presence find_object(PylonConnection *connection, const char *id,
-							bool any_case, const ObjectLayout *layout,
-							double delay);
+static Presence find_object(PylonConnection *connection, const char *purpose,
+							const char *id, bool any_case,
+							const ObjectLayout *layout, double delay);
 static void note_created(const HttpResponse *response,
 						 const PylonObject *object, JsonSlice id);
 
 /*
  * Sends a create (reference: "Create a new ...") without waiting for its
- * answer. "body" and what is allocated belong to the current memory context.
+ * answer. "purpose" completes "could not ..." in messages on it; that, "body"
+ * and what is allocated belong to the current memory context.
  */
 PylonCall *
-pylon_start_create(PylonConnection *connection, const PylonObject *object,
-				   const char *body)
+pylon_start_create(PylonConnection *connection, const char *purpose,
+				   const PylonObject *object, const char *body)
 {
-	HttpCall	call = {.method = "POST",.path = object->path,.body = body};
+	HttpCall	call = {.method = "POST",.path = object->path,.body = body,.purpose = purpose};
 
 	return writes_send(connection, PYLON_CREATE, &call);
 }
@@ -135,13 +136,14 @@ pylon_raise_create(PylonCall *call, const char *problem, const char *more)
  * Updates an object (reference: "Update an existing ..."): the object
  * as it is now, as a page of one, read back where the answer doesn't have it;
  * an empty page where there is no such object. Allocated in the current
- * memory context; "id" and "body" likewise.
+ * memory context; "purpose", as in pylon_start_create, "id" and "body"
+ * likewise.
  */
 const PylonPage *
-pylon_update(PylonConnection *connection, const char *id, const char *body,
-			 const ObjectLayout *layout)
+pylon_update(PylonConnection *connection, const char *purpose, const char *id,
+			 const char *body, const ObjectLayout *layout)
 {
-	HttpCall	call = {.method = "PATCH",.body = body,.repeatable = true};
+	HttpCall	call = {.method = "PATCH",.body = body,.repeatable = true,.purpose = purpose};
 	PylonCall  *write;
 	const HttpResponse *response;
 	PylonPage  *page;
@@ -176,13 +178,14 @@ pylon_update(PylonConnection *connection, const char *id, const char *body,
 /*
  * Deletes an object (reference: "Delete an existing ..."). False if there
  * was none; one that is gone after a try of which nobody heard counts as
- * deleted by that. "any_case" is as in object_id_is.
+ * deleted by that. "any_case" is as in object_id_is, "purpose" as in
+ * pylon_start_create.
  */
 bool
-pylon_delete(PylonConnection *connection, const char *id, bool any_case,
-			 const ObjectLayout *layout)
+pylon_delete(PylonConnection *connection, const char *purpose, const char *id,
+			 bool any_case, const ObjectLayout *layout)
 {
-	HttpCall	call = {.method = "DELETE"};
+	HttpCall	call = {.method = "DELETE",.purpose = purpose};
 	PylonCall  *write;
 	const HttpResponse *response;
 	double		wait;
@@ -194,7 +197,8 @@ pylon_delete(PylonConnection *connection, const char *id, bool any_case,
 	/* By now, the id may be an external one of another object. */
 	while ((wait = writes_resend_wait(write)) >= 0)
 	{
-		Presence	presence = find_object(connection, id, any_case, layout, wait);
+		Presence	presence = find_object(connection, purpose, id, any_case, layout,
+										   wait);
 
 		if (presence == PRESENCE_UNKNOWN)
 			break;
@@ -220,10 +224,10 @@ pylon_delete(PylonConnection *connection, const char *id, bool any_case,
 
 /* Is the object with this very id there, after so many ms? */
 static Presence
-find_object(PylonConnection *connection, const char *id, bool any_case,
-			 const ObjectLayout *layout, double delay)
+find_object(PylonConnection *connection, const char *purpose, const char *id,
+			bool any_case, const ObjectLayout *layout, double delay)
 {
-	HttpCall	call = {.method = "GET",.repeatable = true,.delay = delay};
+	HttpCall	call = {.method = "GET",.repeatable = true,.delay = delay,.purpose = purpose};
 	const HttpResponse *response;
 	const PylonPage *page;
 

@@ -25,6 +25,7 @@ typedef enum PylonCreated
 } PylonCreated;
 
 extern PylonCall *pylon_start_create(PylonConnection *connection,
+									 const char *purpose,
 									 const PylonObject *object,
 									 const char *body);
 extern PylonCreated pylon_finish_create(PylonCall *call);
@@ -35,9 +36,11 @@ extern bool pylon_create_is_unknown(PylonCall *call);
 extern void pylon_raise_create(PylonCall *call, const char *problem,
 							   const char *more);
 extern const PylonPage *pylon_update(PylonConnection *connection,
-									 const char *id, const char *body,
+									 const char *purpose, const char *id,
+									 const char *body,
 									 const ObjectLayout *layout);
-extern bool pylon_delete(PylonConnection *connection, const char *id,
-						 bool any_case, const ObjectLayout *layout);
+extern bool pylon_delete(PylonConnection *connection, const char *purpose,
+						 const char *id, bool any_case,
+						 const ObjectLayout *layout);
 
 #endif							/* PYLON_PYLON_WRITE_H */

@@ -149,8 +149,8 @@ writes_claim(PylonConnection *connection, const char *path)
 }
 
 /*
- * Sends a write without waiting for its answer; connection->purpose names it
- * in messages. Belongs to the current memory context, as http_start says.
+ * Sends a write without waiting for its answer; its purpose names it in
+ * messages. Belongs to the current memory context, as http_start says.
  */
 PylonCall *
 writes_send(PylonConnection *connection, PylonWrite kind, const HttpCall *http)
@@ -160,8 +160,8 @@ writes_send(PylonConnection *connection, PylonWrite kind, const HttpCall *http)
 
 	register_callbacks();
 	note = MemoryContextAlloc(TopTransactionContext,
-							  offsetof(WriteNote, name) + strlen(connection->purpose) + 1);
-	strcpy(note->name, connection->purpose);
+							  offsetof(WriteNote, name) + strlen(http->purpose) + 1);
+	strcpy(note->name, http->purpose);
 	note->kind = kind;
 	note->nouns = connection->nouns;
 	note->level = GetCurrentTransactionNestLevel();

@@ -348,7 +348,6 @@ pylonExecForeignUpdate(EState *estate, ResultRelInfo *rinfo,
 	}
 	row.purpose = row_purpose(modify, "update", row.id);
 	row.wanted = is_row_wanted(rinfo);
-	modify->connection->purpose = row.purpose;
 	do_step(modify, &row, prepare_update);
 	if (row.change->body != NULL && modify->dry_run)
 	{
@@ -358,8 +357,8 @@ pylonExecForeignUpdate(EState *estate, ResultRelInfo *rinfo,
 	else if (row.change->body != NULL)
 	{
 		read_before_write(modify);
-		row.page = pylon_update(modify->connection, row.id, row.change->body,
-								modify->layout);
+		row.page = pylon_update(modify->connection, row.purpose, row.id,
+								row.change->body, modify->layout);
 		found = row.page->nobjects > 0;
 		if (found)
 			do_step(modify, &row, take_answer);
@@ -387,7 +386,6 @@ pylonExecForeignDelete(EState *estate, ResultRelInfo *rinfo,
 	before = MemoryContextSwitchTo(modify->row_context);
 	id = junk_id(modify, planSlot);
 	path = pylon_object_path(modify->layout->object, id);
-	modify->connection->purpose = row_purpose(modify, "delete", id);
 	if (!writes_claim(modify->connection, path))
 		found = false;
 	else if (modify->dry_run)
@@ -395,7 +393,8 @@ pylonExecForeignDelete(EState *estate, ResultRelInfo *rinfo,
 	else
 	{
 		read_before_write(modify);
-		found = pylon_delete(modify->connection, id, modify->id_type == UUIDOID, modify->layout);
+		found = pylon_delete(modify->connection, row_purpose(modify, "delete", id), id,
+							 modify->id_type == UUIDOID, modify->layout);
 	}
 	MemoryContextSwitchTo(before);
 
@@ -687,11 +686,9 @@ create_rows(PylonModify *modify, RowWrite *rows, int total,
 		for (; sent < total && sent < i + modify->concurrency &&
 			 !is_in_flight(&rows[i], sent - i, &rows[sent]); sent++)
 		{
-			modify->connection->purpose = rows[sent].purpose;
-			rows[sent].call = pylon_start_create(modify->connection, modify->layout->object,
-											 rows[sent].change->body);
+			rows[sent].call = pylon_start_create(modify->connection, rows[sent].purpose,
+												 modify->layout->object, rows[sent].change->body);
 		}
-		modify->connection->purpose = rows[i].purpose;
 		result = pylon_finish_create(rows[i].call);
 		if (result == CREATE_DUPLICATE && modify->skip_duplicates)
 			continue;
@@ -748,7 +745,6 @@ fail_create(PylonModify *modify, RowWrite *failed, int open, ErrorData *error)
 	{
 		RowWrite   *first = linitial(unknown);
 
-		modify->connection->purpose = first->purpose;
 		pylon_raise_create(first->call, NULL,
 						   unknown_detail(unknown, first == failed ? NULL : failure));
 	}

@@ -53,8 +53,8 @@ pg_noreturn static void raise_bad_token_file(ForeignServer *server, const char *
 /*
  * A connection to "serverid" as "userid", allocated in the current memory
  * context. "table_options" is NIL and "nouns" NULL where no table is
- * concerned. "purpose" completes "could not ..." in messages; it must live as
- * long.
+ * concerned. "purpose" completes "could not ..." in messages on requests that
+ * have none of their own; it must live as long.
  *
  * Sends nothing. Raises 28000 where the user has no token.
  */
@@ -127,11 +127,11 @@ connection_progress_due(void)
 }
 
 /*
- * A NOTICE on long work, at most each pylon_fdw.progress_interval.
- * "rate_limit_wait" is what is still to wait, in ms, 0 for not waiting.
+ * A NOTICE on long work for "purpose", at most each
+ * pylon_fdw.progress_interval. "rate_limit_wait" is what is still to wait, in ms, 0 for not waiting.
  */
 void
-connection_report_progress(PylonConnection *connection,
+connection_report_progress(PylonConnection *connection, const char *purpose,
 						   double rate_limit_wait)
 {
 	double		now = connection_now();
@@ -142,12 +142,12 @@ connection_report_progress(PylonConnection *connection,
 	last_progress = now;
 	ereport(NOTICE,
 			(connection->statement != NULL ?
-			 errmsg("%s: %s, %s and %s done, %.0f s", connection->purpose,
+			 errmsg("%s: %s, %s and %s done, %.0f s", purpose,
 					connection_count_text(connection->calls.rows_created, "create"),
 					connection_count_text(connection->calls.rows_updated, "update"),
 					connection_count_text(connection->calls.rows_deleted, "delete"),
 					(now - connection->started) / 1000) :
-			 errmsg("%s: %s, %s, %.0f s", connection->purpose,
+			 errmsg("%s: %s, %s, %.0f s", purpose,
 					connection_count_text(connection->calls.pages, "page"),
 					connection_count_text(connection->calls.rows_read, connection->nouns->one),
 					(now - connection->started) / 1000),

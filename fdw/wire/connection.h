@@ -33,7 +33,8 @@ typedef struct PylonConnection
 	Oid			serverid;
 	char	   *server_name;
 	const PylonNouns *nouns;	/* what it reads or writes is called so */
-	char	   *purpose;		/* "read foreign table ..." */
+	char	   *purpose;		/* "read foreign table ...": of requests that
+								 * have none of their own */
 	PylonOptions options;
 	char	   *token;
 	char	   *ca;				/* what ca_file holds; NULL: the system's */
@@ -64,6 +65,7 @@ extern double connection_now(void);
 extern char *connection_count_text(uint64 count, const char *noun);
 extern long connection_progress_due(void);
 extern void connection_report_progress(PylonConnection *connection,
+									   const char *purpose,
 									   double rate_limit_wait);
 
 #endif							/* PYLON_CONNECTION_H */

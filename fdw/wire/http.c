@@ -156,6 +156,8 @@ http_start(PylonConnection *connection, const HttpCall *call)
 	initialize();
 	request->response.connection = connection;
 	request->response.call = *call;
+	if (call->purpose == NULL)
+		request->response.call.purpose = connection->purpose;
 	request->callback.func = release_request;
 	request->callback.arg = request;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext,
@@ -846,6 +848,7 @@ static void
 report_progress(const HttpRequest *request)
 {
 	connection_report_progress(request->response.connection,
+							   request->response.call.purpose,
 							   request->state == HTTP_BACKING_OFF ?
 							   request->resume_at - connection_now() : 0);
 }

@@ -33,6 +33,7 @@ typedef struct HttpCall
 	bool		repeatable;		/* doing it twice does no harm */
 	bool		large_page;		/* asks for more objects than come by default */
 	double		delay;			/* ms to wait before it is sent */
+	const char *purpose;		/* completes "could not ..."; NULL: the connection's */
 } HttpCall;
 
 /* What became of a request, after all its retries. Owned by the request. */
