@@ -244,8 +244,8 @@ begin_lookups(LookupJoin *join, EState *estate)
 										  ALLOCSET_DEFAULT_SIZES);
 	join->batch_size = INT_MAX;
 	foreach(lc, join->lookups)
-		join->batch_size = Min(join->batch_size, scan_batch_size(lfirst(lc)));
-	join->ignores_case = scan_ignores_case(linitial(join->lookups));
+		join->batch_size = Min(join->batch_size, filter_batch_size(scan_filter(lfirst(lc))));
+	join->ignores_case = filter_ignores_case(scan_filter(linitial(join->lookups)));
 	join->outer_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(join->outer),
 											  &TTSOpsMinimalTuple);
 	join->inner_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(linitial(join->scans)),
@@ -523,7 +523,7 @@ keys_are_refused(LookupJoin *join)
 
 	foreach(lc, join->lookups)
 	{
-		if (scan_keys_are_refused(lfirst(lc)))
+		if (filter_keys_are_refused(scan_filter(lfirst(lc))))
 			return true;
 	}
 	return false;
@@ -567,7 +567,7 @@ key_kind(LookupJoin *join, const char *key)
 
 	foreach(lc, join->lookups)
 	{
-		FilterKeyKind kind = scan_key_kind(lfirst(lc), key);
+		FilterKeyKind kind = filter_key_kind(scan_filter(lfirst(lc)), key);
 
 		if (kind == FILTER_KEY_UNKNOWN)
 			return kind;
@@ -585,7 +585,7 @@ ask(LookupJoin *join, LookupBatch *batch)
 
 	join->batches++;
 	foreach(lc, join->lookups)
-		scan_set_keys(lfirst(lc), keys_for(lfirst(lc), batch), batch->all);
+		filter_set_keys(scan_filter(lfirst(lc)), keys_for(lfirst(lc), batch), batch->all);
 	foreach(lc, join->scans)
 	{
 		PlanState  *scan = behind_gate(lfirst(lc));
@@ -615,7 +615,7 @@ keys_for(ForeignScanState *scan, LookupBatch *batch)
 
 	foreach(lc, batch->keys)
 	{
-		if (scan_key_kind(scan, lfirst(lc)) == FILTER_KEY_ASKED)
+		if (filter_key_kind(scan_filter(scan), lfirst(lc)) == FILTER_KEY_ASKED)
 			keys = lappend(keys, lfirst(lc));
 	}
 	MemoryContextSwitchTo(before);
@@ -700,7 +700,7 @@ receive_from(LookupJoin *join, LookupBatch *batch, PlanState *scan)
 		 * of other scans don't lack.
 		 */
 		if (!batch->all && list_length(join->scans) == 1 &&
-			scan_is_unfiltered(linitial(join->lookups)))
+			!filter_asks_keys(scan_filter(linitial(join->lookups))))
 		{
 			batch->all = true;
 			collect_rows(join, batch);

@@ -381,14 +381,11 @@ scan_takes_keys(PlanState *node)
 								 ScanPrivateFilter));
 }
 
-/*
- * The keys that the scan asks for after it is started over; with "all",
- * objects with any key. They must live until then, and while it is read.
- */
-void
-scan_set_keys(ForeignScanState *node, List *keys, bool all)
+/* What the scan asks for: the join puts its keys there, and asks about them. */
+FilterState *
+scan_filter(ForeignScanState *node)
 {
-	filter_set_keys(((PylonScan *) node->fdw_state)->filter, keys, all);
+	return ((PylonScan *) node->fdw_state)->filter;
 }
 
 /* Sends the first request of a scan that was started over, without waiting. */
@@ -403,40 +400,6 @@ scan_send(ForeignScanState *node)
 	if (scan->request != FILTER_NOTHING)
 		pylon_start(scan->reader);
 	scan->busy = false;
-}
-
-/* Do objects come that have none of the keys? */
-bool
-scan_is_unfiltered(ForeignScanState *node)
-{
-	return !filter_asks_keys(((PylonScan *) node->fdw_state)->filter);
-}
-
-/* Has the API refused to be asked for keys? */
-bool
-scan_keys_are_refused(ForeignScanState *node)
-{
-	return filter_keys_are_refused(((PylonScan *) node->fdw_state)->filter);
-}
-
-/* How objects with a key can be asked for. */
-FilterKeyKind
-scan_key_kind(ForeignScanState *node, const char *key)
-{
-	return filter_key_kind(((PylonScan *) node->fdw_state)->filter, key);
-}
-
-bool
-scan_ignores_case(ForeignScanState *node)
-{
-	return filter_ignores_case(((PylonScan *) node->fdw_state)->filter);
-}
-
-/* The most keys that one request asks for. */
-int
-scan_batch_size(ForeignScanState *node)
-{
-	return filter_batch_size(((PylonScan *) node->fdw_state)->filter);
 }
 
 /* What the scan has done so far; NULL if it was never executed. */

@@ -16,13 +16,8 @@
 #include "wire/connection.h"
 
 extern bool scan_takes_keys(PlanState *node);
-extern void scan_set_keys(ForeignScanState *node, List *keys, bool all);
+extern FilterState *scan_filter(ForeignScanState *node);
 extern void scan_send(ForeignScanState *node);
-extern bool scan_is_unfiltered(ForeignScanState *node);
-extern bool scan_keys_are_refused(ForeignScanState *node);
-extern FilterKeyKind scan_key_kind(ForeignScanState *node, const char *key);
-extern bool scan_ignores_case(ForeignScanState *node);
-extern int	scan_batch_size(ForeignScanState *node);
 extern void scan_distrust(ForeignScanState *node);
 extern void scan_read_before_write(Oid serverid, EState *writer);
 extern const PylonCounters *scan_counters(ForeignScanState *node);
