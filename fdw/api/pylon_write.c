@@ -41,7 +41,7 @@ static void note_created(const HttpResponse *response,
  * answer. "purpose" completes "could not ..." in messages on it; that, "body"
  * and what is allocated belong to the current memory context.
  */
-PylonCall *
+PylonWriteRequest *
 pylon_start_create(PylonConnection *connection, const char *purpose,
 				   const PylonObject *object, const char *body)
 {
@@ -52,11 +52,11 @@ pylon_start_create(PylonConnection *connection, const char *purpose,
 
 /* Waits for a create; interruptible, but what became of it raises nothing. */
 PylonCreated
-pylon_finish_create(PylonCall *call)
+pylon_finish_create(PylonWriteRequest *write)
 {
-	const HttpResponse *response = writes_wait(call);
+	const HttpResponse *response = writes_wait(write);
 
-	switch (writes_settle(call))
+	switch (writes_settle(write))
 	{
 		case WRITE_DONE:
 			return CREATE_DONE;
@@ -72,9 +72,9 @@ pylon_finish_create(PylonCall *call)
  * the current memory context; page->problem where the answer doesn't hold it.
  */
 const PylonPage *
-pylon_created(PylonCall *call, const ObjectLayout *layout)
+pylon_created(PylonWriteRequest *write, const ObjectLayout *layout)
 {
-	const HttpResponse *response = writes_wait(call);
+	const HttpResponse *response = writes_wait(write);
 	PylonPage  *page = response->length == 0 ? palloc0(sizeof(PylonPage)) :
 		page_parse(layout, true, response->body, response->length);
 
@@ -97,9 +97,9 @@ note_created(const HttpResponse *response, const PylonObject *object,
 
 /* What the API or the transport said of a create that failed. */
 const char *
-pylon_create_failure(PylonCall *call)
+pylon_create_failure(PylonWriteRequest *write)
 {
-	const HttpResponse *response = writes_wait(call);
+	const HttpResponse *response = writes_wait(write);
 	PylonError	error;
 
 	return response->outcome == HTTP_ANSWERED ? failure_describe(response, &error) :
@@ -108,10 +108,10 @@ pylon_create_failure(PylonCall *call)
 
 /* Does nobody know whether a create that has ended was done? */
 bool
-pylon_create_is_unknown(PylonCall *call)
+pylon_create_is_unknown(PylonWriteRequest *write)
 {
-	(void) writes_wait(call);
-	return writes_is_unknown(call);
+	(void) writes_wait(write);
+	return writes_is_unknown(write);
 }
 
 /*
@@ -121,11 +121,12 @@ pylon_create_is_unknown(PylonCall *call)
  * like a success, else NULL.
  */
 void
-pylon_raise_create(PylonCall *call, const char *problem, const char *more)
+pylon_raise_create(PylonWriteRequest *write, const char *problem,
+				   const char *more)
 {
-	const HttpResponse *response = writes_wait(call);
+	const HttpResponse *response = writes_wait(write);
 
-	if (writes_is_unknown(call))
+	if (writes_is_unknown(write))
 		failure_raise_unknown(response, more);
 	if (problem != NULL)
 		failure_raise_refusal(response, problem);
@@ -144,7 +145,7 @@ pylon_update(PylonConnection *connection, const char *purpose, const char *id,
 			 const char *body, const ObjectLayout *layout)
 {
 	HttpCall	call = {.method = "PATCH",.body = body,.repeatable = true,.purpose = purpose};
-	PylonCall  *write;
+	PylonWriteRequest *write;
 	const HttpResponse *response;
 	PylonPage  *page;
 
@@ -186,7 +187,7 @@ pylon_delete(PylonConnection *connection, const char *purpose, const char *id,
 			 bool any_case, const ObjectLayout *layout)
 {
 	HttpCall	call = {.method = "DELETE",.purpose = purpose};
-	PylonCall  *write;
+	PylonWriteRequest *write;
 	const HttpResponse *response;
 	double		wait;
 

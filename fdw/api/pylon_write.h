@@ -24,16 +24,16 @@ typedef enum PylonCreated
 	CREATE_UNKNOWN,
 } PylonCreated;
 
-extern PylonCall *pylon_start_create(PylonConnection *connection,
-									 const char *purpose,
-									 const PylonObject *object,
-									 const char *body);
-extern PylonCreated pylon_finish_create(PylonCall *call);
-extern const PylonPage *pylon_created(PylonCall *call,
-											  const ObjectLayout *layout);
-extern const char *pylon_create_failure(PylonCall *call);
-extern bool pylon_create_is_unknown(PylonCall *call);
-extern void pylon_raise_create(PylonCall *call, const char *problem,
+extern PylonWriteRequest *pylon_start_create(PylonConnection *connection,
+											 const char *purpose,
+											 const PylonObject *object,
+											 const char *body);
+extern PylonCreated pylon_finish_create(PylonWriteRequest *write);
+extern const PylonPage *pylon_created(PylonWriteRequest *write,
+									  const ObjectLayout *layout);
+extern const char *pylon_create_failure(PylonWriteRequest *write);
+extern bool pylon_create_is_unknown(PylonWriteRequest *write);
+extern void pylon_raise_create(PylonWriteRequest *write, const char *problem,
 							   const char *more);
 extern const PylonPage *pylon_update(PylonConnection *connection,
 									 const char *purpose, const char *id,

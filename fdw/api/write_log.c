@@ -53,7 +53,7 @@ typedef struct WriteLevel
 /* That a write is on its way; in TopTransactionContext. */
 typedef struct WriteNote
 {
-	PylonCall  *call;			/* NULL where its memory is gone */
+	PylonWriteRequest *write;	/* NULL where its memory is gone */
 	WriteFate	fate;			/* of one whose memory is gone */
 	PylonWrite	kind;
 	const PylonNouns *nouns;	/* what is written */
@@ -63,7 +63,7 @@ typedef struct WriteNote
 } WriteNote;
 
 /* In the memory of its request. */
-struct PylonCall
+struct PylonWriteRequest
 {
 	HttpRequest *request;
 	bool		contradictory;	/* a success that holds errors, and no data */
@@ -81,10 +81,10 @@ static List *write_levels = NIL;	/* of WriteLevel *, innermost last */
 static WriteLevel *rolled_back = NULL;	/* not told yet, one an object */
 
 static void forget_statement(void *arg);
-static void release_call(void *arg);
+static void release_write(void *arg);
 static bool is_success(const HttpResponse *response);
 static bool is_of_object(const WriteNote *note);
-static WriteFate judge(PylonCall *call);
+static WriteFate judge(PylonWriteRequest *write);
 static void close_note(WriteNote *note, WriteFate fate);
 static void count_write(PylonConnection *connection, PylonWrite kind);
 static void register_callbacks(void);
@@ -152,53 +152,53 @@ writes_claim(PylonConnection *connection, const char *path)
  * Sends a write without waiting for its answer; its purpose names it in
  * messages. Belongs to the current memory context, as http_start says.
  */
-PylonCall *
-writes_send(PylonConnection *connection, PylonWrite kind, const HttpCall *http)
+PylonWriteRequest *
+writes_send(PylonConnection *connection, PylonWrite kind, const HttpCall *call)
 {
-	PylonCall  *call = palloc0(sizeof(PylonCall));
+	PylonWriteRequest *write = palloc0(sizeof(PylonWriteRequest));
 	WriteNote  *note;
 
 	register_callbacks();
 	note = MemoryContextAlloc(TopTransactionContext,
-							  offsetof(WriteNote, name) + strlen(http->purpose) + 1);
-	strcpy(note->name, http->purpose);
+							  offsetof(WriteNote, name) + strlen(call->purpose) + 1);
+	strcpy(note->name, call->purpose);
 	note->kind = kind;
 	note->nouns = connection->nouns;
 	note->level = GetCurrentTransactionNestLevel();
 	/* Made now, as there may be no memory for it when it is needed. */
 	(void) get_level(note->level, note->nouns);
 	if (is_of_object(note))
-		written_expect(connection->session, http->path);
+		written_expect(connection->session, call->path);
 
-	call->connection = connection;
-	call->path = http->path;
-	call->request = http_start(connection, http);
+	write->connection = connection;
+	write->path = call->path;
+	write->request = http_start(connection, call);
 	/* Called before the request's own, which was registered earlier. */
-	call->callback.func = release_call;
-	call->callback.arg = call;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, &call->callback);
-	call->note = note;
-	note->call = call;
+	write->callback.func = release_write;
+	write->callback.arg = write;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &write->callback);
+	write->note = note;
+	note->write = write;
 	dlist_push_tail(&notes, &note->node);
-	return call;
+	return write;
 }
 
 /* Waits for the answer, as http_wait; writes_settle is to follow. */
 const HttpResponse *
-writes_wait(PylonCall *call)
+writes_wait(PylonWriteRequest *write)
 {
-	const HttpResponse *response = http_wait(call->request);
+	const HttpResponse *response = http_wait(write->request);
 
-	call->contradictory = is_success(response) &&
+	write->contradictory = is_success(response) &&
 		page_is_error(response->body, response->length);
 	return response;
 }
 
 /* Of a write that has its answer: does nobody know whether it was done? */
 bool
-writes_is_unknown(PylonCall *call)
+writes_is_unknown(PylonWriteRequest *write)
 {
-	return judge(call) == WRITE_UNKNOWN;
+	return judge(write) == WRITE_UNKNOWN;
 }
 
 /*
@@ -206,36 +206,36 @@ writes_is_unknown(PylonCall *call)
  * and that again: as http_resend_wait and http_resend say.
  */
 double
-writes_resend_wait(PylonCall *call)
+writes_resend_wait(PylonWriteRequest *write)
 {
-	return http_resend_wait(call->request);
+	return http_resend_wait(write->request);
 }
 
 void
-writes_resend(PylonCall *call)
+writes_resend(PylonWriteRequest *write)
 {
-	http_resend(call->request);
+	http_resend(write->request);
 }
 
 /* Takes to the books what has become of a write that has its answer. */
 WriteFate
-writes_settle(PylonCall *call)
+writes_settle(PylonWriteRequest *write)
 {
-	WriteFate	fate = judge(call);
+	WriteFate	fate = judge(write);
 
-	writes_settle_as(call, fate);
+	writes_settle_as(write, fate);
 	return fate;
 }
 
 /* The same, where the caller knows better; at most once for each write. */
 void
-writes_settle_as(PylonCall *call, WriteFate fate)
+writes_settle_as(PylonWriteRequest *write, WriteFate fate)
 {
 	if (fate == WRITE_DONE)
-		count_write(call->connection, call->note->kind);
-	if (fate != WRITE_NOT_DONE && is_of_object(call->note))
-		written_note(call->connection->session, call->path);
-	close_note(call->note, fate);
+		count_write(write->connection, write->note->kind);
+	if (fate != WRITE_NOT_DONE && is_of_object(write->note))
+		written_note(write->connection->session, write->path);
+	close_note(write->note, fate);
 }
 
 /* Does the path of the write name the object? */
@@ -267,19 +267,19 @@ writes_done(const PylonConnection *connection)
 
 /* The request's memory goes while it is open: an error has come between. */
 static void
-release_call(void *arg)
+release_write(void *arg)
 {
-	PylonCall  *call = arg;
+	PylonWriteRequest *write = arg;
 
-	if (call->note == NULL)
+	if (write->note == NULL)
 		return;
-	call->note->fate = judge(call);
-	if (call->note->fate == WRITE_DONE)
-		count_write(call->connection, call->note->kind);
-	if (call->note->fate != WRITE_NOT_DONE && is_of_object(call->note))
-		written_note_expected(call->connection->session, call->path);
-	call->note->call = NULL;
-	call->note = NULL;
+	write->note->fate = judge(write);
+	if (write->note->fate == WRITE_DONE)
+		count_write(write->connection, write->note->kind);
+	if (write->note->fate != WRITE_NOT_DONE && is_of_object(write->note))
+		written_note_expected(write->connection->session, write->path);
+	write->note->write = NULL;
+	write->note = NULL;
 }
 
 static bool
@@ -291,13 +291,13 @@ is_success(const HttpResponse *response)
 
 /* By all that is known at this moment. */
 static WriteFate
-judge(PylonCall *call)
+judge(PylonWriteRequest *write)
 {
-	const HttpResponse *response = http_peek(call->request);
+	const HttpResponse *response = http_peek(write->request);
 
 	if (response != NULL && is_success(response))
-		return call->contradictory ? WRITE_UNKNOWN : WRITE_DONE;
-	return http_is_unknown(call->request) ? WRITE_UNKNOWN : WRITE_NOT_DONE;
+		return write->contradictory ? WRITE_UNKNOWN : WRITE_DONE;
+	return http_is_unknown(write->request) ? WRITE_UNKNOWN : WRITE_NOT_DONE;
 }
 
 /* The write isn't on its way any more; adds it to its level. */
@@ -317,8 +317,8 @@ close_note(WriteNote *note, WriteFate fate)
 			level->names = lappend(level->names, pstrdup(note->name));
 		MemoryContextSwitchTo(before);
 	}
-	if (note->call != NULL)
-		note->call->note = NULL;
+	if (note->write != NULL)
+		note->write->note = NULL;
 	dlist_delete(&note->node);
 	pfree(note);
 }
@@ -410,8 +410,8 @@ close_levels(int level)
 
 		if (note->level < level)
 			continue;
-		if (note->call != NULL)
-			release_call(note->call);
+		if (note->write != NULL)
+			release_write(note->write);
 		close_note(note, note->fate);
 	}
 	while (write_levels != NIL && ((WriteLevel *) llast(write_levels))->level >= level)
@@ -464,8 +464,8 @@ end_transaction(XactEvent event, void *arg)
 	{
 		WriteNote  *note = dlist_container(WriteNote, node, iter.cur);
 
-		if (note->call != NULL)
-			note->call->note = NULL;
+		if (note->write != NULL)
+			note->write->note = NULL;
 		dlist_delete(&note->node);
 	}
 	write_levels = NIL;

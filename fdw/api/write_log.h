@@ -30,18 +30,18 @@ typedef enum WriteFate
 } WriteFate;
 
 /* A write on its way. */
-typedef struct PylonCall PylonCall;
+typedef struct PylonWriteRequest PylonWriteRequest;
 
 extern struct PylonStatement *writes_of_statement(MemoryContext query);
 extern bool writes_claim(PylonConnection *connection, const char *path);
-extern PylonCall *writes_send(PylonConnection *connection, PylonWrite kind,
-							  const HttpCall *call);
-extern const HttpResponse *writes_wait(PylonCall *call);
-extern bool writes_is_unknown(PylonCall *call);
-extern double writes_resend_wait(PylonCall *call);
-extern void writes_resend(PylonCall *call);
-extern WriteFate writes_settle(PylonCall *call);
-extern void writes_settle_as(PylonCall *call, WriteFate fate);
+extern PylonWriteRequest *writes_send(PylonConnection *connection,
+									  PylonWrite kind, const HttpCall *call);
+extern const HttpResponse *writes_wait(PylonWriteRequest *write);
+extern bool writes_is_unknown(PylonWriteRequest *write);
+extern double writes_resend_wait(PylonWriteRequest *write);
+extern void writes_resend(PylonWriteRequest *write);
+extern WriteFate writes_settle(PylonWriteRequest *write);
+extern void writes_settle_as(PylonWriteRequest *write, WriteFate fate);
 extern bool writes_any_done(const PylonConnection *connection);
 extern char *writes_done(const PylonConnection *connection);
 

@@ -36,9 +36,9 @@ static const char *request_text(const FilterDescription *description);
 static void explain_texts(const char *label, List *texts, ExplainState *es);
 static List *written_columns(const ModifyTable *plan, Relation table,
 							 List *fdw_private);
-static void explain_calls(const PylonObject *object,
-						  const PylonCounters *calls, bool pages,
-						  ExplainState *es);
+static void explain_counters(const PylonObject *object,
+							 const PylonCounters *counters, bool pages,
+							 ExplainState *es);
 static const char *join_type_name(JoinType type);
 static List *other_conditions(List *exprs);
 static void explain_local(ForeignScan *plan,
@@ -65,7 +65,7 @@ pylonExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	if (es->verbose)
 		explain_local(plan, description, context, es);
 	if (es->analyze && !joined)
-		explain_scan_calls(list_make1(node), es);
+		explain_scan_counters(list_make1(node), es);
 }
 
 /*
@@ -272,7 +272,7 @@ other_conditions(List *exprs)
 
 /* What scans have done: a line of text, or a group where machines read it. */
 void
-explain_scan_calls(List *scans, ExplainState *es)
+explain_scan_counters(List *scans, ExplainState *es)
 {
 	ForeignScanState *first = linitial(scans);
 	PylonCounters sum = {0};
@@ -291,7 +291,7 @@ explain_scan_calls(List *scans, ExplainState *es)
 		sum.rate_limit_wait += counters->rate_limit_wait;
 		sum.bytes_received += counters->bytes_received;
 	}
-	explain_calls(object_of_table(first->ss.ss_currentRelation), &sum, true, es);
+	explain_counters(object_of_table(first->ss.ss_currentRelation), &sum, true, es);
 }
 
 /*
@@ -311,18 +311,18 @@ pylonExplainForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
 	const PylonObject *object = object_of_table(rinfo->ri_RelationDesc);
 	List	   *columns = written_columns((ModifyTable *) mtstate->ps.plan,
 										  rinfo->ri_RelationDesc, fdw_private);
-	const PylonCounters *calls = modify_counters(rinfo);
+	const PylonCounters *counters = modify_counters(rinfo);
 
 	ExplainPropertyText("Pylon Request", psprintf(requests[mtstate->operation], object->path), es);
 	if (columns != NIL)
 		ExplainPropertyList("Pylon Columns", columns, es);
-	if (es->analyze && calls != NULL)
+	if (es->analyze && counters != NULL)
 	{
-		PylonCounters written = *calls;
+		PylonCounters written = *counters;
 
-		written.rows_read = calls->rows_created + calls->rows_updated +
-			calls->rows_deleted;
-		explain_calls(object, &written, false, es);
+		written.rows_read = counters->rows_created + counters->rows_updated +
+			counters->rows_deleted;
+		explain_counters(object, &written, false, es);
 	}
 }
 
@@ -356,12 +356,12 @@ written_columns(const ModifyTable *plan, Relation table, List *fdw_private)
 
 /* A line of text, or a group where machines read it. */
 static void
-explain_calls(const PylonObject *object, const PylonCounters *calls, bool pages,
-			  ExplainState *es)
+explain_counters(const PylonObject *object, const PylonCounters *counters,
+				 bool pages, ExplainState *es)
 {
 	if (es->format == EXPLAIN_FORMAT_TEXT)
 	{
-		char	   *page_text = pages ? psprintf(" pages=" UINT64_FORMAT, calls->pages) : "";
+		char	   *page_text = pages ? psprintf(" pages=" UINT64_FORMAT, counters->pages) : "";
 
 		ExplainPropertyText("Pylon Calls",
 							psprintf("requests=" UINT64_FORMAT
@@ -369,19 +369,19 @@ explain_calls(const PylonObject *object, const PylonCounters *calls, bool pages,
 									 " retries=" UINT64_FORMAT
 									 " rate-limit wait=%.0f ms"
 									 " bytes=" UINT64_FORMAT,
-									 calls->requests, page_text,
-									 object->nouns.many, calls->rows_read, calls->retries,
-									 calls->rate_limit_wait,
-									 calls->bytes_received), es);
+									 counters->requests, page_text,
+									 object->nouns.many, counters->rows_read, counters->retries,
+									 counters->rate_limit_wait,
+									 counters->bytes_received), es);
 		return;
 	}
 	ExplainOpenGroup("Pylon Calls", "Pylon Calls", true, es);
-	ExplainPropertyUInteger("Requests", NULL, calls->requests, es);
+	ExplainPropertyUInteger("Requests", NULL, counters->requests, es);
 	if (pages)
-		ExplainPropertyUInteger("Pages", NULL, calls->pages, es);
-	ExplainPropertyUInteger(object->nouns.title, NULL, calls->rows_read, es);
-	ExplainPropertyUInteger("Retries", NULL, calls->retries, es);
-	ExplainPropertyFloat("Rate-Limit Wait", "ms", calls->rate_limit_wait, 0, es);
-	ExplainPropertyUInteger("Bytes", NULL, calls->bytes_received, es);
+		ExplainPropertyUInteger("Pages", NULL, counters->pages, es);
+	ExplainPropertyUInteger(object->nouns.title, NULL, counters->rows_read, es);
+	ExplainPropertyUInteger("Retries", NULL, counters->retries, es);
+	ExplainPropertyFloat("Rate-Limit Wait", "ms", counters->rate_limit_wait, 0, es);
+	ExplainPropertyUInteger("Bytes", NULL, counters->bytes_received, es);
 	ExplainCloseGroup("Pylon Calls", "Pylon Calls", true, es);
 }

@@ -20,6 +20,6 @@ extern void explain_lookup_join(CustomScan *plan, List *lookups,
 								List *ancestors, struct ExplainState *es);
 extern void explain_scan_requests(List *scans, List *context,
 								  const char *keys, struct ExplainState *es);
-extern void explain_scan_calls(List *scans, struct ExplainState *es);
+extern void explain_scan_counters(List *scans, struct ExplainState *es);
 
 #endif							/* PYLON_EXPLAIN_H */

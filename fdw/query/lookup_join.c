@@ -865,5 +865,5 @@ explain(CustomScanState *node, List *ancestors, ExplainState *es)
 		return;
 	ExplainPropertyUInteger("Pylon Batches", NULL, join->batches, es);
 	ExplainPropertyUInteger("Pylon Keys", NULL, join->keys, es);
-	explain_scan_calls(join->lookups, es);
+	explain_scan_counters(join->lookups, es);
 }

@@ -86,7 +86,7 @@ typedef struct RowWrite
 	ObjectChange *change;
 	char	   *purpose;		/* "insert ..." */
 	List	   *keys;			/* of a create, see object_creation_keys */
-	PylonCall  *call;			/* of a create; NULL before it is sent */
+	PylonWriteRequest *request; /* of a create; NULL before it is sent */
 	const PylonPage *page;		/* that answer */
 	bool		wanted;			/* somebody looks at the row afterwards */
 } RowWrite;
@@ -254,7 +254,7 @@ modify_counters(ResultRelInfo *rinfo)
 {
 	PylonModify *modify = rinfo->ri_FdwState;
 
-	return modify == NULL ? NULL : &modify->connection->calls;
+	return modify == NULL ? NULL : &modify->connection->counters;
 }
 
 /* Numbers of the columns that a planned UPDATE assigns (IntList). */
@@ -608,7 +608,7 @@ prepare_update(PylonModify *modify, RowWrite *row)
 static void
 take_created(PylonModify *modify, RowWrite *row)
 {
-	row->page = pylon_created(row->call, modify->layout);
+	row->page = pylon_created(row->request, modify->layout);
 	if (row->page->problem == NULL)
 		take_answer(modify, row);
 }
@@ -630,7 +630,7 @@ take_answer(PylonModify *modify, RowWrite *row)
 	memset(nulls, true, natts * sizeof(bool));
 	check_same_object(modify, row);
 	object_read(modify->layout, object, row->wanted ? NULL : row->change->attnums, values, nulls);
-	object_check_answer(row->change, row->call != NULL ? object_id_text(object) : NULL,
+	object_check_answer(row->change, row->request != NULL ? object_id_text(object) : NULL,
 						modify->layout, object, values, nulls);
 	if (row->wanted)
 		object_store_row(slot, values, nulls);
@@ -686,10 +686,10 @@ create_rows(PylonModify *modify, RowWrite *rows, int total,
 		for (; sent < total && sent < i + modify->concurrency &&
 			 !is_in_flight(&rows[i], sent - i, &rows[sent]); sent++)
 		{
-			rows[sent].call = pylon_start_create(modify->connection, rows[sent].purpose,
-												 modify->layout->object, rows[sent].change->body);
+			rows[sent].request = pylon_start_create(modify->connection, rows[sent].purpose,
+													modify->layout->object, rows[sent].change->body);
 		}
-		result = pylon_finish_create(rows[i].call);
+		result = pylon_finish_create(rows[i].request);
 		if (result == CREATE_DUPLICATE && modify->skip_duplicates)
 			continue;
 		if (result == CREATE_DONE)
@@ -738,19 +738,19 @@ fail_create(PylonModify *modify, RowWrite *failed, int open, ErrorData *error)
 	char	   *failure = psprintf("could not %s: %s", failed->purpose,
 								   error != NULL ? error->message :
 								   bad_answer ? failed->page->problem :
-								   pylon_create_failure(failed->call));
+								   pylon_create_failure(failed->request));
 	List	   *unknown = settle_creates(failed, open, failure);
 
 	if (unknown != NIL)
 	{
 		RowWrite   *first = linitial(unknown);
 
-		pylon_raise_create(first->call, NULL,
+		pylon_raise_create(first->request, NULL,
 						   unknown_detail(unknown, first == failed ? NULL : failure));
 	}
 	if (error != NULL)
 		raise_of_row(modify, failed, error);
-	pylon_raise_create(failed->call, bad_answer ? failed->page->problem : NULL, NULL);
+	pylon_raise_create(failed->request, bad_answer ? failed->page->problem : NULL, NULL);
 }
 
 /*
@@ -768,8 +768,8 @@ settle_creates(RowWrite *failed, int open, const char *failure)
 	error_context_stack = &callback;
 	for (RowWrite *row = failed; row <= failed + open; row++)
 	{
-		if (row == failed ? pylon_create_is_unknown(row->call) :
-			pylon_finish_create(row->call) == CREATE_UNKNOWN)
+		if (row == failed ? pylon_create_is_unknown(row->request) :
+			pylon_finish_create(row->request) == CREATE_UNKNOWN)
 			unknown = lappend(unknown, row);
 	}
 	error_context_stack = callback.previous;

@@ -409,7 +409,7 @@ scan_counters(ForeignScanState *node)
 	PylonScan  *scan = node->fdw_state;
 
 	return scan == NULL || scan->connection == NULL ? NULL :
-		&scan->connection->calls;
+		&scan->connection->counters;
 }
 
 /*

@@ -143,13 +143,13 @@ connection_report_progress(PylonConnection *connection, const char *purpose,
 	ereport(NOTICE,
 			(connection->statement != NULL ?
 			 errmsg("%s: %s, %s and %s done, %.0f s", purpose,
-					connection_count_text(connection->calls.rows_created, "create"),
-					connection_count_text(connection->calls.rows_updated, "update"),
-					connection_count_text(connection->calls.rows_deleted, "delete"),
+					connection_count_text(connection->counters.rows_created, "create"),
+					connection_count_text(connection->counters.rows_updated, "update"),
+					connection_count_text(connection->counters.rows_deleted, "delete"),
 					(now - connection->started) / 1000) :
 			 errmsg("%s: %s, %s, %.0f s", purpose,
-					connection_count_text(connection->calls.pages, "page"),
-					connection_count_text(connection->calls.rows_read, connection->nouns->one),
+					connection_count_text(connection->counters.pages, "page"),
+					connection_count_text(connection->counters.rows_read, connection->nouns->one),
 					(now - connection->started) / 1000),
 			 rate_limit_wait > 0 ?
 			 errdetail("Waiting %.0f s for the rate limit.",

@@ -45,13 +45,13 @@ typedef struct PylonConnection
 	char	   *table_name;		/* errors of a row name */
 	bool		shows_ids;		/* the user may read the ids of that table */
 	double		started;		/* monotonic ms */
-	PylonCounters calls;		/* of this connection alone */
+	PylonCounters counters;		/* of this connection alone */
 	PylonSession *session;
 } PylonConnection;
 
 /* Counts "n" of a member of PylonCounters. */
 #define CONNECTION_COUNT(connection, member, n) \
-	((connection)->calls.member += (n), \
+	((connection)->counters.member += (n), \
 	 (connection)->session->counters.member += (n))
 
 extern int	pylon_progress_interval;
