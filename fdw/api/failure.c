@@ -78,7 +78,7 @@ static char *with_writes(const HttpResponse *response, const char *detail);
 static bool is_write(const HttpResponse *response);
 static char *without_stop(const char *text);
 static char *full_path(const HttpResponse *response);
-static void mask(char *text, const char *secret);
+static void failure_mask(char *text, const char *secret);
 static const char *other_region(const PylonConnection *connection);
 
 /* Raises the error that the request's final outcome amounts to. */
@@ -288,7 +288,7 @@ failure_describe(const HttpResponse *response, PylonError *error)
 	if (response->tries > 1)
 		appendStringInfo(&detail, " (tries: %d)", response->tries);
 	if (error->exists_id != NULL && !connection->shows_ids)
-		mask(detail.data, error->exists_id);
+		failure_mask(detail.data, error->exists_id);
 	if (response->wait_exhausted && response->retry_after >= 0)
 		appendStringInfo(&detail, ". The API asks to wait for %.0f s; %.0f s of %.0f s are used up.",
 						 response->retry_after / 1000, response->waited / 1000,
@@ -328,7 +328,7 @@ failure_is_of_page(const HttpResponse *response)
 
 /* Whoever may not read a table learns no ids of it, whoever quotes them. */
 static void
-mask(char *text, const char *secret)
+failure_mask(char *text, const char *secret)
 {
 	size_t		length = strlen(secret);
 

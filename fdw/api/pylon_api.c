@@ -86,7 +86,7 @@ static void take_page(PylonReader *reader, const HttpResponse *response,
 					  bool ahead);
 static void give_back_page(PylonReader *reader, HttpRequest *request);
 static void drop_next(PylonReader *reader);
-static PageGlance glance(PylonReader *reader);
+static PageGlance pylon_glance(PylonReader *reader);
 static bool is_refusal(PylonReader *reader, const HttpResponse *response);
 static bool has_list(const PylonFilter *filter);
 static void read_ahead(PylonReader *reader, const HttpResponse *response);
@@ -94,7 +94,7 @@ static void parse_page(PylonReader *reader, const HttpResponse *response);
 static const HttpResponse *get_definitions(PylonConnection *connection,
 										   const char *path,
 										   PylonDefinitions *found);
-static const HttpResponse *get(PylonConnection *connection, const char *path);
+static const HttpResponse *pylon_get(PylonConnection *connection, const char *path);
 static void check_reached(const HttpResponse *response,
 						  const PylonObject *object);
 
@@ -197,7 +197,7 @@ pylon_is_ready(PylonReader *reader)
 	if (reader->next == NULL)
 		return at_end(reader);
 	return http_is_done(reader->next) &&
-		!(glance(reader) == PAGE_IS_HOLLOW && http_repeat(reader->next));
+		!(pylon_glance(reader) == PAGE_IS_HOLLOW && http_repeat(reader->next));
 }
 
 /* Are there pages after the one in hand, and not yet objects enough? */
@@ -430,7 +430,7 @@ receive_page(PylonReader *reader)
 			reader->refused = request;
 			return;
 		}
-		seen = glance(reader);
+		seen = pylon_glance(reader);
 		if (seen != PAGE_IS_HOLLOW)
 		{
 			take_page(reader, response, seen == PAGE_HOLDS_OBJECTS);
@@ -505,7 +505,7 @@ drop_next(PylonReader *reader)
 
 /* What the answer that came looks like, before anything is made of it. */
 static PageGlance
-glance(PylonReader *reader)
+pylon_glance(PylonReader *reader)
 {
 	const HttpResponse *response = http_peek(reader->next);
 	MemoryContext before;
@@ -599,7 +599,7 @@ pylon_me(PylonConnection *connection, double *latency)
 {
 	PylonMe    *me = palloc0(sizeof(PylonMe));
 	double		start = connection_now();
-	const HttpResponse *response = get(connection, "/me");
+	const HttpResponse *response = pylon_get(connection, "/me");
 
 	*latency = connection_now() - start;
 	if (!json_read_me(response->body, response->length, me))
@@ -669,7 +669,7 @@ get_definitions(PylonConnection *connection, const char *path,
 
 /* One small answer, waited for. */
 static const HttpResponse *
-get(PylonConnection *connection, const char *path)
+pylon_get(PylonConnection *connection, const char *path)
 {
 	HttpCall	call = {.method = "GET",.path = path,.repeatable = true};
 	const HttpResponse *response = http_wait(http_start(connection, &call));

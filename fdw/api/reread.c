@@ -31,7 +31,7 @@ static int	find_written(PylonSession *session, const PylonObject *object,
 						 const PylonPage *page, Reread *rereads);
 static void ask_next(PylonConnection *connection, const ObjectLayout *layout,
 					 Reread *rereads, int count, int *next);
-static const JsonSlice *receive(Reread *reread);
+static const JsonSlice *reread_receive(Reread *reread);
 
 /*
  * "page" itself if it has no object that the session has written lately,
@@ -66,7 +66,7 @@ reread_page(PylonConnection *connection, const ObjectLayout *layout,
 
 		if (rereads[i].id != NULL)
 		{
-			slices = receive(&rereads[i]);
+			slices = reread_receive(&rereads[i]);
 			ask_next(connection, layout, rereads, page->nobjects, &next);
 		}
 		if (slices != NULL)
@@ -113,7 +113,7 @@ ask_next(PylonConnection *connection, const ObjectLayout *layout,
 
 /* Waits for an object; NULL if it is gone. */
 static const JsonSlice *
-receive(Reread *reread)
+reread_receive(Reread *reread)
 {
 	const PylonPage *page = pylon_next_page(reread->reader);
 

@@ -84,7 +84,7 @@ static void forget_statement(void *arg);
 static void release_write(void *arg);
 static bool is_success(const HttpResponse *response);
 static bool is_of_object(const WriteNote *note);
-static WriteFate judge(PylonWriteRequest *write);
+static WriteFate writes_judge(PylonWriteRequest *write);
 static void close_note(WriteNote *note, WriteFate fate);
 static void count_write(PylonConnection *connection, PylonWrite kind);
 static void register_callbacks(void);
@@ -98,8 +98,8 @@ static void end_subtransaction(SubXactEvent event, SubTransactionId id,
 static void tell_rolled_back(void);
 static void tell_level(const WriteLevel *told);
 static char *names_text(const WriteLevel *level);
-static uint64 total(const uint64 *writes);
-static char *counted(const uint64 *writes, bool zeros);
+static uint64 writes_total(const uint64 *writes);
+static char *writes_counted(const uint64 *writes, bool zeros);
 
 /*
  * The counters of the statement whose execution owns "query", made at the
@@ -198,7 +198,7 @@ writes_wait(PylonWriteRequest *write)
 bool
 writes_is_unknown(PylonWriteRequest *write)
 {
-	return judge(write) == WRITE_UNKNOWN;
+	return writes_judge(write) == WRITE_UNKNOWN;
 }
 
 /*
@@ -221,7 +221,7 @@ writes_resend(PylonWriteRequest *write)
 WriteFate
 writes_settle(PylonWriteRequest *write)
 {
-	WriteFate	fate = judge(write);
+	WriteFate	fate = writes_judge(write);
 
 	writes_settle_as(write, fate);
 	return fate;
@@ -262,7 +262,7 @@ char *
 writes_done(const PylonConnection *connection)
 {
 	return psprintf("Of this statement, %s were done.",
-					counted(connection->statement->writes, true));
+					writes_counted(connection->statement->writes, true));
 }
 
 /* The request's memory goes while it is open: an error has come between. */
@@ -273,7 +273,7 @@ release_write(void *arg)
 
 	if (write->note == NULL)
 		return;
-	write->note->fate = judge(write);
+	write->note->fate = writes_judge(write);
 	if (write->note->fate == WRITE_DONE)
 		count_write(write->connection, write->note->kind);
 	if (write->note->fate != WRITE_NOT_DONE && is_of_object(write->note))
@@ -291,7 +291,7 @@ is_success(const HttpResponse *response)
 
 /* By all that is known at this moment. */
 static WriteFate
-judge(PylonWriteRequest *write)
+writes_judge(PylonWriteRequest *write)
 {
 	const HttpResponse *response = http_peek(write->request);
 
@@ -529,14 +529,14 @@ tell_rolled_back(void)
 static void
 tell_level(const WriteLevel *told)
 {
-	char	   *done = counted(told->writes, false);
-	char	   *unknown = counted(told->unknown, false);
-	uint64		all = total(told->unknown);
+	char	   *done = writes_counted(told->writes, false);
+	char	   *unknown = writes_counted(told->unknown, false);
+	uint64		all = writes_total(told->unknown);
 
 	if (done != NULL)
 		ereport(WARNING,
 				(errmsg("rolled back here, but not in Pylon: %s of %s remain",
-						counted(told->writes, true), told->nouns->many),
+						writes_counted(told->writes, true), told->nouns->many),
 				 errhint("Pylon has no transactions: each write takes effect at once.")));
 	if (unknown != NULL)
 		ereport(WARNING,
@@ -552,7 +552,7 @@ static char *
 names_text(const WriteLevel *level)
 {
 	StringInfoData names;
-	uint64		all = total(level->unknown);
+	uint64		all = writes_total(level->unknown);
 	int			named = 0;
 	ListCell   *lc;
 
@@ -569,7 +569,7 @@ names_text(const WriteLevel *level)
 }
 
 static uint64
-total(const uint64 *writes)
+writes_total(const uint64 *writes)
 {
 	uint64		sum = 0;
 
@@ -583,7 +583,7 @@ total(const uint64 *writes)
  * more, or NULL where none is. In the current memory context.
  */
 static char *
-counted(const uint64 *writes, bool zeros)
+writes_counted(const uint64 *writes, bool zeros)
 {
 	const char *parts[NUM_PYLON_WRITES] = {NULL};
 	int			count = 0;

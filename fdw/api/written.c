@@ -52,8 +52,8 @@ struct WrittenHistory
 };
 
 static WrittenKey make_key(Oid serverid, const char *path);
-static WrittenObject *enter(PylonSession *session, const char *path);
-static WrittenObject *find(const PylonSession *session, const WrittenKey *key);
+static WrittenObject *written_enter(PylonSession *session, const char *path);
+static WrittenObject *written_find(const PylonSession *session, const WrittenKey *key);
 static void start_generation(struct WrittenHistory *history);
 
 /* The objects that a statement has written; belongs to the context. */
@@ -84,14 +84,14 @@ written_set_add(HTAB *set, Oid serverid, const char *path)
 void
 written_expect(PylonSession *session, const char *path)
 {
-	(void) enter(session, path);
+	(void) written_enter(session, path);
 }
 
 /* The object was written just now, or may have been. */
 void
 written_note(PylonSession *session, const char *path)
 {
-	enter(session, path)->at = connection_now();
+	written_enter(session, path)->at = connection_now();
 }
 
 /* The same where nothing can be allocated, after written_expect. */
@@ -99,7 +99,7 @@ void
 written_note_expected(PylonSession *session, const char *path)
 {
 	WrittenKey	key = make_key(InvalidOid, path);
-	WrittenObject *object = find(session, &key);
+	WrittenObject *object = written_find(session, &key);
 
 	if (object != NULL)
 		object->at = connection_now();
@@ -117,7 +117,7 @@ bool
 written_lately(const PylonSession *session, const char *path)
 {
 	WrittenKey	key = make_key(InvalidOid, path);
-	WrittenObject *object = find(session, &key);
+	WrittenObject *object = written_find(session, &key);
 
 	return object != NULL && object->at > 0 && connection_now() - object->at <= LATELY;
 }
@@ -135,7 +135,7 @@ make_key(Oid serverid, const char *path)
 
 /* The object in the young generation, with what the old one knows of it. */
 static WrittenObject *
-enter(PylonSession *session, const char *path)
+written_enter(PylonSession *session, const char *path)
 {
 	WrittenKey	key = make_key(InvalidOid, path);
 	struct WrittenHistory *history = session->written;
@@ -151,7 +151,7 @@ enter(PylonSession *session, const char *path)
 	if (history->young == NULL || connection_now() - history->since > LATELY ||
 		hash_get_num_entries(history->young) >= MAX_LATELY)
 		start_generation(history);
-	before = find(session, &key);
+	before = written_find(session, &key);
 	object = hash_search(history->young, &key, HASH_ENTER, &found);
 	if (!found)
 		object->at = before != NULL ? before->at : 0;
@@ -159,7 +159,7 @@ enter(PylonSession *session, const char *path)
 }
 
 static WrittenObject *
-find(const PylonSession *session, const WrittenKey *key)
+written_find(const PylonSession *session, const WrittenKey *key)
 {
 	struct WrittenHistory *history = session->written;
 	HTAB	   *generations[2] = {NULL, NULL};

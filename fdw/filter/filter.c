@@ -52,7 +52,7 @@ static const int required_operators[] =
 	[FILTER_JSON] = FIELD_CONTAINS,
 };
 
-static bool asks(List *node);
+static bool filter_asks(List *node);
 static List *plan_condition(FilterContext *context, Node *node, bool negated);
 static List *plan_expression(FilterContext *context, Node *node, bool negated);
 static List *plan_boolean(FilterContext *context, BoolExpr *expr, bool negated);
@@ -110,7 +110,7 @@ filter_plan(PlannerInfo *root, Relation table, RelOptInfo *rel, List *clauses,
 			else
 				children = lappend(children, node);
 		}
-		if (asks(node))
+		if (filter_asks(node))
 			plan->pushed = lappend(plan->pushed,
 								   equal(context.covered, rinfo->clause) ?
 								   (Node *) rinfo : context.covered);
@@ -133,7 +133,7 @@ filter_plan(PlannerInfo *root, Relation table, RelOptInfo *rel, List *clauses,
  * part does for that, of an OR it takes all.
  */
 static bool
-asks(List *node)
+filter_asks(List *node)
 {
 	bool		is_or;
 	ListCell   *lc;
@@ -145,7 +145,7 @@ asks(List *node)
 	is_or = intVal(linitial(node)) == FILTER_OR;
 	for_each_from(lc, node, 1)
 	{
-		if (asks(lfirst(lc)) != is_or)
+		if (filter_asks(lfirst(lc)) != is_or)
 			return !is_or;
 	}
 	return is_or;

@@ -45,10 +45,10 @@ static const struct
 PylonFilter filter_never;
 PylonFilter filter_always;
 
-static PylonFilter *fit(PylonFilter *filter, int levels, bool *exact);
+static PylonFilter *filter_fit_node(PylonFilter *filter, int levels, bool *exact);
 static List *multiply_out(PylonFilter *filter);
 static PylonFilter *best_of(List *filters, bool *exact);
-static int	rank(const PylonFilter *filter);
+static int	filter_rank(const PylonFilter *filter);
 
 /*
  * "and" or "or" of filters, in the current memory context: what decides
@@ -95,11 +95,11 @@ filter_combine(const char *operator, List *filters)
 PylonFilter *
 filter_fit(PylonFilter *filter, bool *exact)
 {
-	return fit(filter, MAX_LEVELS, exact);
+	return filter_fit_node(filter, MAX_LEVELS, exact);
 }
 
 static PylonFilter *
-fit(PylonFilter *filter, int levels, bool *exact)
+filter_fit_node(PylonFilter *filter, int levels, bool *exact)
 {
 	bool		is_and;
 	List	   *members = NIL;
@@ -121,7 +121,7 @@ fit(PylonFilter *filter, int levels, bool *exact)
 		if (product != NIL)
 			members = list_concat(members, product);
 		else
-			members = lappend(members, fit(member, levels - 1, exact));
+			members = lappend(members, filter_fit_node(member, levels - 1, exact));
 	}
 	return filter_combine(filter->operator, members);
 }
@@ -174,16 +174,16 @@ best_of(List *filters, bool *exact)
 
 	foreach(lc, filters)
 	{
-		PylonFilter *filter = fit(lfirst(lc), 0, exact);
+		PylonFilter *filter = filter_fit_node(lfirst(lc), 0, exact);
 
-		if (filter != &filter_always && (best == &filter_always || rank(filter) < rank(best)))
+		if (filter != &filter_always && (best == &filter_always || filter_rank(filter) < filter_rank(best)))
 			best = filter;
 	}
 	return best;
 }
 
 static int
-rank(const PylonFilter *filter)
+filter_rank(const PylonFilter *filter)
 {
 	int			place = 0;
 
@@ -196,5 +196,5 @@ rank(const PylonFilter *filter)
 int
 filter_field_operator(const PylonFilter *filter)
 {
-	return operators_by_rank[rank(filter)].operator;
+	return operators_by_rank[filter_rank(filter)].operator;
 }

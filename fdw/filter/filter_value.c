@@ -59,7 +59,7 @@ static bool ends_piece(const FilterNode *node, char c);
 static PylonFilter *evaluate_json(FilterEvaluation *evaluation, Jsonb *json);
 static PylonFilter *evaluate_json_value(FilterEvaluation *evaluation,
 										const char *slug, JsonbValue *value);
-static PylonFilter *widen(FilterEvaluation *evaluation);
+static PylonFilter *filter_widen(FilterEvaluation *evaluation);
 static bool is_within_element(const FilterNode *node, const char *text);
 static bool is_impossible(const FilterNode *node, const char *text);
 static bool is_expressible(const FilterNode *node, const char *text);
@@ -103,15 +103,15 @@ evaluate_text(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 	char	   *text = OutputFunctionCall(&node->output, value);
 
 	if (node->flags & FILTER_NODE_NULLS)
-		return widen(evaluation);
+		return filter_widen(evaluation);
 	if (node->test == FILTER_LIKE)
 		return evaluate_pattern(evaluation, node, text);
 	if ((node->test == FILTER_EQUALS || node->test == FILTER_NOT_EQUALS) &&
 		is_impossible(node, text))
-		return node->test == FILTER_EQUALS ? &filter_never : widen(evaluation);
+		return node->test == FILTER_EQUALS ? &filter_never : filter_widen(evaluation);
 	/* Every text holds the empty one. */
 	if (text[0] == '\0' || !is_expressible(node, text))
-		return widen(evaluation);
+		return filter_widen(evaluation);
 	if (node->test == FILTER_PREFIX || node->test == FILTER_NOT_EQUALS)
 		evaluation->exact = false;
 	if (node->flags & FILTER_NODE_FOLD)
@@ -169,7 +169,7 @@ evaluate_list(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 	if (has_null && (node->test == FILTER_NOT_IN || node->test == FILTER_HAS_ALL))
 		return &filter_never;
 	if (node->flags & FILTER_NODE_NULLS)
-		return widen(evaluation);
+		return filter_widen(evaluation);
 	if (node->test == FILTER_NOT_IN)
 		evaluation->exact = false;
 	foreach(lc, texts)
@@ -184,7 +184,7 @@ evaluate_list(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 		else if (node->test == FILTER_HAS_ALL || node->test == FILTER_NOT_IN)
 			evaluation->exact = false;
 		else
-			return widen(evaluation);	/* of any, all must be asked for */
+			return filter_widen(evaluation);	/* of any, all must be asked for */
 	}
 	wanted = distinct_texts(wanted);
 	if (wanted == NIL)
@@ -204,7 +204,7 @@ evaluate_list(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 		if (node->test == FILTER_IN && node->attnum > 0 &&
 			!filter_is_refused(evaluation, node->field, "in", evaluation->batch_size))
 			node->texts = wanted;
-		return widen(evaluation);
+		return filter_widen(evaluation);
 	}
 	return filter_make_leaf(evaluation, node->field,
 							filter_operator_names[node->test], NULL, wanted);
@@ -232,7 +232,7 @@ evaluate_pattern(FilterEvaluation *evaluation, FilterNode *node, const char *pat
 		bool		literal = *p != '%' && *p != '_' && *p != '\0';
 
 		if (*p == '\\' && *++p == '\0')
-			return widen(evaluation);	/* an error, for the executor to raise */
+			return filter_widen(evaluation);	/* an error, for the executor to raise */
 		if (literal)
 		{
 			appendStringInfoChar(&whole, *p);
@@ -293,7 +293,7 @@ evaluate_json(FilterEvaluation *evaluation, Jsonb *json)
 	List	   *filters = NIL;
 
 	if (!JB_ROOT_IS_OBJECT(json))
-		return widen(evaluation);
+		return filter_widen(evaluation);
 	(void) JsonbIteratorNext(&iterator, &key, true);
 	while (JsonbIteratorNext(&iterator, &key, true) == WJB_KEY)
 	{
@@ -315,9 +315,9 @@ evaluate_json_value(FilterEvaluation *evaluation, const char *slug, JsonbValue *
 	JsonbValue	element;
 
 	if (!object_slug_is_searchable(evaluation->object, slug))
-		return widen(evaluation);
+		return filter_widen(evaluation);
 	if (value->type == jbvString)
-		return value->val.string.len == 0 ? widen(evaluation) :
+		return value->val.string.len == 0 ? filter_widen(evaluation) :
 			filter_make_leaf(evaluation, slug, "equals",
 							 pnstrdup(value->val.string.val, value->val.string.len), NIL);
 	if (value->type != jbvBinary ||
@@ -335,7 +335,7 @@ evaluate_json_value(FilterEvaluation *evaluation, const char *slug, JsonbValue *
 		else
 			evaluation->exact = false;
 	}
-	return filters == NIL ? widen(evaluation) : filter_combine("and", filters);
+	return filters == NIL ? filter_widen(evaluation) : filter_combine("and", filters);
 }
 
 /* How objects that have the key "text" can be asked for, for a FILTER_KEYS. */
@@ -349,7 +349,7 @@ filter_test_key(const FilterNode *node, const char *text)
 
 /* The executor alone decides. */
 static PylonFilter *
-widen(FilterEvaluation *evaluation)
+filter_widen(FilterEvaluation *evaluation)
 {
 	evaluation->exact = false;
 	return &filter_always;
@@ -550,7 +550,7 @@ filter_make_leaf(FilterEvaluation *evaluation, const char *field, const char *op
 	PylonFilter *filter;
 
 	if (filter_is_refused(evaluation, field, operator, list_length(values)))
-		return widen(evaluation);
+		return filter_widen(evaluation);
 	filter = palloc0(sizeof(PylonFilter));
 	filter->operator = operator;
 	filter->field = field;

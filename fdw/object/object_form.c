@@ -46,7 +46,7 @@
 static bool same_json(const WriterColumn *column, Datum left, Datum right);
 static bool each_has_form(const WriterColumn *column, List *left, List *right);
 static bool holds_text(List *texts, const char *text);
-static List *listed(SentTexts texts);
+static List *object_form_listed(SentTexts texts);
 static bool is_text_form(const WriterColumn *column, const char *left,
 						 const char *right);
 static bool is_number(const char *text);
@@ -58,7 +58,7 @@ static bool same_phone(const char *left, const char *right);
 static char *digits_of(const char *text);
 static char *plain_form(const char *text);
 static Oid	folding_collation(void);
-static char *composed(char *written);
+static char *object_form_composed(char *written);
 static char *without_blanks(const char *text);
 
 /*
@@ -123,8 +123,8 @@ object_is_form(const WriterColumn *column, SentTexts sent, SentTexts answer)
 {
 	if (!sent.list && !answer.list)
 		return is_text_form(column, linitial(sent.texts), linitial(answer.texts));
-	return each_has_form(column, listed(sent), listed(answer)) &&
-		each_has_form(column, listed(answer), listed(sent));
+	return each_has_form(column, object_form_listed(sent), object_form_listed(answer)) &&
+		each_has_form(column, object_form_listed(answer), object_form_listed(sent));
 }
 
 /* The same of a list that may hold more than what was sent. */
@@ -132,7 +132,7 @@ bool
 object_holds_form(const WriterColumn *column, SentTexts sent,
 				   SentTexts answer)
 {
-	return each_has_form(column, listed(sent), listed(answer));
+	return each_has_form(column, object_form_listed(sent), object_form_listed(answer));
 }
 
 /*
@@ -186,7 +186,7 @@ holds_text(List *texts, const char *text)
 
 /* In a text column, a list stands as JSON; a single value is a list of one. */
 static List *
-listed(SentTexts texts)
+object_form_listed(SentTexts texts)
 {
 	List	   *elements;
 
@@ -365,7 +365,7 @@ digits_of(const char *text)
 static char *
 plain_form(const char *text)
 {
-	char	   *plain = composed(asc_tolower(text, strlen(text)));
+	char	   *plain = object_form_composed(asc_tolower(text, strlen(text)));
 
 	return without_blanks(str_tolower(plain, strlen(plain), folding_collation()));
 }
@@ -382,7 +382,7 @@ folding_collation(void)
 
 /* Unicode's NFKC, which only UTF-8 needs. */
 static char *
-composed(char *written)
+object_form_composed(char *written)
 {
 	if (GetDatabaseEncoding() != PG_UTF8 || pg_is_ascii(written))
 		return written;

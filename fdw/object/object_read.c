@@ -37,7 +37,7 @@ static bool reads_as_null(const ObjectColumn *column, JsonSlice slice);
 static Datum read_null(ObjectColumn *column);
 static Datum read_string(ObjectColumn *column, JsonSlice slice);
 static Datum read_text(ObjectColumn *column, const char *text, int length);
-static Datum convert(ObjectColumn *column, char *text);
+static Datum object_convert(ObjectColumn *column, char *text);
 static char *whole_number(char *text);
 static Datum read_array(ObjectColumn *column, JsonSlice slice);
 static void add_element(ObjectColumn *column, ArrayBuildState *state,
@@ -170,12 +170,12 @@ read_text(ObjectColumn *column, const char *text, int length)
 	/* By far the most common type, and its input function only copies. */
 	if (column->type == TEXTOID)
 		return PointerGetDatum(cstring_to_text_with_len(text, length));
-	return convert(column, pnstrdup(text, length));
+	return object_convert(column, pnstrdup(text, length));
 }
 
 /* By the input function of the column's type, or of its elements. */
 static Datum
-convert(ObjectColumn *column, char *text)
+object_convert(ObjectColumn *column, char *text)
 {
 	if (column->takes_integers)
 		text = whole_number(text);
@@ -247,7 +247,7 @@ add_element(ObjectColumn *column, ArrayBuildState *state, JsonSlice element)
 	Datum		value = (Datum) 0;
 
 	if (!null)
-		value = convert(column, json_slice_cstring(element));
+		value = object_convert(column, json_slice_cstring(element));
 	(void) accumArrayResult(state, value, null, column->element,
 							CurrentMemoryContext);
 }

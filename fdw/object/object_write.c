@@ -58,7 +58,7 @@ static ObjectChange *make_change(ObjectWriter *writer, TupleTableSlot *old_row,
 								 TupleTableSlot *new_row, int needed);
 static ColumnChange column_change(const ChangeContext *context,
 								  const WriterColumn *column);
-static bool differs(const ColumnChange *change);
+static bool object_differs(const ColumnChange *change);
 static bool field_changes(const ChangeContext *context,
 						  const PylonField *field);
 static void add_change(ChangeContext *context, const ColumnChange *change);
@@ -157,7 +157,7 @@ make_change(ObjectWriter *writer, TupleTableSlot *old_row,
 		const WriterColumn *column = &writer->columns[i];
 		ColumnChange of_column = column_change(&context, column);
 
-		if (!differs(&of_column))
+		if (!object_differs(&of_column))
 			continue;
 		if (is_writable(column, needed))
 			add_change(&context, &of_column);
@@ -191,7 +191,7 @@ column_change(const ChangeContext *context, const WriterColumn *column)
 
 /* Of the map of custom fields, send_custom_fields finds out which ones. */
 static bool
-differs(const ColumnChange *change)
+object_differs(const ColumnChange *change)
 {
 	if (!change->had || change->cleared)
 		return change->had == change->cleared;
@@ -210,7 +210,7 @@ field_changes(const ChangeContext *context, const PylonField *field)
 		if (column->field != field)
 			continue;
 		change = column_change(context, column);
-		if (differs(&change))
+		if (object_differs(&change))
 			return true;
 	}
 	return false;
@@ -523,12 +523,12 @@ find_primary(const ChangeContext *context, const WriterColumn *list,
 		if (column->field->primary_of != list->field)
 			continue;
 		change = column_change(context, column);
-		if (change.cleared || (!column->assigned && !differs(&change)))
+		if (change.cleared || (!column->assigned && !object_differs(&change)))
 			continue;
 		text = object_value_text(column->type, change.value);
 		if (holds_address(addresses, text))
 			primary = text;
-		else if (differs(&change))
+		else if (object_differs(&change))
 			raise_twice(column, list, "the primary address");
 	}
 	return primary;

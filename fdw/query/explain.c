@@ -28,10 +28,10 @@
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 
-static List *printable(ForeignScan *plan, List *exprs);
+static List *explain_printable(ForeignScan *plan, List *exprs);
 static Node *number_parameters(Node *node, void *known);
-static FilterDescription *describe(ForeignScanState *node, List *values,
-								   List *context, const char *keys);
+static FilterDescription *explain_describe(ForeignScanState *node, List *values,
+										   List *context, const char *keys);
 static const char *request_text(const FilterDescription *description);
 static void explain_texts(const char *label, List *texts, ExplainState *es);
 static List *written_columns(const ModifyTable *plan, Relation table,
@@ -57,8 +57,8 @@ pylonExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	List	   *context = set_deparse_context_plan(es->deparse_cxt,
 												   (Plan *) plan, NIL);
 	bool		joined = filter_has_keys(list_nth(plan->fdw_private, ScanPrivateFilter));
-	FilterDescription *description = describe(node, printable(plan, plan->fdw_exprs),
-											  context, joined ? "" : NULL);
+	FilterDescription *description = explain_describe(node, explain_printable(plan, plan->fdw_exprs),
+													  context, joined ? "" : NULL);
 
 	if (!joined)
 		explain_scan_requests(list_make1(node), context, NULL, es);
@@ -74,7 +74,7 @@ pylonExplainForeignScan(ForeignScanState *node, ExplainState *es)
  * then, but takes that for a bug if the parameter isn't an external one.
  */
 static List *
-printable(ForeignScan *plan, List *exprs)
+explain_printable(ForeignScan *plan, List *exprs)
 {
 	List	   *known = NIL;
 	ListCell   *lc;
@@ -120,8 +120,8 @@ explain_scan_requests(List *scans, List *context, const char *keys,
 		ForeignScanState *scan = lfirst(lc);
 		ForeignScan *plan = (ForeignScan *) scan->ss.ps.plan;
 		FilterDescription *description =
-			describe(scan, keys == NULL ? printable(plan, plan->fdw_exprs) : plan->fdw_exprs,
-					 context, keys);
+			explain_describe(scan, keys == NULL ? explain_printable(plan, plan->fdw_exprs) : plan->fdw_exprs,
+							 context, keys);
 
 		requests = list_append_unique(requests,
 									  makeString(unconstify(char *, request_text(description))));
@@ -149,7 +149,7 @@ explain_texts(const char *label, List *texts, ExplainState *es)
 }
 
 static FilterDescription *
-describe(ForeignScanState *node, List *values, List *context, const char *keys)
+explain_describe(ForeignScanState *node, List *values, List *context, const char *keys)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	ForeignTable *table = GetForeignTable(RelationGetRelid(node->ss.ss_currentRelation));
@@ -190,7 +190,7 @@ explain_local(ForeignScan *plan, const FilterDescription *description,
 			  List *context, ExplainState *es)
 {
 	bool		prefix = list_length(es->rtable) > 1;
-	List	   *quals = printable(plan, plan->scan.plan.qual);
+	List	   *quals = explain_printable(plan, plan->scan.plan.qual);
 	List	   *local = NIL;
 	ListCell   *lc;
 	ListCell   *lc2;

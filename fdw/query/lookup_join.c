@@ -98,18 +98,18 @@ typedef struct LookupJoin
 } LookupJoin;
 
 static Node *create_state(CustomScan *scan);
-static void begin(CustomScanState *node, EState *estate, int eflags);
+static void lookup_join_begin(CustomScanState *node, EState *estate, int eflags);
 static void begin_children(LookupJoin *join, CustomScan *plan, EState *estate,
 						   int eflags);
 static PlanState *behind_gate(PlanState *child);
 static bool gate_is_open(PlanState *child);
 static void begin_side(LookupJoin *join, LookupSide *side, int first, Node *key);
 static void begin_lookups(LookupJoin *join, EState *estate);
-static TupleTableSlot *execute(CustomScanState *node);
-static void end(CustomScanState *node);
-static void rescan(CustomScanState *node);
+static TupleTableSlot *lookup_join_execute(CustomScanState *node);
+static void lookup_join_end(CustomScanState *node);
+static void lookup_join_rescan(CustomScanState *node);
 static bool depends_on_changes(LookupJoin *join);
-static void explain(CustomScanState *node, List *ancestors, ExplainState *es);
+static void lookup_join_explain(CustomScanState *node, List *ancestors, ExplainState *es);
 static bool join_row(LookupJoin *join);
 static bool next_pair(LookupJoin *join);
 static bool next_outer_row(LookupJoin *join);
@@ -120,9 +120,9 @@ static bool is_full(LookupJoin *join, LookupBatch *batch);
 static bool keys_are_refused(LookupJoin *join);
 static void add_key(LookupJoin *join, LookupBatch *batch, TupleTableSlot *row);
 static FilterKeyKind key_kind(LookupJoin *join, const char *key);
-static void ask(LookupJoin *join, LookupBatch *batch);
+static void lookup_join_ask(LookupJoin *join, LookupBatch *batch);
 static List *keys_for(ForeignScanState *scan, LookupBatch *batch);
-static void receive(LookupJoin *join, LookupBatch *batch);
+static void lookup_join_receive(LookupJoin *join, LookupBatch *batch);
 static bool takes_turns(LookupJoin *join, PlanState *child);
 static void receive_in_turns(LookupJoin *join, LookupBatch *batch);
 static void receive_from(LookupJoin *join, LookupBatch *batch,
@@ -135,7 +135,7 @@ static void release_batch(LookupJoin *join, LookupBatch **batch);
 static void destroy_batch(LookupBatch *batch);
 static char *outer_key(LookupJoin *join, TupleTableSlot *row);
 static char *evaluate_key(LookupJoin *join, LookupSide *side, TupleTableSlot *row);
-static void fill(LookupJoin *join, LookupSide *side, TupleTableSlot *row);
+static void lookup_join_fill(LookupJoin *join, LookupSide *side, TupleTableSlot *row);
 static void fill_nulls(LookupJoin *join, LookupSide *side);
 
 const CustomScanMethods lookup_join_methods = {
@@ -145,11 +145,11 @@ const CustomScanMethods lookup_join_methods = {
 
 static const CustomExecMethods lookup_exec_methods = {
 	.CustomName = LOOKUP_JOIN_NAME,
-	.BeginCustomScan = begin,
-	.ExecCustomScan = execute,
-	.EndCustomScan = end,
-	.ReScanCustomScan = rescan,
-	.ExplainCustomScan = explain,
+	.BeginCustomScan = lookup_join_begin,
+	.ExecCustomScan = lookup_join_execute,
+	.EndCustomScan = lookup_join_end,
+	.ReScanCustomScan = lookup_join_rescan,
+	.ExplainCustomScan = lookup_join_explain,
 };
 
 static Node *
@@ -163,7 +163,7 @@ create_state(CustomScan *scan)
 
 /* Prepares all children and expressions; asks nothing. */
 static void
-begin(CustomScanState *node, EState *estate, int eflags)
+lookup_join_begin(CustomScanState *node, EState *estate, int eflags)
 {
 	LookupJoin *join = (LookupJoin *) node;
 	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
@@ -254,7 +254,7 @@ begin_lookups(LookupJoin *join, EState *estate)
 
 /* The next row of the result, in the slot that core projects to. */
 static TupleTableSlot *
-execute(CustomScanState *node)
+lookup_join_execute(CustomScanState *node)
 {
 	LookupJoin *join = (LookupJoin *) node;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
@@ -266,7 +266,7 @@ execute(CustomScanState *node)
 }
 
 static void
-end(CustomScanState *node)
+lookup_join_end(CustomScanState *node)
 {
 	LookupJoin *join = (LookupJoin *) node;
 	ListCell   *lc;
@@ -292,7 +292,7 @@ end(CustomScanState *node)
  * unless the objects depend on a parameter that has changed.
  */
 static void
-rescan(CustomScanState *node)
+lookup_join_rescan(CustomScanState *node)
 {
 	LookupJoin *join = (LookupJoin *) node;
 	ListCell   *lc;
@@ -376,8 +376,8 @@ next_pair(LookupJoin *join)
 	{
 		CHECK_FOR_INTERRUPTS();
 		/* Who got the last row may have made the slot's values its own. */
-		fill(join, &join->other, join->outer_slot);
-		fill(join, &join->inner, join->inner_slot);
+		lookup_join_fill(join, &join->other, join->outer_slot);
+		lookup_join_fill(join, &join->inner, join->inner_slot);
 		if (!ExecQual(join->joinqual, econtext))
 		{
 			ResetExprContext(econtext);
@@ -391,7 +391,7 @@ next_pair(LookupJoin *join)
 	join->has_outer = false;
 	if (join->matched || (join->jointype != JOIN_LEFT && join->jointype != JOIN_ANTI))
 		return false;
-	fill(join, &join->other, join->outer_slot);
+	lookup_join_fill(join, &join->other, join->outer_slot);
 	fill_nulls(join, &join->inner);
 	return true;
 }
@@ -444,7 +444,7 @@ next_batch(LookupJoin *join)
 	join->ahead = NULL;
 	if (join->current == NULL)
 		return false;
-	receive(join, join->current);
+	lookup_join_receive(join, join->current);
 
 	/* Whether more rows are wanted is open where the first batch is small. */
 	if (join->first_size == 0 && join->css.ss.ps.state->es_epq_active == NULL)
@@ -471,7 +471,7 @@ collect_batch(LookupJoin *join)
 		return NULL;
 	}
 	if (batch->asks)
-		ask(join, batch);
+		lookup_join_ask(join, batch);
 	return batch;
 }
 
@@ -579,7 +579,7 @@ key_kind(LookupJoin *join, const char *key)
 
 /* Sends the requests for a batch's keys, and doesn't wait for the answers. */
 static void
-ask(LookupJoin *join, LookupBatch *batch)
+lookup_join_ask(LookupJoin *join, LookupBatch *batch)
 {
 	ListCell   *lc;
 
@@ -624,7 +624,7 @@ keys_for(ForeignScanState *scan, LookupBatch *batch)
 
 /* Receives all objects that have one of the batch's keys. */
 static void
-receive(LookupJoin *join, LookupBatch *batch)
+lookup_join_receive(LookupJoin *join, LookupBatch *batch)
 {
 	ListCell   *lc;
 
@@ -800,7 +800,7 @@ evaluate_key(LookupJoin *join, LookupSide *side, TupleTableSlot *row)
 	bool		null;
 	char	   *text;
 
-	fill(join, side, row);
+	lookup_join_fill(join, side, row);
 	value = ExecEvalExprSwitchContext(side->key, econtext, &null);
 	if (null)
 		return NULL;
@@ -826,7 +826,7 @@ outer_key(LookupJoin *join, TupleTableSlot *row)
 
 /* Copies the columns of a side to their place in the scan tuple. */
 static void
-fill(LookupJoin *join, LookupSide *side, TupleTableSlot *row)
+lookup_join_fill(LookupJoin *join, LookupSide *side, TupleTableSlot *row)
 {
 	TupleTableSlot *slot = join->css.ss.ss_ScanTupleSlot;
 	int			natts = row->tts_tupleDescriptor->natts;
@@ -856,7 +856,7 @@ fill_nulls(LookupJoin *join, LookupSide *side)
 
 /* What is looked up and how, and with ANALYZE how often. */
 static void
-explain(CustomScanState *node, List *ancestors, ExplainState *es)
+lookup_join_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 {
 	LookupJoin *join = (LookupJoin *) node;
 

@@ -86,7 +86,7 @@ static bool has_objects(List *members);
 static bool choose_key(LookupCandidate *join, RelOptInfo *outerrel);
 static void consider_key(LookupCandidate *join, RelOptInfo *outerrel,
 						 RestrictInfo *rinfo);
-static Node *translate(LookupCandidate *join, Node *node, RelOptInfo *member);
+static Node *lookup_path_translate(LookupCandidate *join, Node *node, RelOptInfo *member);
 static bool find_member_keys(LookupCandidate *join, RelOptInfo *outerrel,
 							 RestrictInfo *rinfo, List **keys);
 static double rows_with_keys(LookupCandidate *join, RelOptInfo *member,
@@ -117,7 +117,7 @@ static void split_sides(PlannerInfo *root, List *keys, List **joinquals,
 static List *order_by_security(List *restrictlist);
 static List *joined_tlist(Plan *outer, List *columns, List *used);
 static List *append_columns(List *tlist, List *exprs, List *used);
-static Node *adopt(Node *node, void *sources);
+static Node *lookup_path_adopt(Node *node, void *sources);
 static int	first_batch(PlannerInfo *root, Path *path);
 
 static set_join_pathlist_hook_type previous_hook = NULL;
@@ -307,7 +307,7 @@ find_member_keys(LookupCandidate *join, RelOptInfo *outerrel,
 		if (plan_is_objects(member))
 		{
 			key = plan_join_key(join->root, member,
-								(RestrictInfo *) translate(join, (Node *) rinfo, member));
+								(RestrictInfo *) lookup_path_translate(join, (Node *) rinfo, member));
 			if (key == NULL ||
 				!bms_is_subset(pull_varnos(join->root, (Node *) key->outer), outerrel->relids))
 				return false;
@@ -324,14 +324,14 @@ find_member_keys(LookupCandidate *join, RelOptInfo *outerrel,
 
 /* What an expression on the objects is on one of the foreign tables. */
 static Node *
-translate(LookupCandidate *join, Node *node, RelOptInfo *member)
+lookup_path_translate(LookupCandidate *join, Node *node, RelOptInfo *member)
 {
 	AppendRelInfo *appinfo;
 
 	if (member == join->inner)
 		return node;
 	appinfo = join->root->append_rel_array[member->relid];
-	node = translate(join, node, find_base_rel(join->root, appinfo->parent_relid));
+	node = lookup_path_translate(join, node, find_base_rel(join->root, appinfo->parent_relid));
 	return adjust_appendrel_attrs(join->root, node, 1, &appinfo);
 }
 
@@ -350,7 +350,7 @@ rows_with_keys(LookupCandidate *join, RelOptInfo *member, Node *inner_key,
 			clauselist_selectivity(join->root,
 								   ((PylonRelation *) member->fdw_private)->filter->pushed,
 								   member->relid, JOIN_INNER, NULL);
-	examine_variable(join->root, translate(join, inner_key, member), 0, &variable);
+	examine_variable(join->root, lookup_path_translate(join, inner_key, member), 0, &variable);
 	distinct = get_variable_numdistinct(&variable, &is_default);
 	/* Most objects lack most custom fields. */
 	if (HeapTupleIsValid(variable.statsTuple))
@@ -676,8 +676,8 @@ plan_lookup_join(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path,
 													LookupPathColumns),
 										   used);
 	scan->custom_exprs = (List *)
-		adopt((Node *) list_concat(list_concat(exprs, outerquals), joinquals),
-			  get_tlist_exprs(scan->custom_scan_tlist, true));
+		lookup_path_adopt((Node *) list_concat(list_concat(exprs, outerquals), joinquals),
+						  get_tlist_exprs(scan->custom_scan_tlist, true));
 	scan->custom_private = list_make3(makeInteger(jointype),
 									  makeInteger(first_batch(root, &best_path->path)),
 									  makeInteger(list_length(outerquals)));
@@ -756,14 +756,14 @@ append_columns(List *tlist, List *exprs, List *used)
 
 	foreach(lc, exprs)
 		tlist = lappend(tlist,
-						makeTargetEntry((Expr *) adopt((Node *) lfirst(lc), used),
+						makeTargetEntry((Expr *) lookup_path_adopt((Node *) lfirst(lc), used),
 										list_length(tlist) + 1, NULL, false));
 	return tlist;
 }
 
 /* Puts a variable of "sources" (a List) in the place of each that is the same. */
 static Node *
-adopt(Node *node, void *sources)
+lookup_path_adopt(Node *node, void *sources)
 {
 	ListCell   *lc;
 
@@ -784,7 +784,7 @@ adopt(Node *node, void *sources)
 				return copyObject(source);
 		}
 	}
-	return expression_tree_mutator(node, adopt, sources);
+	return expression_tree_mutator(node, lookup_path_adopt, sources);
 }
 
 /*

@@ -54,8 +54,8 @@ static ScanEstimate estimate_scan(PlannerInfo *root, RelOptInfo *baserel,
 								  FilterPlan *filter);
 static void add_scan_path(PlannerInfo *root, RelOptInfo *baserel,
 						  ParamPathInfo *param_info, FilterPlan *filter);
-static double doubt(PlannerInfo *root, RelOptInfo *baserel,
-					FilterPlan *filter, double guess);
+static double plan_doubt(PlannerInfo *root, RelOptInfo *baserel,
+						 FilterPlan *filter, double guess);
 static bool is_measured(PlannerInfo *root, Node *clause);
 static bool has_statistics(PlannerInfo *root, Node *node);
 static void add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel,
@@ -228,7 +228,7 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel,
 	else if (filter->pushed != NIL && isinf(filter_max_rows(root, filter)))
 	{
 		request_cost *= 1 + SEARCH_RISK;
-		estimate.requests = doubt(root, baserel, filter, estimate.requests);
+		estimate.requests = plan_doubt(root, baserel, filter, estimate.requests);
 	}
 	startup = request_cost + quals.startup + baserel->reltarget->cost.startup;
 	total = startup + (estimate.requests - 1) * request_cost +
@@ -247,7 +247,7 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel,
  * plan whose requests are certain win, unless the guess is better by far.
  */
 static double
-doubt(PlannerInfo *root, RelOptInfo *baserel, FilterPlan *filter, double guess)
+plan_doubt(PlannerInfo *root, RelOptInfo *baserel, FilterPlan *filter, double guess)
 {
 	const PylonOptions *options = &((PylonRelation *) baserel->fdw_private)->options;
 	List	   *measured = NIL;

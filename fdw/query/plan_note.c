@@ -31,7 +31,7 @@ static dlist_head notes = DLIST_STATIC_INIT(notes);
 
 static PlanNote *find_note(PlannerInfo *root);
 static void forget_note(void *note);
-static bool reads(PlannerInfo *root, List *servers);
+static bool plan_note_reads(PlannerInfo *root, List *servers);
 
 /*
  * Remembers that "root" reads objects of a server, for as long as the
@@ -79,11 +79,11 @@ plan_reads(PlannerInfo *root, List *servers)
 {
 	ListCell   *lc;
 
-	if (reads(root, servers))
+	if (plan_note_reads(root, servers))
 		return true;
 	foreach(lc, root->glob->subroots)
 	{
-		if (lfirst(lc) != NULL && reads(lfirst(lc), servers))
+		if (lfirst(lc) != NULL && plan_note_reads(lfirst(lc), servers))
 			return true;
 	}
 	return false;
@@ -112,7 +112,7 @@ forget_note(void *note)
 
 /* The query itself, or a subquery in its FROM. */
 static bool
-reads(PlannerInfo *root, List *servers)
+plan_note_reads(PlannerInfo *root, List *servers)
 {
 	PlanNote   *note = find_note(root);
 	ListCell   *lc;
@@ -129,7 +129,7 @@ reads(PlannerInfo *root, List *servers)
 	{
 		RelOptInfo *rel = root->simple_rel_array[i];
 
-		if (rel != NULL && rel->subroot != NULL && reads(rel->subroot, servers))
+		if (rel != NULL && rel->subroot != NULL && plan_note_reads(rel->subroot, servers))
 			return true;
 	}
 	return false;

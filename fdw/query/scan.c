@@ -92,10 +92,10 @@ static void check_unfinished(PylonScan *scan);
 static bool has_pages(PylonScan *scan);
 static void keep_rest(PylonScan *scan);
 static void forget_scan(void *arg);
-static void connect(ForeignScanState *node, PylonScan *scan);
-static void start(ForeignScanState *node, PylonScan *scan);
+static void scan_connect(ForeignScanState *node, PylonScan *scan);
+static void scan_start(ForeignScanState *node, PylonScan *scan);
 static bool can_rewind(PylonScan *scan, const char *signature);
-static void retreat(ForeignScanState *node, PylonScan *scan);
+static void scan_retreat(ForeignScanState *node, PylonScan *scan);
 static void warn_of_refusal(ForeignScanState *node, PylonScan *scan);
 static void begin_batch(ForeignScanState *node, PylonScan *scan, int batch);
 static bool next_object(ForeignScanState *node, PylonScan *scan);
@@ -161,7 +161,7 @@ pylonIterateForeignScan(ForeignScanState *node)
 	scan->waiting = false;
 	scan->busy = true;
 	if (!scan->started)
-		start(node, scan);
+		scan_start(node, scan);
 	slot = next_row(node, scan);
 	scan->busy = false;
 	return slot;
@@ -396,7 +396,7 @@ scan_send(ForeignScanState *node)
 
 	scan->busy = true;
 	if (!scan->started)
-		start(node, scan);
+		scan_start(node, scan);
 	if (scan->request != FILTER_NOTHING)
 		pylon_start(scan->reader);
 	scan->busy = false;
@@ -442,7 +442,7 @@ scan_is_ready(ForeignScanState *node)
 }
 
 static void
-connect(ForeignScanState *node, PylonScan *scan)
+scan_connect(ForeignScanState *node, PylonScan *scan)
 {
 	Relation	rel = node->ss.ss_currentRelation;
 	ForeignTable *table = GetForeignTable(RelationGetRelid(rel));
@@ -460,7 +460,7 @@ connect(ForeignScanState *node, PylonScan *scan)
 
 /* Computes what is to be asked, and asks it unless the answer is at hand. */
 static void
-start(ForeignScanState *node, PylonScan *scan)
+scan_start(ForeignScanState *node, PylonScan *scan)
 {
 	MemoryContext before = MemoryContextSwitchTo(scan->context);
 	const char *signature;
@@ -476,7 +476,7 @@ start(ForeignScanState *node, PylonScan *scan)
 	if (scan->request != FILTER_NOTHING)
 	{
 		if (scan->connection == NULL)
-			connect(node, scan);
+			scan_connect(node, scan);
 		signature = filter_signature(scan->filter);
 		if (!can_rewind(scan, signature))
 		{
@@ -511,7 +511,7 @@ can_rewind(PylonScan *scan, const char *signature)
  * know once it is certain.
  */
 static void
-retreat(ForeignScanState *node, PylonScan *scan)
+scan_retreat(ForeignScanState *node, PylonScan *scan)
 {
 	MemoryContext before = MemoryContextSwitchTo(scan->context);
 
@@ -590,7 +590,7 @@ next_object(ForeignScanState *node, PylonScan *scan)
 			warn_of_refusal(node, scan);
 		}
 		else if (pylon_refusal(scan->reader) != NULL)
-			retreat(node, scan);
+			scan_retreat(node, scan);
 		else if (scan->request == FILTER_SEARCH &&
 				 scan->batch + 1 < filter_batches(scan->filter))
 			begin_batch(node, scan, scan->batch + 1);

@@ -34,7 +34,7 @@ static bool is_row_mark_column(PlannerInfo *root, TargetEntry *entry,
 							   Index relid);
 static void check_result_list(List *exprs, Index relid, Relation table);
 static bool find_result_column(Node *node, void *attnum);
-static void refuse(Relation table, Bitmapset *named);
+static void system_columns_refuse(Relation table, Bitmapset *named);
 
 /*
  * Raises 0A000 if the query names a system column of a foreign table that it
@@ -61,7 +61,7 @@ system_columns_check_scan(PlannerInfo *root, RelOptInfo *baserel,
 	pull_from_clauses(baserel->joininfo, baserel->relid, &named);
 	/* Conditions that are always true, as core thinks, have been dropped. */
 	pull_varattnos((Node *) root->parse->jointree, top, &named);
-	refuse(table, named);
+	system_columns_refuse(table, named);
 }
 
 /*
@@ -152,7 +152,7 @@ check_result_list(List *exprs, Index relid, Relation table)
 		pull_varattnos((Node *) exprs, relid, &named);
 	else if (find_result_column((Node *) exprs, &attnum))
 		named = bms_make_singleton(attnum - FirstLowInvalidHeapAttributeNumber);
-	refuse(table, named);
+	system_columns_refuse(table, named);
 }
 
 /* Finds the number of a system column of the relation that is written. */
@@ -174,7 +174,7 @@ find_result_column(Node *node, void *attnum)
 
 /* Raises the error if there is one but tableoid among the columns. */
 static void
-refuse(Relation table, Bitmapset *named)
+system_columns_refuse(Relation table, Bitmapset *named)
 {
 	const PylonObject *object = object_of_table(table);
 	int			member = -1;

@@ -84,7 +84,7 @@ static int	note_refusal(CURL *easy, curl_infotype type, char *text,
 						 size_t length, void *arg);
 
 /* life of a request */
-static void initialize(void);
+static void http_initialize(void);
 static void prepare_transfer(HttpRequest *request);
 static void use_own_connection(HttpRequest *request);
 static void trust_only_ca_file(HttpRequest *request);
@@ -102,7 +102,7 @@ static void count_transfer(HttpRequest *request);
 static void wait_and_resume(HttpRequest *request, double wait);
 
 /* driving and waiting */
-static void drive(void);
+static void http_drive(void);
 static void socket_action(curl_socket_t fd, int events);
 static void resume_requests(double now);
 static void collect_finished(void);
@@ -153,7 +153,7 @@ http_start(PylonConnection *connection, const HttpCall *call)
 {
 	HttpRequest *request = palloc0(sizeof(HttpRequest));
 
-	initialize();
+	http_initialize();
 	request->response.connection = connection;
 	request->response.call = *call;
 	if (call->purpose == NULL)
@@ -171,7 +171,7 @@ http_start(PylonConnection *connection, const HttpCall *call)
 		start_transfer(request);
 
 	/* Out with it, while the caller has other things to do. */
-	drive();
+	http_drive();
 	return request;
 }
 
@@ -183,11 +183,11 @@ http_start(PylonConnection *connection, const HttpCall *call)
 const HttpResponse *
 http_wait(HttpRequest *request)
 {
-	drive();
+	http_drive();
 	while (request->state != HTTP_DONE)
 	{
 		wait_for_events();
-		drive();
+		http_drive();
 		report_progress(request);
 	}
 	CHECK_FOR_INTERRUPTS();
@@ -219,7 +219,7 @@ http_resend(HttpRequest *request)
 	dlist_push_tail(&unfinished, &request->node);
 	request->listed = true;
 	start_transfer(request);
-	drive();
+	http_drive();
 }
 
 /*
@@ -230,7 +230,7 @@ bool
 http_is_done(HttpRequest *request)
 {
 	if (request->state != HTTP_DONE)
-		drive();
+		http_drive();
 	return request->state == HTTP_DONE;
 }
 
@@ -284,11 +284,11 @@ http_wait_any(void)
 {
 	dlist_iter	iter;
 
-	drive();
+	http_drive();
 	if (!news && !dlist_is_empty(&unfinished))
 	{
 		wait_for_events();
-		drive();
+		http_drive();
 	}
 	news = false;
 	dlist_foreach(iter, &unfinished)
@@ -310,7 +310,7 @@ http_poll(void)
 		if (i < socket_count())
 			socket_action(socket_fd(i), 0);
 	}
-	drive();
+	http_drive();
 }
 
 /* ------------------------------------------------------------------------
@@ -387,7 +387,7 @@ note_refusal(CURL *easy, curl_infotype type, char *text, size_t length,
  * would hand libcurl's threads and TLS state down to its children.
  */
 static void
-initialize(void)
+http_initialize(void)
 {
 	if (multi != NULL)
 		return;
@@ -711,7 +711,7 @@ count_transfer(HttpRequest *request)
  * faster than we read waits for the next call.
  */
 static void
-drive(void)
+http_drive(void)
 {
 	double		now = connection_now();
 	dlist_iter	iter;

@@ -25,7 +25,7 @@
  */
 #define MAX_HEAD_SIZE (128 * 1024)
 
-static bool admit(HttpRequest *request, size_t bytes);
+static bool http_admit(HttpRequest *request, size_t bytes);
 static bool is_cancelled(void);
 
 /* Inflated bytes of the answer; a short count breaks the transfer off. */
@@ -35,7 +35,7 @@ http_receive_body(char *data, size_t size, size_t count, void *arg)
 	HttpRequest *request = arg;
 	size_t		bytes = size * count;
 
-	if (!admit(request, bytes) || is_cancelled())
+	if (!http_admit(request, bytes) || is_cancelled())
 		return 0;
 	if (request->length + bytes + 1 > request->capacity)
 	{
@@ -74,12 +74,12 @@ http_receive_head(char *line, size_t size, size_t count, void *arg)
 	request->head_received += bytes;
 	if (request->head_received > MAX_HEAD_SIZE)
 		request->problem = HEAD_TOO_LARGE;
-	return request->problem == NULL && admit(request, bytes) ? bytes : 0;
+	return request->problem == NULL && http_admit(request, bytes) ? bytes : 0;
 }
 
 /* May so many bytes more come? */
 static bool
-admit(HttpRequest *request, size_t bytes)
+http_admit(HttpRequest *request, size_t bytes)
 {
 	request->received += bytes;
 	if (request->received <= (size_t) request->response.connection->options.max_response_size)

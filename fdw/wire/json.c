@@ -49,15 +49,15 @@ struct JsonTree
 static JsonTree *create_tree(void);
 static void release_tree(void *arg);
 static json_object *parse_answer(const char *body, size_t length);
-static json_object *parse(const char *body, size_t length);
+static json_object *json_parse(const char *body, size_t length);
 static bool is_sound(const char *body, size_t length);
-static json_object *member(json_object *object, const char *key,
-						   json_type type);
+static json_object *json_member(json_object *object, const char *key,
+								json_type type);
 static char *string_member(json_object *object, const char *key);
-static json_object *checked(json_object *object);
+static json_object *json_checked(json_object *object);
 static json_object *make_string(const char *text);
-static void add(json_object *object, const char *key, json_object *value);
-static void append(json_object *list, json_object *value);
+static void json_add(json_object *object, const char *key, json_object *value);
+static void json_append(json_object *list, json_object *value);
 static json_object *make_list(List *texts);
 static void add_custom(JsonTree *body, const char *key, const char *slug,
 					   const char *member_key, json_object *value);
@@ -91,12 +91,12 @@ json_search_body(const PylonFilter *filter, int limit, const char *cursor)
 {
 	JsonTree   *tree = create_tree();
 
-	tree->root = checked(json_object_new_object());
+	tree->root = json_checked(json_object_new_object());
 	if (filter != NULL)
-		add(tree->root, "filter", make_filter(filter));
-	add(tree->root, "limit", json_object_new_int(limit));
+		json_add(tree->root, "filter", make_filter(filter));
+	json_add(tree->root, "limit", json_object_new_int(limit));
 	if (cursor != NULL)
-		add(tree->root, "cursor", make_string(cursor));
+		json_add(tree->root, "cursor", make_string(cursor));
 	return pstrdup(json_object_to_json_string_ext(tree->root, PLAIN));
 }
 
@@ -110,7 +110,7 @@ json_body_create(void)
 {
 	JsonTree   *body = create_tree();
 
-	body->root = checked(json_object_new_object());
+	body->root = json_checked(json_object_new_object());
 	return body;
 }
 
@@ -118,14 +118,14 @@ json_body_create(void)
 void
 json_body_string(JsonTree *body, const char *key, const char *text)
 {
-	add(body->root, key, make_string(text));
+	json_add(body->root, key, make_string(text));
 }
 
 /* A member that is a list of strings. */
 void
 json_body_list(JsonTree *body, const char *key, List *texts)
 {
-	add(body->root, key, make_list(texts));
+	json_add(body->root, key, make_list(texts));
 }
 
 /* A member that is given as JSON, in the server's encoding. */
@@ -133,13 +133,13 @@ void
 json_body_json(JsonTree *body, const char *key, const char *json)
 {
 	const char *utf8 = pg_server_to_any(json, strlen(json), PG_UTF8);
-	json_object *value = parse(utf8, strlen(utf8));
+	json_object *value = json_parse(utf8, strlen(utf8));
 
 	if (value == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the value for \"%s\" is not JSON that can be sent", key)));
-	add(body->root, key, json_object_get(value));
+	json_add(body->root, key, json_object_get(value));
 }
 
 /*
@@ -153,17 +153,17 @@ json_body_addresses(JsonTree *body, const char *key, const char *member,
 	JsonTree   *list = create_tree();
 	ListCell   *lc;
 
-	list->root = checked(json_object_new_array());
+	list->root = json_checked(json_object_new_array());
 	foreach(lc, addresses)
 	{
 		JsonTree   *entry = json_body_create();
 
 		json_body_string(entry, member, lfirst(lc));
-		add(entry->root, "is_primary",
-			json_object_new_boolean(strcmp(lfirst(lc), primary) == 0));
-		append(list->root, json_object_get(entry->root));
+		json_add(entry->root, "is_primary",
+				 json_object_new_boolean(strcmp(lfirst(lc), primary) == 0));
+		json_append(list->root, json_object_get(entry->root));
 	}
-	add(body->root, key, json_object_get(list->root));
+	json_add(body->root, key, json_object_get(list->root));
 }
 
 /* A custom field with one value, in the list "key"; with NULL, it is unset. */
@@ -205,10 +205,10 @@ json_read_error(const char *body, size_t length, PylonError *error)
 	if (root == NULL || !json_object_is_type(root, json_type_object))
 		return false;
 	error->message = first_message(root);
-	error->code = lossy_copy(member(root, "code", json_type_string));
-	error->request_id = lossy_copy(member(root, "request_id", json_type_string));
+	error->code = lossy_copy(json_member(root, "code", json_type_string));
+	error->request_id = lossy_copy(json_member(root, "request_id", json_type_string));
 	/* Empty where there is no such object: some other refusal, then. */
-	error->exists_id = lossy_copy(member(root, "exists_id", json_type_string));
+	error->exists_id = lossy_copy(json_member(root, "exists_id", json_type_string));
 	if (error->exists_id != NULL && error->exists_id[0] == '\0')
 		error->exists_id = NULL;
 	return true;
@@ -223,8 +223,8 @@ bool
 json_read_me(const char *body, size_t length, PylonMe *me)
 {
 	json_object *root = parse_answer(body, length);
-	json_object *data = member(root, "data", json_type_object);
-	json_object *user = member(data, "user", json_type_object);
+	json_object *data = json_member(root, "data", json_type_object);
+	json_object *user = json_member(data, "user", json_type_object);
 
 	memset(me, 0, sizeof(*me));
 	if (data == NULL)
@@ -246,9 +246,9 @@ bool
 json_read_definitions(const char *body, size_t length, PylonDefinitions *found)
 {
 	json_object *root = parse_answer(body, length);
-	json_object *data = member(root, "data", json_type_array);
-	json_object *pagination = member(root, "pagination", json_type_object);
-	json_object *more = member(pagination, "has_next_page", json_type_boolean);
+	json_object *data = json_member(root, "data", json_type_array);
+	json_object *pagination = json_member(root, "pagination", json_type_object);
+	json_object *more = json_member(pagination, "has_next_page", json_type_boolean);
 	size_t		count = data == NULL ? 0 : json_object_array_length(data);
 
 	if (root == NULL || !json_object_is_type(root, json_type_object))
@@ -279,8 +279,8 @@ static PylonCustomField *
 read_custom_field(json_object *definition)
 {
 	PylonCustomField *field = palloc0(sizeof(PylonCustomField));
-	json_object *read_only = member(definition, "is_read_only",
-									json_type_boolean);
+	json_object *read_only = json_member(definition, "is_read_only",
+										 json_type_boolean);
 
 	field->slug = string_member(definition, "slug");
 	field->type = string_member(definition, "type");
@@ -294,7 +294,7 @@ read_custom_field(json_object *definition)
 static char *
 first_message(json_object *root)
 {
-	json_object *errors = member(root, "errors", json_type_array);
+	json_object *errors = json_member(root, "errors", json_type_array);
 
 	for (size_t i = 0; errors != NULL && i < json_object_array_length(errors); i++)
 	{
@@ -355,7 +355,7 @@ release_tree(void *arg)
 static json_object *
 parse_answer(const char *body, size_t length)
 {
-	return length <= MAX_ANSWER ? parse(body, length) : NULL;
+	return length <= MAX_ANSWER ? json_parse(body, length) : NULL;
 }
 
 /*
@@ -363,7 +363,7 @@ parse_answer(const char *body, size_t length)
  * with JSON_TOKENER_STRICT, which refuses all but ASCII in json-c 0.18.
  */
 static json_object *
-parse(const char *body, size_t length)
+json_parse(const char *body, size_t length)
 {
 	JsonTree   *tree = create_tree();
 	json_tokener *tokener;
@@ -402,7 +402,7 @@ is_sound(const char *body, size_t length)
 
 /* A member of the wanted type, or NULL; "object" may be anything. */
 static json_object *
-member(json_object *object, const char *key, json_type type)
+json_member(json_object *object, const char *key, json_type type)
 {
 	json_object *value;
 
@@ -417,7 +417,7 @@ member(json_object *object, const char *key, json_type type)
 static char *
 string_member(json_object *object, const char *key)
 {
-	json_object *value = member(object, key, json_type_string);
+	json_object *value = json_member(object, key, json_type_string);
 
 	if (value == NULL || json_object_get_string_len(value) == 0)
 		return NULL;
@@ -427,7 +427,7 @@ string_member(json_object *object, const char *key)
 }
 
 static json_object *
-checked(json_object *object)
+json_checked(json_object *object)
 {
 	if (object == NULL)
 		ereport(ERROR,
@@ -442,7 +442,7 @@ make_string(const char *text)
 {
 	char	   *utf8 = pg_server_to_any(text, strlen(text), PG_UTF8);
 
-	return checked(json_object_new_string(utf8));
+	return json_checked(json_object_new_string(utf8));
 }
 
 static json_object *
@@ -451,9 +451,9 @@ make_list(List *texts)
 	JsonTree   *tree = create_tree();
 	ListCell   *lc;
 
-	tree->root = checked(json_object_new_array());
+	tree->root = json_checked(json_object_new_array());
 	foreach(lc, texts)
-		append(tree->root, make_string(lfirst(lc)));
+		json_append(tree->root, make_string(lfirst(lc)));
 	return json_object_get(tree->root);
 }
 
@@ -462,39 +462,39 @@ static void
 add_custom(JsonTree *body, const char *key, const char *slug,
 		   const char *member_key, json_object *value)
 {
-	json_object *list = member(body->root, key, json_type_array);
+	json_object *list = json_member(body->root, key, json_type_array);
 	json_object *entry = json_object_new_object();
 
 	if (list == NULL)
 	{
-		add(body->root, key, json_object_new_array());
-		list = member(body->root, key, json_type_array);
+		json_add(body->root, key, json_object_new_array());
+		list = json_member(body->root, key, json_type_array);
 	}
-	append(list, entry);
-	add(entry, "slug", make_string(slug));
+	json_append(list, entry);
+	json_add(entry, "slug", make_string(slug));
 	if (value != NULL)
-		add(entry, member_key, value);
+		json_add(entry, member_key, value);
 }
 
 /* "object" takes "value" over, whatever happens. */
 static void
-add(json_object *object, const char *key, json_object *value)
+json_add(json_object *object, const char *key, json_object *value)
 {
-	if (json_object_object_add(object, key, checked(value)) != 0)
+	if (json_object_object_add(object, key, json_checked(value)) != 0)
 	{
 		json_object_put(value);
-		checked(NULL);
+		json_checked(NULL);
 	}
 }
 
 /* The same for the element of a list. */
 static void
-append(json_object *list, json_object *value)
+json_append(json_object *list, json_object *value)
 {
-	if (json_object_array_add(list, checked(value)) != 0)
+	if (json_object_array_add(list, json_checked(value)) != 0)
 	{
 		json_object_put(value);
-		checked(NULL);
+		json_checked(NULL);
 	}
 }
 
@@ -511,25 +511,25 @@ make_filter(const PylonFilter *filter)
 	json_object *result;
 	ListCell   *lc;
 
-	tree->root = checked(json_object_new_object());
+	tree->root = json_checked(json_object_new_object());
 	if (filter->field != NULL)
-		add(tree->root, "field", make_string(filter->field));
-	add(tree->root, "operator", make_string(filter->operator));
+		json_add(tree->root, "field", make_string(filter->field));
+	json_add(tree->root, "operator", make_string(filter->operator));
 	if (filter->value != NULL)
-		add(tree->root, "value", make_string(filter->value));
+		json_add(tree->root, "value", make_string(filter->value));
 	if (filter->values != NIL)
 	{
-		add(tree->root, "values", json_object_new_array());
-		list = member(tree->root, "values", json_type_array);
+		json_add(tree->root, "values", json_object_new_array());
+		list = json_member(tree->root, "values", json_type_array);
 		foreach(lc, filter->values)
-			append(list, make_string(lfirst(lc)));
+			json_append(list, make_string(lfirst(lc)));
 	}
 	if (filter->subfilters != NIL)
 	{
-		add(tree->root, "subfilters", json_object_new_array());
-		list = member(tree->root, "subfilters", json_type_array);
+		json_add(tree->root, "subfilters", json_object_new_array());
+		list = json_member(tree->root, "subfilters", json_type_array);
 		foreach(lc, filter->subfilters)
-			append(list, make_filter(lfirst(lc)));
+			json_append(list, make_filter(lfirst(lc)));
 	}
 	result = tree->root;
 	tree->root = NULL;

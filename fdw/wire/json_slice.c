@@ -26,11 +26,11 @@
 #include "wire/safe_text.h"
 
 static bool has_foreign_escape(JsonSlice slice);
-static void advance(JsonReader *reader);
+static void json_slice_advance(JsonReader *reader);
 static void check_entered(JsonReader *reader, bool first, JsonTokenType type);
-static void expect(JsonReader *reader, JsonTokenType type);
-static void skip(JsonReader *reader);
-static void fail(JsonReader *reader);
+static void json_slice_expect(JsonReader *reader, JsonTokenType type);
+static void json_slice_skip(JsonReader *reader);
+static void json_slice_fail(JsonReader *reader);
 
 /*
  * Starts reading "text"; the lexer is allocated in the current memory
@@ -42,7 +42,7 @@ json_reader_begin(JsonReader *reader, const char *text, int length)
 	reader->lex = compat_make_json_lexer(text, length, PG_UTF8, false);
 	reader->depth = 0;
 	reader->failed = reader->too_deep = false;
-	advance(reader);
+	json_slice_advance(reader);
 }
 
 /* Frees the lexer. Was all of the text one sound value? */
@@ -54,7 +54,7 @@ json_reader_end(JsonReader *reader)
 	/* To the lexer, a zero byte behind a backslash is an escape. */
 	if (lex->token_type != JSON_TOKEN_END ||
 		memchr(lex->input, '\0', lex->input_length) != NULL)
-		fail(reader);
+		json_slice_fail(reader);
 	compat_free_json_lexer(lex);
 	return !reader->failed;
 }
@@ -72,9 +72,9 @@ json_reader_enter(JsonReader *reader)
 {
 	if (reader->lex->token_type != JSON_TOKEN_OBJECT_START &&
 		reader->lex->token_type != JSON_TOKEN_ARRAY_START)
-		fail(reader);
+		json_slice_fail(reader);
 	reader->entered = reader->lex->token_type;
-	advance(reader);
+	json_slice_advance(reader);
 }
 
 /*
@@ -90,18 +90,18 @@ json_reader_next_member(JsonReader *reader, bool *first, JsonSlice *key)
 	check_entered(reader, *first, JSON_TOKEN_OBJECT_START);
 	if (lex->token_type == JSON_TOKEN_OBJECT_END)
 	{
-		advance(reader);
+		json_slice_advance(reader);
 		return false;
 	}
 	if (!*first)
-		expect(reader, JSON_TOKEN_COMMA);
+		json_slice_expect(reader, JSON_TOKEN_COMMA);
 	*first = false;
 	if (lex->token_type != JSON_TOKEN_STRING)
-		fail(reader);
+		json_slice_fail(reader);
 	key->data = lex->token_start;
 	key->length = lex->token_terminator - lex->token_start;
-	advance(reader);
-	expect(reader, JSON_TOKEN_COLON);
+	json_slice_advance(reader);
+	json_slice_expect(reader, JSON_TOKEN_COLON);
 	return !reader->failed;
 }
 
@@ -112,11 +112,11 @@ json_reader_next_element(JsonReader *reader, bool *first)
 	check_entered(reader, *first, JSON_TOKEN_ARRAY_START);
 	if (reader->lex->token_type == JSON_TOKEN_ARRAY_END)
 	{
-		advance(reader);
+		json_slice_advance(reader);
 		return false;
 	}
 	if (!*first)
-		expect(reader, JSON_TOKEN_COMMA);
+		json_slice_expect(reader, JSON_TOKEN_COMMA);
 	*first = false;
 	return !reader->failed;
 }
@@ -128,7 +128,7 @@ json_reader_value(JsonReader *reader)
 	const char *start = json_reader_position(reader);
 	bool		null = reader->lex->token_type == JSON_TOKEN_NULL;
 
-	skip(reader);
+	json_slice_skip(reader);
 	return null || reader->failed ? JSON_SLICE_NULL :
 		json_reader_since(reader, start);
 }
@@ -248,10 +248,10 @@ has_foreign_escape(JsonSlice slice)
 }
 
 static void
-advance(JsonReader *reader)
+json_slice_advance(JsonReader *reader)
 {
 	if (!reader->failed && json_lex(reader->lex) != JSON_SUCCESS)
-		fail(reader);
+		json_slice_fail(reader);
 }
 
 /* Else "[}" would be an object, and an array whose elements have keys, too. */
@@ -259,15 +259,15 @@ static void
 check_entered(JsonReader *reader, bool first, JsonTokenType type)
 {
 	if (first && reader->entered != type)
-		fail(reader);
+		json_slice_fail(reader);
 }
 
 static void
-expect(JsonReader *reader, JsonTokenType type)
+json_slice_expect(JsonReader *reader, JsonTokenType type)
 {
 	if (reader->lex->token_type != type)
-		fail(reader);
-	advance(reader);
+		json_slice_fail(reader);
+	json_slice_advance(reader);
 }
 
 /*
@@ -275,7 +275,7 @@ expect(JsonReader *reader, JsonTokenType type)
  * deep.
  */
 static void
-skip(JsonReader *reader)
+json_slice_skip(JsonReader *reader)
 {
 	bool		first = true;
 	JsonSlice	key;
@@ -285,36 +285,36 @@ skip(JsonReader *reader)
 	if (++reader->depth > JSON_MAX_DEPTH)
 	{
 		reader->too_deep = !reader->failed;
-		fail(reader);
+		json_slice_fail(reader);
 	}
 	switch (reader->lex->token_type)
 	{
 		case JSON_TOKEN_OBJECT_START:
 			json_reader_enter(reader);
 			while (json_reader_next_member(reader, &first, &key))
-				skip(reader);
+				json_slice_skip(reader);
 			break;
 		case JSON_TOKEN_ARRAY_START:
 			json_reader_enter(reader);
 			while (json_reader_next_element(reader, &first))
-				skip(reader);
+				json_slice_skip(reader);
 			break;
 		case JSON_TOKEN_STRING:
 		case JSON_TOKEN_NUMBER:
 		case JSON_TOKEN_TRUE:
 		case JSON_TOKEN_FALSE:
 		case JSON_TOKEN_NULL:
-			advance(reader);
+			json_slice_advance(reader);
 			break;
 		default:
-			fail(reader);
+			json_slice_fail(reader);
 	}
 	reader->depth--;
 }
 
 /* The first error is the one to tell of. */
 static void
-fail(JsonReader *reader)
+json_slice_fail(JsonReader *reader)
 {
 	JsonLexContext *lex = reader->lex;
 
