@@ -71,8 +71,8 @@ static List *plan_list(FilterContext *context, ScalarArrayOpExpr *op,
 static List *plan_null_test(FilterContext *context, NullTest *test,
 							bool negated);
 static List *plan_flag(FilterContext *context, Node *node, bool value);
-static bool can_test(FilterContext *context, const FilterOperand *operand,
-					 FilterTest test, Oid collation);
+static const char *test_problem(const FilterOperand *operand, FilterTest test,
+								Oid collation);
 static List *test_value(FilterContext *context, const FilterOperand *operand,
 						FilterTest test, Oid collation, Node *value);
 static bool may_be_null(Node *value);
@@ -310,8 +310,7 @@ plan_comparison(FilterContext *context, OpExpr *op, Node *left, Node *right)
 						   context->reason : reason);
 		right = swap;
 	}
-	test = operand_test(&operand, opno, &fold);
-	if (test == FILTER_AND)
+	if (!operand_test(&operand, opno, &test, &fold))
 		return give_up(context, operand_is_text(operand.type) ?
 					   REASON_EXPRESSION : REASON_TYPE);
 	if (fold && !operand_fold_case(context, &operand, test, op->inputcollid))
@@ -495,8 +494,8 @@ plan_list(FilterContext *context, ScalarArrayOpExpr *op, bool negated)
 	}
 	if (!operand_find(context, left, &operand))
 		return NIL;
-	test = operand_test(&operand, opno, &fold);
-	if (!(any ? test == FILTER_EQUALS : test == FILTER_NOT_EQUALS))
+	if (!operand_test(&operand, opno, &test, &fold) ||
+		!(any ? test == FILTER_EQUALS : test == FILTER_NOT_EQUALS))
 		return give_up(context, REASON_EXPRESSION);
 	if (fold && !operand_fold_case(context, &operand, test, op->inputcollid))
 		return NIL;
@@ -557,9 +556,10 @@ test_value(FilterContext *context, const FilterOperand *operand, FilterTest test
 		   Oid collation, Node *value)
 {
 	FilterOperand nulls;
+	const char *problem = test_problem(operand, test, collation);
 
-	if (!can_test(context, operand, test, collation))
-		return NIL;
+	if (problem != NULL)
+		return give_up(context, problem);
 	if (bms_is_member(context->rel->relid, pull_varnos(context->root, value)) ||
 		contain_subplans(value) || contain_volatile_functions(value))
 		return give_up(context, REASON_VALUE);
@@ -585,10 +585,9 @@ may_be_null(Node *value)
 		 array_contains_nulls(DatumGetArrayTypeP(constant->constvalue)));
 }
 
-/* Is the API's answer a superset of SQL's? Sets the reason if not. */
-static bool
-can_test(FilterContext *context, const FilterOperand *operand, FilterTest test,
-		 Oid collation)
+/* NULL if the API's answer is a superset of SQL's, else the reason why not. */
+static const char *
+test_problem(const FilterOperand *operand, FilterTest test, Oid collation)
 {
 	bool		negative = test == FILTER_NOT_EQUALS || test == FILTER_NOT_IN;
 	bool		on_list = test == FILTER_HAS || test == FILTER_HAS_ALL ||
@@ -596,20 +595,17 @@ can_test(FilterContext *context, const FilterOperand *operand, FilterTest test,
 	Oid			type = operand->type;
 
 	if ((operand->operators & required_operators[test]) == 0)
-		context->reason = REASON_FIELD;
-	else if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
-		context->reason = REASON_COLLATION;
-	else if (test == FILTER_JSON)
-		return true;
-	else if (on_list ? !operand_is_list(type) :
-			 !operand_is_text(type) &&
-			 !(type == UUIDOID && !operand->entry->is_prose))
-		context->reason = REASON_TYPE;
-	else if (negative && (operand->flags & FILTER_NODE_FOLD))
-		context->reason = REASON_NEGATION;
-	else
-		return true;
-	return false;
+		return REASON_FIELD;
+	if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
+		return REASON_COLLATION;
+	if (test == FILTER_JSON)
+		return NULL;
+	if (on_list ? !operand_is_list(type) :
+		!operand_is_text(type) && !(type == UUIDOID && !operand->entry->is_prose))
+		return REASON_TYPE;
+	if (negative && (operand->flags & FILTER_NODE_FOLD))
+		return REASON_NEGATION;
+	return NULL;
 }
 
 static List *

@@ -304,9 +304,12 @@ is_citext(Oid type)
 	return result;
 }
 
-/* What an operator asks, FILTER_AND for nothing that we know. */
-FilterTest
-operand_test(const FilterOperand *operand, Oid opno, bool *fold)
+/*
+ * Sets "test" to what an operator asks, and "fold" to whether it ignores
+ * case; false for an operator that we don't know.
+ */
+bool
+operand_test(const FilterOperand *operand, Oid opno, FilterTest *test, bool *fold)
 {
 	Oid			function = get_opcode(opno);
 
@@ -317,19 +320,26 @@ operand_test(const FilterOperand *operand, Oid opno, bool *fold)
 
 		for (size_t i = 0; i < lengthof(citext_comparisons); i++)
 		{
-			if (strcmp(citext_comparisons[i].name, name) == 0)
-				return citext_comparisons[i].test;
+			if (strcmp(citext_comparisons[i].name, name) != 0)
+				continue;
+			*test = citext_comparisons[i].test;
+			return true;
 		}
-		return FILTER_AND;
+		return false;
 	}
 	if (function == F_TEXTICLIKE)
-		return FILTER_LIKE;
+	{
+		*test = FILTER_LIKE;
+		return true;
+	}
 	for (size_t i = 0; i < lengthof(comparisons); i++)
 	{
-		if (comparisons[i].function == function)
-			return comparisons[i].test;
+		if (comparisons[i].function != function)
+			continue;
+		*test = comparisons[i].test;
+		return true;
 	}
-	return FILTER_AND;
+	return false;
 }
 
 /*

@@ -66,8 +66,8 @@ extern bool operand_of_slug(FilterContext *context, const char *slug,
 							FilterOperand *operand);
 extern bool operand_fold_case(FilterContext *context, FilterOperand *operand,
 							  FilterTest test, Oid collation);
-extern FilterTest operand_test(const FilterOperand *operand, Oid opno,
-							   bool *fold);
+extern bool operand_test(const FilterOperand *operand, Oid opno,
+						 FilterTest *test, bool *fold);
 extern Var *operand_scanned_column(FilterContext *context, Node *node);
 extern bool operand_is_custom_fields(FilterContext *context, Node *node);
 extern Node *operand_strip_relabel(Node *node);

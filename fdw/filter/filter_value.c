@@ -60,6 +60,8 @@ static PylonFilter *evaluate_json(FilterEvaluation *evaluation, Jsonb *json);
 static PylonFilter *evaluate_json_value(FilterEvaluation *evaluation,
 										const char *slug, JsonbValue *value);
 static PylonFilter *filter_widen(FilterEvaluation *evaluation);
+static bool filter_leave_out(FilterEvaluation *evaluation, const char *field,
+							 const char *operator, int values);
 static bool is_within_element(const FilterNode *node, const char *text);
 static bool is_impossible(const FilterNode *node, const char *text);
 static bool is_expressible(const FilterNode *node, const char *text);
@@ -202,7 +204,7 @@ evaluate_list(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 	{
 		/* At the top it may be sent in batches; find_split decides. */
 		if (node->test == FILTER_IN && node->attnum > 0 &&
-			!filter_is_refused(evaluation, node->field, "in", evaluation->batch_size))
+			!filter_leave_out(evaluation, node->field, "in", evaluation->batch_size))
 			node->texts = wanted;
 		return filter_widen(evaluation);
 	}
@@ -523,7 +525,7 @@ filter_pair(const PylonObject *object, const char *field, const char *operator)
 	return psprintf("%s %s %s", object->type, field, operator);
 }
 
-/* Has the API refused this pair, with so many values? Notes it if so. */
+/* Has the API refused this pair, with so many values? */
 bool
 filter_is_refused(FilterEvaluation *evaluation, const char *field,
 				  const char *operator, int values)
@@ -534,8 +536,16 @@ filter_is_refused(FilterEvaluation *evaluation, const char *field,
 		(evaluation->session->refused == NIL && evaluation->refused == NIL))
 		return false;
 	pair = filter_pair(evaluation->object, field, operator);
-	if (!session_is_refused(evaluation->session->refused, pair, values) &&
-		!session_is_refused(evaluation->refused, pair, values))
+	return session_is_refused(evaluation->session->refused, pair, values) ||
+		session_is_refused(evaluation->refused, pair, values);
+}
+
+/* Notes, and returns true, that such a pair is left out if it was refused. */
+static bool
+filter_leave_out(FilterEvaluation *evaluation, const char *field,
+				 const char *operator, int values)
+{
+	if (!filter_is_refused(evaluation, field, operator, values))
 		return false;
 	evaluation->left_out = list_append_unique(evaluation->left_out,
 											  makeString(psprintf("%s %s", field, operator)));
@@ -549,7 +559,7 @@ filter_make_leaf(FilterEvaluation *evaluation, const char *field, const char *op
 {
 	PylonFilter *filter;
 
-	if (filter_is_refused(evaluation, field, operator, list_length(values)))
+	if (filter_leave_out(evaluation, field, operator, list_length(values)))
 		return filter_widen(evaluation);
 	filter = palloc0(sizeof(PylonFilter));
 	filter->operator = operator;

@@ -94,13 +94,13 @@ static void keep_rest(PylonScan *scan);
 static void forget_scan(void *arg);
 static void scan_connect(ForeignScanState *node, PylonScan *scan);
 static void scan_start(ForeignScanState *node, PylonScan *scan);
-static bool can_rewind(PylonScan *scan, const char *signature);
+static bool scan_rewind(PylonScan *scan, const char *signature);
 static void scan_retreat(ForeignScanState *node, PylonScan *scan);
 static void warn_of_refusal(ForeignScanState *node, PylonScan *scan);
 static void begin_batch(ForeignScanState *node, PylonScan *scan, int batch);
 static bool next_object(ForeignScanState *node, PylonScan *scan);
 static const PylonPage *reread_written(PylonScan *scan, const PylonPage *page);
-static bool must_wait(PylonScan *scan);
+static bool scan_begin_wait(PylonScan *scan);
 static void store_row(PylonScan *scan, TupleTableSlot *slot);
 static double row_limit(ForeignScanState *node, PylonScan *scan);
 
@@ -478,7 +478,7 @@ scan_start(ForeignScanState *node, PylonScan *scan)
 		if (scan->connection == NULL)
 			scan_connect(node, scan);
 		signature = filter_signature(scan->filter);
-		if (!can_rewind(scan, signature))
+		if (!scan_rewind(scan, signature))
 		{
 			if (scan->signature != NULL)
 				pfree(scan->signature);
@@ -490,11 +490,12 @@ scan_start(ForeignScanState *node, PylonScan *scan)
 }
 
 /*
- * The same request as before, and its first page still in hand? The filter
- * was evaluated anew, so its batch must be made again, too.
+ * Goes back to the first page, if that is still in hand and the request is
+ * the same as before; else false. The filter was evaluated anew, so its batch
+ * must be made again, too.
  */
 static bool
-can_rewind(PylonScan *scan, const char *signature)
+scan_rewind(PylonScan *scan, const char *signature)
 {
 	if (scan->signature == NULL || strcmp(scan->signature, signature) != 0 ||
 		scan->batch != 0 || !pylon_can_rewind(scan->reader))
@@ -578,7 +579,7 @@ next_object(ForeignScanState *node, PylonScan *scan)
 	{
 		const PylonPage *page;
 
-		if (must_wait(scan))
+		if (scan_begin_wait(scan))
 			return false;
 		page = pylon_next_page(scan->reader);
 		if (page != NULL)
@@ -620,10 +621,10 @@ reread_written(PylonScan *scan, const PylonPage *page)
 
 /*
  * An asynchronous scan asks for its next page, but waits elsewhere, also for
- * others that have been waiting.
+ * others that have been waiting: true then, false if it needn't wait.
  */
 static bool
-must_wait(PylonScan *scan)
+scan_begin_wait(PylonScan *scan)
 {
 	if (!scan->asynchronous)
 		return false;

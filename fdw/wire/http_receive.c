@@ -77,7 +77,7 @@ http_receive_head(char *line, size_t size, size_t count, void *arg)
 	return request->problem == NULL && http_admit(request, bytes) ? bytes : 0;
 }
 
-/* May so many bytes more come? */
+/* Counts bytes that come; false, with the problem, if they are too many. */
 static bool
 http_admit(HttpRequest *request, size_t bytes)
 {
