@@ -13,14 +13,6 @@
 #include "api/answer.h"
 #include "api/failure.h"
 
-/* Is it a success, whatever it holds? */
-bool
-answer_is_success(const HttpResponse *response)
-{
-	return response->outcome == HTTP_ANSWERED &&
-		response->status >= 200 && response->status <= 299;
-}
-
 /*
  * Is there no such object? Only the API itself knows: a 404 of something
  * else, such as a path in base_url that leads elsewhere, tells nothing.
@@ -38,7 +30,7 @@ answer_is_missing(const HttpResponse *response)
 void
 answer_check_success(const HttpResponse *response)
 {
-	if (!answer_is_success(response))
+	if (!http_is_success(response))
 		failure_raise(response);
 	response->connection->session->reached = true;
 }

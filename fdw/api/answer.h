@@ -14,7 +14,6 @@
 #include "object/page.h"
 #include "wire/http.h"
 
-extern bool answer_is_success(const HttpResponse *response);
 extern bool answer_is_missing(const HttpResponse *response);
 extern void answer_check_success(const HttpResponse *response);
 extern PylonPage *answer_parse_single(const HttpResponse *response,

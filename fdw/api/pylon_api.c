@@ -511,7 +511,7 @@ pylon_glance(PylonReader *reader)
 	MemoryContext before;
 	PageGlance	result;
 
-	if (reader->mode == READ_ID || !answer_is_success(response))
+	if (reader->mode == READ_ID || !http_is_success(response))
 		return PAGE_IS_OTHER;
 	before = MemoryContextSwitchTo(reader->next_context);
 	result = page_glance(response->body, response->length);
@@ -696,5 +696,5 @@ check_reached(const HttpResponse *response, const PylonObject *object)
 	list = http_wait(http_start(connection, &call));
 	if (list->outcome == HTTP_ANSWERED && list->status == 404)
 		failure_raise(response);
-	connection->session->reached = answer_is_success(list);
+	connection->session->reached = http_is_success(list);
 }

@@ -236,7 +236,7 @@ find_object(PylonConnection *connection, const char *purpose, const char *id,
 	response = http_wait(http_start(connection, &call));
 	if (answer_is_missing(response))
 		return PRESENCE_GONE;
-	if (!answer_is_success(response) || response->length == 0)
+	if (!http_is_success(response) || response->length == 0)
 		return PRESENCE_UNKNOWN;
 	page = page_parse(layout, true, response->body, response->length);
 	/* One that doesn't say whose it is won't do either. */

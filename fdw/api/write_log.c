@@ -82,7 +82,6 @@ static WriteLevel *rolled_back = NULL;	/* not told yet, one an object */
 
 static void forget_statement(void *arg);
 static void release_write(void *arg);
-static bool is_success(const HttpResponse *response);
 static bool is_of_object(const WriteNote *note);
 static WriteFate writes_judge(PylonWriteRequest *write);
 static void close_note(WriteNote *note, WriteFate fate);
@@ -189,7 +188,7 @@ writes_wait(PylonWriteRequest *write)
 {
 	const HttpResponse *response = http_wait(write->request);
 
-	write->contradictory = is_success(response) &&
+	write->contradictory = http_is_success(response) &&
 		page_is_error(response->body, response->length);
 	return response;
 }
@@ -282,20 +281,13 @@ release_write(void *arg)
 	write->note = NULL;
 }
 
-static bool
-is_success(const HttpResponse *response)
-{
-	return response->outcome == HTTP_ANSWERED &&
-		response->status >= 200 && response->status <= 299;
-}
-
 /* By all that is known at this moment. */
 static WriteFate
 writes_judge(PylonWriteRequest *write)
 {
 	const HttpResponse *response = http_peek(write->request);
 
-	if (response != NULL && is_success(response))
+	if (response != NULL && http_is_success(response))
 		return write->contradictory ? WRITE_UNKNOWN : WRITE_DONE;
 	return http_is_unknown(write->request) ? WRITE_UNKNOWN : WRITE_NOT_DONE;
 }

@@ -30,6 +30,7 @@ static List *json_list_texts(const WriterColumn *column, const char *json);
 static Jsonb *json_of(const WriterColumn *column, Datum value);
 static char *scalars_as_strings(const char *json);
 static int	quoted_length(const char *json);
+static List *json_elements(Jsonb *json);
 static List *element_texts(Jsonb *json);
 static char *element_text(JsonbValue *element);
 static char *string_member(JsonbContainer *object, const char *key);
@@ -328,11 +329,11 @@ quoted_length(const char *json)
 	return length + 1;
 }
 
-/* What is compared of a list of external ids; NIL for what is no list. */
+/* The elements of a list, of JsonbValue *; NIL for what is no list. */
 static List *
-element_texts(Jsonb *json)
+json_elements(Jsonb *json)
 {
-	List	   *texts = NIL;
+	List	   *elements = NIL;
 	JsonbIterator *iterator;
 	JsonbValue	element;
 
@@ -341,7 +342,24 @@ element_texts(Jsonb *json)
 	iterator = JsonbIteratorInit(&json->root);
 	(void) JsonbIteratorNext(&iterator, &element, true);
 	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
-		texts = lappend(texts, element_text(&element));
+	{
+		JsonbValue *copy = palloc(sizeof(JsonbValue));
+
+		*copy = element;
+		elements = lappend(elements, copy);
+	}
+	return elements;
+}
+
+/* What is compared of a list of external ids. */
+static List *
+element_texts(Jsonb *json)
+{
+	List	   *texts = NIL;
+	ListCell   *lc;
+
+	foreach(lc, json_elements(json))
+		texts = lappend(texts, element_text(lfirst(lc)));
 	return texts;
 }
 
@@ -363,19 +381,15 @@ element_text(JsonbValue *element)
 List *
 object_json_ids(const WriterColumn *column, Datum value)
 {
-	Jsonb	   *json = json_of(column, value);
 	List	   *ids = NIL;
-	JsonbIterator *iterator;
-	JsonbValue	element;
+	ListCell   *lc;
 
-	if (json == NULL || !JB_ROOT_IS_ARRAY(json))
-		return NIL;
-	iterator = JsonbIteratorInit(&json->root);
-	(void) JsonbIteratorNext(&iterator, &element, true);
-	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
+	foreach(lc, json_elements(json_of(column, value)))
 	{
-		if (element.type == jbvBinary && JsonContainerIsObject(element.val.binary.data))
-			ids = lappend(ids, string_member(element.val.binary.data, "external_id"));
+		JsonbValue *element = lfirst(lc);
+
+		if (element->type == jbvBinary && JsonContainerIsObject(element->val.binary.data))
+			ids = lappend(ids, string_member(element->val.binary.data, "external_id"));
 	}
 	return ids;
 }

@@ -261,6 +261,14 @@ http_peek(const HttpRequest *request)
 	return request->state == HTTP_DONE ? &request->response : NULL;
 }
 
+/* Is it a success, whatever it holds? */
+bool
+http_is_success(const HttpResponse *response)
+{
+	return response->outcome == HTTP_ANSWERED &&
+		response->status >= 200 && response->status <= 299;
+}
+
 /*
  * Is it unknown whether what "request" asks for was done? That is so while it
  * is on its way, and where it failed without anybody hearing why.

@@ -21,6 +21,7 @@ extern void http_resend(HttpRequest *request);
 extern bool http_is_done(HttpRequest *request);
 extern bool http_repeat(HttpRequest *request);
 extern const HttpResponse *http_peek(const HttpRequest *request);
+extern bool http_is_success(const HttpResponse *response);
 extern bool http_is_unknown(const HttpRequest *request);
 extern void http_wait_any(void);
 extern void http_poll(void);
