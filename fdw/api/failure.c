@@ -21,7 +21,7 @@
 #include "wire/base_url.h"
 #include "wire/safe_text.h"
 
-/* An error object larger than this is taken for something else. */
+/* An error object is of some hundred bytes; what is larger than this is something else. */
 #define MAX_ERROR_BODY (64 * 1024)
 
 /* What an answer's status means: the first line with its range counts. */

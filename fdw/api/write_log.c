@@ -26,7 +26,10 @@
 #include "object/page.h"
 #include "utils/memutils.h"
 
-/* So many writes of unknown outcome are named in a message. */
+/*
+ * At most so many writes of unknown outcome are named in a message, and the
+ * others counted. By default four are in flight at once.
+ */
 #define MAX_NAMES 10
 
 /* What a statement has written so far, to all its tables. */

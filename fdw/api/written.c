@@ -23,7 +23,11 @@
 #include "common/hashfn.h"
 #include "utils/memutils.h"
 
-/* For how long a search may lag behind a write, in ms. */
+/*
+ * For how long a search may lag behind a write, in ms. Nobody has said;
+ * clients of this API wait a second or two. Longer costs requests, one for
+ * each object that the session has written and finds again in that time.
+ */
 #define LATELY 60000.0
 
 /*

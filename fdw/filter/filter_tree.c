@@ -18,7 +18,10 @@
 /* Levels of and/or above the leaves that every reading of the API allows. */
 #define MAX_LEVELS 2
 
-/* Into how many conditions an OR of ANDs may be multiplied out. */
+/*
+ * Into how many conditions an OR of ANDs may be multiplied out: their lengths
+ * multiply, so that four ANDs of two make sixteen, and of ten a thousand.
+ */
 #define MAX_PRODUCT 16
 
 /*

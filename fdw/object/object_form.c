@@ -36,11 +36,18 @@
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
-/* Numbers are compared as such up to this length, and this exponent. */
+/*
+ * Numbers are compared as such up to this length, and this exponent: each
+ * double fits in there, however it is written (309 digits, e308). Others are
+ * compared as text, lest one of megabytes is computed with.
+ */
 #define MAX_NUMBER_LENGTH 400
 #define MAX_EXPONENT_DIGITS 3
 
-/* The last digits of a phone number, without what depends on the country. */
+/*
+ * The last digits of a phone number, without what depends on the country. Few
+ * local numbers are shorter; fewer digits may be the same by chance.
+ */
 #define MIN_PHONE_DIGITS 6
 
 static bool same_json(const WriterColumn *column, Datum left, Datum right);

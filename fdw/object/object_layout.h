@@ -74,6 +74,7 @@ typedef struct ObjectLayout
 	ObjectLevel *levels;
 } ObjectLayout;
 
+/* Where that id is among the sources. */
 #define OBJECT_ID_SOURCE 0
 
 extern ObjectLayout *object_layout_create(Relation table, Bitmapset *attnums);

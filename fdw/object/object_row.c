@@ -16,7 +16,7 @@
 #include "object/object_text.h"
 #include "utils/lsyscache.h"
 
-/* A name in a message is cut to so many bytes. */
+/* A name in a message is cut to so many bytes: few are longer, and they fill a line. */
 #define MAX_LABEL 128
 
 static void copy_values(TupleTableSlot *row, Datum **values, bool **nulls);

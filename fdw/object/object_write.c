@@ -26,7 +26,7 @@
 #include "utils/rel.h"
 #include "wire/json.h"
 
-/* A value in a message is cut to so many bytes. */
+/* A value in a message, beside two names and a sentence, is cut to so many bytes. */
 #define MAX_VALUE 64
 
 /* What a change is made of while it is made. */

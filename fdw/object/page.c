@@ -18,7 +18,11 @@
 #include "miscadmin.h"
 #include "object/page.h"
 
-/* The end of an answer in which the pagination is looked for. */
+/*
+ * Bytes at the end of an answer in which the pagination is looked for: some
+ * hundred, but for a cursor that is very long. Where it isn't found there, the
+ * next page is asked for when this one is parsed.
+ */
 #define PEEK_LENGTH 2048
 #define PAGINATION_KEY "\"pagination\""
 
@@ -180,7 +184,7 @@ page_peek_cursor(const char *body, size_t length)
 	return reader.failed || page.problem != NULL ? NULL : page.cursor;
 }
 
-/* The slices of an object, in the order of the reader's sources. */
+/* The slices of an object, in the order of the layout's sources. */
 const JsonSlice *
 page_object(const PylonPage *page, int index)
 {

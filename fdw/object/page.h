@@ -35,8 +35,8 @@ typedef enum PageGlance
 } PageGlance;
 
 /*
- * More objects than this are no page: at most 999 are asked for. Twice ten
- * thousand would do no harm, but the tens of millions that fit into an answer
+ * More objects than this are no page: at most 999 are asked for. Twice as
+ * many would do no harm, but the tens of millions that fit into an answer
  * of max_response_size would take gigabytes.
  */
 #define PAGE_MAX_OBJECTS 10000

@@ -41,7 +41,12 @@
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
 
-/* A batch ends after so many rows for each of its keys, if rows may not all be wanted. */
+/*
+ * If rows may not all be wanted, the first batch ends after so many rows for
+ * each key that it may have: where most rows repeat a few keys, a LIMIT would
+ * else read all of the other side for it. Half of it may cost a request more,
+ * the double reads more rows in vain.
+ */
 #define ROWS_PER_KEY 100
 
 /* A side of the equality by which objects are looked up. */

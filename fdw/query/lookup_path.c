@@ -46,7 +46,10 @@
 #include "query/plan_private.h"
 #include "utils/selfuncs.h"
 
-/* Where the rows may not all be wanted, the first batch has at least these. */
+/*
+ * Where the rows may not all be wanted, the first batch has at least so many
+ * keys: a request takes as long for ten as for one, and some find nothing.
+ */
 #define FIRST_BATCH 10
 
 /* Setting pylon_fdw.enable_lookup_join. */

@@ -52,7 +52,12 @@
  */
 #define ID_JUNK_NAME "pylon_id_%d"
 
-/* Rows that core hands over at once, for each create in flight. */
+/*
+ * Rows that core hands over at once, for each create in flight. Between two
+ * batches none is in flight, which costs up to about a sixteenth of the time.
+ * Larger batches would have more rows computed, checked and held in memory
+ * before the first one is sent.
+ */
 #define ROWS_PER_CREATE 16
 
 /* The state of a write to one foreign table; in the query's memory. */

@@ -32,6 +32,7 @@
  * Objects for each value of a field that few have in common, until ANALYZE
  * has counted them: those of one account, say. The default of core, 200 values
  * in all, would have a look-up of some accounts find most of a large table.
+ * With half or twice as many, those of a hundred accounts are still a page.
  */
 #define ROWS_PER_VALUE 5
 
@@ -54,8 +55,9 @@ plan_stats_install_hook(void)
 }
 
 /*
- * Lets the planner know that hardly two objects have the same id or address,
- * and few the same account or name, until ANALYZE has told it more.
+ * Lets the planner know that an id or an address is hardly ever that of two
+ * objects, and that few have the same account or name, until ANALYZE has told
+ * it more.
  */
 static bool
 column_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,

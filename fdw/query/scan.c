@@ -40,7 +40,12 @@
 #include "utils/resowner.h"
 #include "utils/tuplestore.h"
 
-/* Rows after which the page on the way gets a chance to arrive. */
+/*
+ * Rows after which the page on the way gets a chance to arrive, 15 times in a
+ * page of 999: often enough to empty the kernel's buffers, which hold less
+ * than a page, and seldom enough that the system call is nothing beside the
+ * rows.
+ */
 #define ROWS_PER_POLL 64
 
 typedef struct PylonScan

@@ -55,12 +55,15 @@
  */
 #define MAX_CONNECTIONS_KEPT 64L
 
-/* Nobody drove the transfer for so long (ms): its time-out means nothing. */
+/*
+ * Nobody drove the transfer for so long (ms): its time-out means nothing. It is
+ * below the time-outs that people set, and above what a row takes.
+ */
 #define NEGLECT_TIME 1000.0
 
 /*
  * libcurl works for so long (ms) before interrupts are looked at: it always
- * has more to do where a peer sends without end.
+ * has more to do where a peer sends without end. A cancel is late by that.
  */
 #define DRIVE_TIME 10.0
 

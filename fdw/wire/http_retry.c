@@ -25,11 +25,15 @@
  */
 #define MAX_REPEATS 3
 
-/* Back-off after a failure: the first wait and the longest, in ms. */
+/*
+ * Back-off after a failure: the first wait and the longest, in ms. The five of
+ * the default of max_retries take 4 to 8 s together, in which a server that is
+ * started anew may come back.
+ */
 #define FAILURE_WAIT 250.0
 #define FAILURE_WAIT_MAX 30000.0
 
-/* The same for a rate limit that comes without a time. */
+/* Back-off after a rate limit that comes without a time; the API's are by the minute. */
 #define RATE_LIMIT_WAIT 1000.0
 #define RATE_LIMIT_WAIT_MAX 60000.0
 

@@ -23,7 +23,7 @@
 #include "utils/memutils.h"
 #include "wire/safe_text.h"
 
-/* Words in a message are cut to this, in bytes. */
+/* Words in a message are cut to this, in bytes: the API's own are a sentence or two. */
 #define MAX_TEXT 512
 
 /* What is shorter than this is no secret, but part of many words. */

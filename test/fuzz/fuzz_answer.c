@@ -78,8 +78,8 @@ check_words(const char *text)
 static void
 failure_part(FuzzInput *input)
 {
-	PylonConnection connection = {.token = TOKEN,.purpose = "fuzz",.options.base_url = "https://fuzz/v1"};
-	HttpResponse response = {.connection = &connection,.status = 400,.tries = 1};
+	PylonConnection connection = {.token = TOKEN,.options.base_url = "https://fuzz/v1"};
+	HttpResponse response = {.connection = &connection,.call.purpose = "fuzz",.status = 400,.tries = 1};
 	PylonError	error;
 	char	   *text = fuzz_text(input);
 	char	   *detail;
