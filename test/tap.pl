@@ -1,5 +1,6 @@
-# Runs TAP test files as prove does, four at a time, since most of their time is waiting, and writes "passed failed" to the
-# file named first.  A file that takes longer than PYLON_TEST_LONGEST seconds is ended, and has failed with status 124.
+# Runs TAP test files as prove does, four at a time, since most of their time is waiting, and writes "passed failed" to
+# the file named first.  A file that takes longer than PYLON_TEST_LONGEST seconds is ended, and has failed with status
+# 124.
 #
 # The counts are of single tests.  A file that dies, or that runs fewer tests than it planned, adds one failure where
 # none of its tests failed.

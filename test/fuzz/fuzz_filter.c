@@ -91,7 +91,8 @@ list_part(FuzzInput *input)
 {
 	FilterTest	test = fuzz_byte(input) % 2 ? FILTER_IN : FILTER_NOT_IN;
 	FilterNode *node = make_node(input, test, TEXTARRAYOID);
-	FilterEvaluation evaluation = {.object = &object_contacts,.session = &session,.batch_size = 1 + fuzz_byte(input) % 8,.exact = true};
+	FilterEvaluation evaluation = {.object = &object_contacts,.session = &session,
+	.batch_size = 1 + fuzz_byte(input) % 8,.exact = true};
 	char	   *text = fuzz_text(input);
 	List	   *values = texts_of(input, 16);
 	PylonFilter *filter = filter_test(&evaluation, node, make_array(values));

@@ -150,9 +150,11 @@ def shape_attacks():
                  BAD, SMALL, ONCE | {"max_response_size": "64MB"}, memory=24)
     yield Attack("a bomb of text", (say(packed(raw_deflate(1_000_000_000), "deflate")),), BAD)
     yield Attack("a bomb in a bomb", (say(packed(nested_bomb(), "gzip, gzip, gzip")),), BAD)
-    yield Attack("a packing in two lines", (say(answer(nested_bomb(), "Content-Encoding: gzip", "Content-Encoding: gzip")),),
+    yield Attack("a packing in two lines",
+                 (say(answer(nested_bomb(), "Content-Encoding: gzip", "Content-Encoding: gzip")),),
                  BAD, ("list", "ping", "insert"))
-    yield Attack("a packing of the transfer", (say(ok("Transfer-Encoding: gzip, gzip, chunked") + b"\r\n", CHUNK),), BAD)
+    yield Attack("a packing of the transfer",
+                 (say(ok("Transfer-Encoding: gzip, gzip, chunked") + b"\r\n", CHUNK),), BAD)
     yield Attack("a packing that nobody knows", (say(packed(b"{}", "br")),), BAD)
     yield Attack("not packed as it says", (say(packed(b"{}", "gzip")),), BAD)
     yield Attack("too large, and says so", (say(LENGTH), silence), BAD)
@@ -174,8 +176,8 @@ def connection_attacks():
     yield Attack("cancelled in silence", (silence,), CANCELLED, ALL, BOUNDLESS, cancel=True)
     yield Attack("extensions of a chunk", (say(CHUNKED, b"2;x="), endless(b"x")), LOST,
                  ("list", "insert", "ping"), SOON)
-    yield Attack("cancelled extensions of a chunk", (say(CHUNKED, b"2;x="), endless(b"x" * 4_000_000)), CANCELLED, ALL, BOUNDLESS,
-                 cancel=True)
+    yield Attack("cancelled extensions of a chunk", (say(CHUNKED, b"2;x="), endless(b"x" * 4_000_000)),
+                 CANCELLED, ALL, BOUNDLESS, cancel=True)
     yield Attack("cancelled stream", (say(CHUNKED), endless(CHUNK * 64)), CANCELLED, ("list", "ping"), BOUNDLESS,
                  cancel=True, memory=1100)
     yield Attack("sound trailers", (reply(lambda request: CHUNKED + b"%x\r\n%b\r\n0\r\nX-Sum: 1\r\n\r\n" % (
@@ -223,7 +225,8 @@ def page_attacks():
                  {"": "00000", "update": "22023"}, ("get", "update"))
     yield Attack("a list of 50,000 where one was sent", (reply(lambda request: member(
         request, "emails", [f"x{number}" for number in range(50_000)])),), FINE, ("emails",), memory=48)
-    yield Attack("status 204", (say(b"HTTP/1.1 204 No Content\r\n\r\n"),), {"": "08P01", "delete": "00000", "update": "22023"})
+    yield Attack("status 204", (say(b"HTTP/1.1 204 No Content\r\n\r\n"),),
+                 {"": "08P01", "delete": "00000", "update": "22023"})
     yield Attack("an id of 900 kB", (reply(lambda request: member(request, "id", "i" * 900_000)),), FINE,
                  ("list", "analyze"))
     yield Attack("a bad name in a contact", (reply(lambda request: answer(

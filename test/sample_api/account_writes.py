@@ -28,7 +28,7 @@ class AccountChange(Change):
     writable_in_a = tuple(writable)
 
     def given(self, body: dict) -> dict:
-        """`domain` is an old word for a single one, which a PATCH never knew. Who ignores domains ignores both fields."""
+        """`domain` is an old word for a single one, which a PATCH never knew. Who ignores domains ignores both."""
         given = super().given(body)
         if self.settings.ignore_fields & {"domains", "primary_domain"}:
             given = {field: value for field, value in given.items() if field not in ("domains", "primary_domain")}

@@ -336,7 +336,8 @@ class AccountWrites(AccountCase):
                      {"is_disabled": ""}, {"domains": ["x.example"]}, {"primary_domain": "x.example"},
                      {"subaccount_ids": [GLOBEX]}):
             self.assertEqual(self.patch(**body).status, 400, body)
-        for body in ({"primary_domain": ""}, {"domains": ["acme.com"]}, {"domains": ["acme.com"], "primary_domain": ""}):
+        for body in ({"primary_domain": ""}, {"domains": ["acme.com"]},
+                     {"domains": ["acme.com"], "primary_domain": ""}):
             self.assertEqual(self.patch(ACME, **body).status, 400, body)
         self.assertEqual(self.ask("PATCH", "/accounts/none", {}).status, 404)
 

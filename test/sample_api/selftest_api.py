@@ -79,7 +79,7 @@ class Endpoints(Case):
         self.until(lambda: self.get("/_connections").json["open"] == before["open"])
 
     def test_order_of_the_log(self) -> None:
-        """What clients sent before they hung up stands before what is sent later, and a log that is taken lacks nothing."""
+        """What clients sent before they hung up stands before what is sent later; a log that is taken lacks nothing."""
         for number in range(40):
             self.send_and_hang_up(f"/contacts/gone-{number}")
             self.get(f"/contacts/there-{number}")

@@ -162,7 +162,8 @@ class Switches(Case):
         self.assertEqual((self.get(path).data["email"], self.get(path).data["account"]), ("", None))
         self.switch(absent="mixed")
         fields = self.get(f"/contacts/{ADA}").data["custom_fields"]
-        self.assertEqual((fields["tier"], fields["regions"]), ({"value": "gold"}, {"value": "", "values": ["eu", "us"]}))
+        self.assertEqual((fields["tier"], fields["regions"]),
+                         ({"value": "gold"}, {"value": "", "values": ["eu", "us"]}))
         self.switch(custom_slug="on", multi_valued="values")
         fields = self.get(f"/contacts/{ADA}").data["custom_fields"]
         self.assertEqual(fields["tier"], {"slug": "tier", "value": "gold"})

@@ -93,5 +93,6 @@ class CommandLine(Case):
 
     def test_refusals(self) -> None:
         for words in (["--set", "no=1"], ["--set", "era"], ["--tls"]):
-            done = subprocess.run([sys.executable, str(HERE), *words], capture_output=True, check=False, timeout=LONGEST)
+            done = subprocess.run([sys.executable, str(HERE), *words],
+                                  capture_output=True, check=False, timeout=LONGEST)
             self.assertNotEqual(done.returncode, 0)

@@ -87,7 +87,8 @@ class SampleServer(socketserver.ThreadingTCPServer):
         arrival.wait()
         try:
             if connection.recv(1, socket.MSG_PEEK) == TLS_HANDSHAKE:
-                arrival.connection = self.context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+                arrival.connection = self.context.wrap_socket(
+                    connection, server_side=True, do_handshake_on_connect=False)
         except OSError:
             pass
         return arrival.connection

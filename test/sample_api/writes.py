@@ -138,7 +138,8 @@ class Change:
 
     def clear_custom_field(self, fields: dict, slug: str) -> None:
         """Unset, in whatever way that shows."""
-        empty = {"null": {"value": None}, "text": {"value": ""}, "list": {"values": []}}.get(self.settings.cleared_custom)
+        forms = {"null": {"value": None}, "text": {"value": ""}, "list": {"values": []}}
+        empty = forms.get(self.settings.cleared_custom)
         if empty is None:
             fields.pop(slug, None)
         else:

@@ -1,7 +1,7 @@
 """What a program does with an updatable cursor of ODBC, through unixODBC's C interface.
 
-    odbc_client.py CONNECTION QUERY none|update|delete NEW-NAME      fetches the first row, and writes to it by SQLSetPos
-    odbc_client.py CONNECTION STATEMENT execute [PARAMETER …]        executes a prepared statement
+    odbc_client.py CONNECTION QUERY none|update|delete NEW-NAME    fetches the first row, writes to it by SQLSetPos
+    odbc_client.py CONNECTION STATEMENT execute [PARAMETER …]      executes a prepared statement
 
 Prints a line for each call: its name and ok, or what is wrong; and the row that was fetched.
 """
@@ -62,7 +62,8 @@ def execute(statement: c_void_p, sql: str, parameters: list[str]) -> None:
     kept = []
     for number, parameter in enumerate(parameters, 1):
         kept.append((create_string_buffer(parameter.encode()), c_long(NTS)))
-        call("SQLBindParameter", STMT, statement, c_short(number), c_short(PARAM_INPUT), c_short(C_CHAR), c_short(VARCHAR),
+        call("SQLBindParameter", STMT, statement, c_short(number), c_short(PARAM_INPUT), c_short(C_CHAR),
+             c_short(VARCHAR),
              c_long(200), c_short(0), kept[-1][0], c_long(0), byref(kept[-1][1]))
     call("SQLExecute", STMT, statement)
     count = c_long()
@@ -75,7 +76,8 @@ def main(connection: str, sql: str, operation: str, *arguments) -> None:
     environment = allocate(ENV, None)
     call("SQLSetEnvAttr", ENV, environment, c_long(ODBC_VERSION), c_void_p(VERSION_3), c_long(0))
     database = allocate(DBC, environment)
-    call("SQLDriverConnect", DBC, database, None, c_char_p(connection.encode()), c_short(NTS), None, c_short(0), None, c_short(0))
+    call("SQLDriverConnect", DBC, database, None, c_char_p(connection.encode()), c_short(NTS), None, c_short(0), None,
+         c_short(0))
     statement = allocate(STMT, database)
     if operation == "execute":
         execute(statement, sql, list(arguments))
