@@ -79,7 +79,8 @@ sub circles
 
 	for my $file (keys %files)
 	{
-		$needs{ unit($file) }{ unit($_) } = 1 for grep { $files{$_} && unit($_) ne unit($file) } includes($files{$file});
+		$needs{ unit($file) }{ unit($_) } = 1
+		  for grep { $files{$_} && unit($_) ne unit($file) } includes($files{$file});
 		$needs{ unit($file) } //= {};
 	}
 	while (my @free = grep { !%{ $needs{$_} } } keys %needs)

@@ -112,7 +112,7 @@ filter_is(
 is($node->safe_psql('postgres', "SELECT organization, base_url FROM pylon_fdw_ping('pylon')"),
 	"Sample Organization|$api->{url}", 'pylon_fdw_ping');
 is_deeply([ api_take($api) ], ['GET /me'], 'pylon_fdw_ping: one request');
-is( $node->safe_psql(
+is($node->safe_psql(
 		'postgres', "SELECT count(*) FROM contacts;
 		SELECT server_name, requests, retries, contacts_read FROM pylon_fdw_stats();
 		SELECT pylon_fdw_stats_reset();

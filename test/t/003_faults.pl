@@ -73,7 +73,9 @@ is($node->safe_psql('postgres', "$count; SELECT requests, retries FROM pylon_fdw
 given($node, $api, { max_retries => 0 }, status(503, {}, times => 0));
 fails('58000', qr/DETAIL:  .*GET \/contacts\?limit=999.*503/, 1, 'max_retries 0');
 
-given($node, $api, { max_retries => 2 }, status(500, {}, times => 0, body => { errors => ['it broke'], request_id => 'req-77' }));
+given (
+	$node, $api, { max_retries => 2 },
+	status(500, {}, times => 0, body => { errors => ['it broke'], request_id => 'req-77' }));
 fails('58000', qr/DETAIL:  .*it broke.*req-77/, 3, 'max_retries 2');
 
 given($node, $api, { max_retries => 1 }, { kind => 'html', times => 0 });
@@ -91,7 +93,9 @@ for my $kind ('cut', 'reset', 'close')
 	given($node, $api, { max_retries => 0 }, { kind => $kind, skip => 1, times => 0 });
 	fails_with($node, $count, '08006', qr/DETAIL:  .*cursor=/, "$kind on a connection that was used before");
 }
-given($node, $api, { max_retries => 0, request_timeout => patience_ms($node, 500) }, { kind => 'slow', delay => 600, skip => 1 });
+given (
+	$node, $api, { max_retries => 0, request_timeout => patience_ms($node, 500) },
+	{ kind => 'slow', delay => 600, skip => 1 });
 fails('08006', qr/request_timeout/, 2, 'no answer on a connection that was used before');
 
 given($node, $api, { max_retries => 0, request_timeout => patience_ms($node, 500) }, { kind => 'slow', delay => 600 });
@@ -128,8 +132,10 @@ reads(3, 1, '503 with Retry-After');
 
 # a refusal for the rate limit that is cut off is still one
 api_set($api, rate_limit => 1, rate_window => patience($node, 2));
-given($node, $api, { max_retries => 0 }, { kind => 'cut', skip => 1 });
-is($node->safe_psql('postgres', "SELECT count(*) FROM contacts; SELECT retries, rate_limited, rate_limit_wait_ms > 100 FROM pylon_fdw_stats()"),
+given ($node, $api, { max_retries => 0 }, { kind => 'cut', skip => 1 });
+is($node->safe_psql(
+		'postgres',
+		"SELECT count(*) FROM contacts; SELECT retries, rate_limited, rate_limit_wait_ms > 100 FROM pylon_fdw_stats()"),
 	"1200\n1|1|t", '429 that is cut off');
 is(scalar(api_take($api)), 3, '429 that is cut off: requests');
 api_set($api, rate_limit => 0);

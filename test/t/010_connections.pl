@@ -193,7 +193,8 @@ for my $chunked ('off', 'on')
 {
 	api_set($api, compress => 'on', chunked => $chunked);
 	api_clear($api);
-	is($node->safe_psql('postgres', $differences), "$contacts\n0\n0", "compressed answers (chunked $chunked): the rows");
+	is($node->safe_psql('postgres', $differences), "$contacts\n0\n0",
+		"compressed answers (chunked $chunked): the rows");
 	my @log = api_log($api);
 	is_deeply([ map { $_->{compressed} } @log ], [ ('gzip') x 3 ], "compressed answers (chunked $chunked): they were");
 
@@ -201,7 +202,8 @@ for my $chunked ('off', 'on')
 	cmp_ok($log[0]{bytes}, '<', 200_000, "compressed answers (chunked $chunked): the first is small");
 	setup_server($node, $api, max_response_size => '200kB');
 	api_clear($api);
-	fails_with($node, $count, '08P01', qr/max_response_size/, "max_response_size counts inflated bytes (chunked $chunked)");
+	fails_with($node, $count, '08P01', qr/max_response_size/,
+		"max_response_size counts inflated bytes (chunked $chunked)");
 	is_deeply([ api_take($api) ], ['GET /contacts?limit=999'], 'max_response_size: not tried again');
 	setup_server($node, $api, max_response_size => '1MB');
 	is($node->safe_psql('postgres', $count), $contacts, 'and 1 MB is enough');
@@ -317,7 +319,7 @@ SKIP:
 
 	# Two cursors, each with a page on its way: streams of one connection.
 	api_set($api, latency => 100);
-	is( $session->query('BEGIN;
+	is($session->query('BEGIN;
 			DECLARE a CURSOR FOR SELECT 1 FROM contacts;
 			DECLARE b CURSOR FOR SELECT 1 FROM contacts;
 			FETCH 1 FROM a; FETCH 1 FROM b; MOVE ALL IN a; MOVE ALL IN b; COMMIT'),
@@ -343,7 +345,7 @@ my @variables = map { ($_, uc) } 'http_proxy', 'https_proxy', 'all_proxy';
 	local @ENV{ 'no_proxy', 'NO_PROXY' } = ('', '');
 	$node->restart;
 }
-is( $node->safe_psql('postgres', "CREATE TEMP TABLE t (v text); COPY t FROM PROGRAM 'echo \$http_proxy'; TABLE t"),
+is($node->safe_psql('postgres', "CREATE TEMP TABLE t (v text); COPY t FROM PROGRAM 'echo \$http_proxy'; TABLE t"),
 	'http://127.0.0.1:1', 'the server was started with a proxy in its environment');
 for my $target ($api, $secure)
 {
@@ -368,7 +370,8 @@ sub token_file
 }
 
 setup_server($node, $api);
-$node->safe_psql('postgres', "ALTER USER MAPPING FOR PUBLIC SERVER pylon OPTIONS (DROP api_token, api_token_file '$file')");
+$node->safe_psql('postgres',
+	"ALTER USER MAPPING FOR PUBLIC SERVER pylon OPTIONS (DROP api_token, api_token_file '$file')");
 
 token_file($PylonTest::TOKEN);
 is($node->safe_psql('postgres', $count), $contacts, 'api_token_file');

@@ -105,11 +105,13 @@ $node->safe_psql(
 for my $role ('alice', 'bob', 'carol')
 {
 	uses_mapping_of($role, 'SELECT * FROM a_view', 'owner', "$role reads a view of owner");
-	uses_mapping_of($role, 'SELECT count(*) FROM a_barrier_view', 'owner', "$role reads a security_barrier view of owner");
+	uses_mapping_of($role, 'SELECT count(*) FROM a_barrier_view',
+		'owner', "$role reads a security_barrier view of owner");
 	uses_mapping_of($role, 'SELECT * FROM a_view_of_a_view', 'owner', "$role reads a view of bob on a view of owner");
 	uses_mapping_of($role, 'SELECT a_definer()', 'owner', "$role calls a SECURITY DEFINER function of owner");
 	uses_mapping_of($role, 'SELECT a_plpgsql_definer()', 'owner', "$role calls one in PL/pgSQL");
-	uses_mapping_of($role, 'BEGIN; SELECT a_cursor(); FETCH ALL FROM c', 'owner', "$role fetches from a cursor of owner");
+	uses_mapping_of($role, 'BEGIN; SELECT a_cursor(); FETCH ALL FROM c',
+		'owner', "$role fetches from a cursor of owner");
 
 	my $own = $role eq 'carol' ? 'PUBLIC' : $role;
 	uses_mapping_of($role, 'SELECT * FROM an_invoker_view', $own, "$role reads a security_invoker view of owner");
@@ -127,7 +129,8 @@ is_deeply([ map { $_->{headers}{Authorization} } api_log($api) ], [ 'Bearer <tok
 
 $node->safe_psql('postgres', 'DROP USER MAPPING FOR PUBLIC SERVER pylon');
 api_clear($api);
-fails_as('carol', $count, '28000', qr/no API token for server "pylon"\n.*DETAIL:  There is no user mapping for user "carol"/s,
+fails_as('carol', $count, '28000',
+	qr/no API token for server "pylon"\n.*DETAIL:  There is no user mapping for user "carol"/s,
 	'no mapping');
 fails_as('carol', 'SELECT * FROM an_invoker_view', '28000', qr/user mapping for user "carol"/,
 	'no mapping: a security_invoker view');
@@ -135,7 +138,8 @@ fails_as('carol', "SELECT name FROM contacts WHERE id = 'x'", '28000', qr/user m
 	'no mapping: a look-up');
 is_deeply([ api_take($api) ], [], 'no mapping: nothing is sent');
 succeeds_as('carol', 'SELECT * FROM a_view', 120, 'no mapping: a view of someone who has one');
-succeeds_as('carol', "EXPLAIN (COSTS OFF) $count", "Aggregate\n  ->  Foreign Scan on contacts\n        Pylon Request: GET /contacts",
+succeeds_as('carol', "EXPLAIN (COSTS OFF) $count",
+	"Aggregate\n  ->  Foreign Scan on contacts\n        Pylon Request: GET /contacts",
 	'no mapping: EXPLAIN needs none');
 succeeds_as('carol', "SELECT count(*) FROM contacts WHERE id = ''", 0, 'no mapping: nor what asks nothing');
 $node->safe_psql('postgres', 'CREATE USER MAPPING FOR carol SERVER pylon');
@@ -178,10 +182,10 @@ for my $url ('https://api.usepylon.com', 'https://api.eu.usepylon.com', 'https:/
 {
 	succeeds_as('carol', "$create OPTIONS (base_url '$url'); $drop", '', "base_url $url");
 }
-fails_as('carol', "$create; ALTER SERVER s OPTIONS (ADD base_url '$api->{url}')", '42501', qr/base_url/,
-	'ALTER SERVER ... base_url by its owner');
-succeeds_as('carol', "ALTER SERVER s OPTIONS (ADD page_size '10'); ALTER SERVER s OPTIONS (SET page_size '20'); $drop", '',
-	'other options are the owner\'s');
+fails_as('carol', "$create; ALTER SERVER s OPTIONS (ADD base_url '$api->{url}')",
+	'42501', qr/base_url/, 'ALTER SERVER ... base_url by its owner');
+succeeds_as('carol', "ALTER SERVER s OPTIONS (ADD page_size '10'); ALTER SERVER s OPTIONS (SET page_size '20'); $drop",
+	'', 'other options are the owner\'s');
 
 # What a superuser has set stays in force when the owner changes something else; it is not the owner who sets it.
 $node->safe_psql('postgres', "$create OPTIONS (base_url '$api->{url}'); ALTER SERVER s OWNER TO carol");
@@ -362,21 +366,22 @@ after("CREATE USER MAPPING FOR PUBLIC SERVER pylon OPTIONS (api_token '$secret')
 	'and created again');
 
 after('', 'EXECUTE ada', 'ada@acme.com', undef, 'column option field: before');
-after("ALTER FOREIGN TABLE contacts ALTER COLUMN email OPTIONS (ADD field 'name')", 'EXECUTE ada', 'Ada Lovelace', undef,
-	'column option field: another field');
+after("ALTER FOREIGN TABLE contacts ALTER COLUMN email OPTIONS (ADD field 'name')",
+	'EXECUTE ada', 'Ada Lovelace', undef, 'column option field: another field');
 is($session->query("EXECUTE by_email('ada\@acme.com')"), '', 'column option field: the e-mail is no longer compared');
 is($session->query("EXECUTE by_email('Ada Lovelace')"), 'Ada Lovelace', 'column option field: but the name');
-after("ALTER FOREIGN TABLE contacts ALTER COLUMN email OPTIONS (DROP field, ADD custom_field 'notes')", 'EXECUTE ada',
-	'wrote the first program', undef, 'column option custom_field');
-after('ALTER FOREIGN TABLE contacts ALTER COLUMN email OPTIONS (DROP custom_field)', 'EXECUTE ada', 'ada@acme.com', undef,
-	'column option field: and back');
-after('ALTER FOREIGN TABLE contacts ALTER COLUMN email DROP NOT NULL', "EXECUTE by_email('ada\@acme.com')", 'Ada Lovelace',
+after("ALTER FOREIGN TABLE contacts ALTER COLUMN email OPTIONS (DROP field, ADD custom_field 'notes')",
+	'EXECUTE ada', 'wrote the first program', undef, 'column option custom_field');
+after('ALTER FOREIGN TABLE contacts ALTER COLUMN email OPTIONS (DROP custom_field)',
+	'EXECUTE ada', 'ada@acme.com', undef, 'column option field: and back');
+after('ALTER FOREIGN TABLE contacts ALTER COLUMN email DROP NOT NULL', "EXECUTE by_email('ada\@acme.com')",
+	'Ada Lovelace',
 	['POST /contacts/search {"filter":{"field":"email","operator":"equals","value":"ada@acme.com"},"limit":999}'],
 	'which is compared again');
 after_which_fails("ALTER FOREIGN TABLE contacts ALTER COLUMN email OPTIONS (ADD field 'e_mail')", 'EXECUTE ada',
 	qr/HV005: .*column "email"/, 'column option field: no such field');
-after("ALTER FOREIGN TABLE contacts ALTER COLUMN email OPTIONS (SET field 'email')", 'EXECUTE ada', 'ada@acme.com', undef,
-	'column option field: by its own name');
+after("ALTER FOREIGN TABLE contacts ALTER COLUMN email OPTIONS (SET field 'email')",
+	'EXECUTE ada', 'ada@acme.com', undef, 'column option field: by its own name');
 after("ALTER SERVER pylon OPTIONS (ADD lookup_batch_size '2')",
 	"SELECT count(*) FROM contacts WHERE id = ANY('{a,b,c}')", 0,
 	[
@@ -397,7 +402,8 @@ like($session->error, qr/55006/, 'a session can\'t drop the server under its own
 $session->query('ROLLBACK');
 is($session->query($execute), 120, 'and goes on using it');
 
-after_which_fails('DROP SERVER pylon CASCADE', $execute, qr/42P01: .*contacts/, 'DROP SERVER CASCADE in another session');
+after_which_fails('DROP SERVER pylon CASCADE', $execute, qr/42P01: .*contacts/,
+	'DROP SERVER CASCADE in another session');
 is($session->query("$names; SELECT pylon_fdw_stats_reset(); $names"), "\n\n", 'pylon_fdw_stats after DROP SERVER');
 is($session->error, '', 'pylon_fdw_stats after DROP SERVER: no error');
 $session->query("SELECT * FROM pylon_fdw_ping('pylon')");

@@ -98,7 +98,8 @@ reads_all(
 reads_all({ era => $_ }, \@by_30, "state $_ of the API") for 'A', 'B';
 
 setup_server($node, $api, page_size => 1);
-reads_all({ end_page => 'trailing' }, [ list_requests(limit => 1, contacts => $contacts, trailing => 1) ], 'pages of one');
+reads_all({ end_page => 'trailing' },
+	[ list_requests(limit => 1, contacts => $contacts, trailing => 1) ], 'pages of one');
 setup_server($node, $api);
 reads_all({}, [ list_requests(limit => 999, contacts => $contacts) ], 'all in one page');
 
@@ -145,10 +146,9 @@ is_deeply([ api_take($api) ], [ @by_30[ 0, 1, 2 ] ], 'a cursor that leads back: 
 # ---------------------------------------------------------------- what is wrong in a value
 
 # It matters if the column is read, and then the error names it.
-api_ctl($api, 'replace', '[{"id":"first","name":"a","email":"x@example"},{"id":"second","name":"b","email":"y@example"}]');
-for my $case (
-	[ 'nul_escape', '22P05', 'a \u0000' ],
-	[ 'bad_utf8', '22021', 'a byte that is not UTF-8' ])
+api_ctl($api, 'replace',
+	'[{"id":"first","name":"a","email":"x@example"},{"id":"second","name":"b","email":"y@example"}]');
+for my $case ([ 'nul_escape', '22P05', 'a \u0000' ], [ 'bad_utf8', '22021', 'a byte that is not UTF-8' ])
 {
 	my ($fault, $sqlstate, $name) = @$case;
 	api_clear($api);
@@ -156,8 +156,10 @@ for my $case (
 	is($node->safe_psql('postgres', 'SELECT id, email FROM contacts'), "first|x\@example\nsecond|y\@example",
 		"$name: a query that does not read it");
 	is($node->safe_psql('postgres', 'SELECT count(*) FROM contacts'), 2, "$name: nor does count(*)");
-	is($node->safe_psql('postgres', "SELECT email FROM contacts WHERE id = 'first'"), 'x@example', "$name: nor a look-up");
-	for my $sql ('SELECT name FROM contacts', 'SELECT * FROM contacts', "SELECT id FROM contacts WHERE name > ''",
+	is($node->safe_psql('postgres', "SELECT email FROM contacts WHERE id = 'first'"),
+		'x@example', "$name: nor a look-up");
+	for my $sql (
+		'SELECT name FROM contacts', 'SELECT * FROM contacts', "SELECT id FROM contacts WHERE name > ''",
 		"SELECT name FROM contacts WHERE id = 'first'")
 	{
 		fails_with($node, $sql, $sqlstate, qr/CONTEXT:  column "name" of foreign table "contacts", contact id "first"/,
@@ -192,13 +194,15 @@ $node->safe_psql(
 	CREATE FOREIGN TABLE typed (id text, seats integer OPTIONS (custom_field 'seats'), short varchar(3) OPTIONS (field 'email'),
 		renewal date OPTIONS (custom_field 'renewal')) SERVER pylon");
 api_ctl($api, 'replace',
-	'[{"id":"first","email":"a@b","custom_fields":{"seats":{"value":"7"},"renewal":{"value":"2027-01-31"}}},'
-	  . '{"id":"second","email":"a@b.example","custom_fields":{"seats":{"value":"many"},"renewal":{"value":"2027-31-01"}}}]');
+		'[{"id":"first","email":"a@b","custom_fields":{"seats":{"value":"7"},"renewal":{"value":"2027-01-31"}}},'
+	  . '{"id":"second","email":"a@b.example","custom_fields":{"seats":{"value":"many"},"renewal":{"value":"2027-31-01"}}}]'
+);
 for my $case ([ 'seats', '22P02' ], [ 'short', '22001' ], [ 'renewal', '22008' ])
 {
 	my ($column, $sqlstate) = @$case;
 	fails_with($node, "SELECT $column FROM typed", $sqlstate,
-		qr/CONTEXT:  column "$column" of foreign table "typed", contact id "second"/, "a value that does not fit: $column");
+		qr/CONTEXT:  column "$column" of foreign table "typed", contact id "second"/,
+		"a value that does not fit: $column");
 }
 is($node->safe_psql('postgres', 'SELECT seats, short, renewal FROM typed LIMIT 1'), '7|a@b|2027-01-31',
 	'a value that does not fit is no one\'s matter who does not read so far');
@@ -220,7 +224,8 @@ is(api_ctl($api, 'log'), join('', map { "$_\n" } @by_30[ 0, 1 ]), 'FETCH 1: the 
 is($session->query('FETCH 29 FROM c'), join("\n", @ids[ 1 .. 29 ]), 'the rest of the first page');
 is(api_ctl($api, 'count'), "2\n", 'the rest of the first page: no further request');
 is($session->query('FETCH 1 FROM c'), $ids[30], 'the first row of the second page');
-is(api_ctl($api, 'log'), join('', map { "$_\n" } @by_30[ 0 .. 2 ]), 'the first row of the second page: the third is asked for');
+is(api_ctl($api, 'log'),
+	join('', map { "$_\n" } @by_30[ 0 .. 2 ]), 'the first row of the second page: the third is asked for');
 is($session->query('FETCH ALL FROM c'), join("\n", @ids[ 31 .. 99 ]), 'FETCH ALL');
 is($session->query('FETCH ALL FROM c; COMMIT'), '', 'and that was all');
 is_deeply([ api_take($api) ], \@by_30, 'each page was asked for once');
@@ -260,7 +265,7 @@ sub limit_is
 	my ($sql, $from, $to, $requests, $name) = @_;
 
 	api_take($api);
-	is( $node->safe_psql('postgres',
+	is($node->safe_psql('postgres',
 			"SET plan_cache_mode = force_generic_plan;
 			PREPARE found (bigint, bigint) AS $sql;
 			CREATE TEMP TABLE found AS EXECUTE found (1200, 50);
@@ -275,12 +280,14 @@ my $after_999 = 'cursor=after%3D998%2F%2B';
 my @all = list_requests(limit => 999, contacts => 2500);
 limit_is('SELECT id FROM contacts LIMIT 10', 1, 10, ['GET /contacts?limit=10'], 'LIMIT 10');
 limit_is('SELECT id FROM contacts LIMIT 999', 1, 999, ['GET /contacts?limit=999'], 'LIMIT 999');
-limit_is('SELECT id FROM contacts LIMIT 1500', 1, 1500, [ 'GET /contacts?limit=999', "GET /contacts?limit=501&$after_999" ],
+limit_is('SELECT id FROM contacts LIMIT 1500',
+	1, 1500, [ 'GET /contacts?limit=999', "GET /contacts?limit=501&$after_999" ],
 	'LIMIT 1500');
 limit_is('SELECT id FROM contacts LIMIT 10 OFFSET 20', 21, 30, ['GET /contacts?limit=30'], 'LIMIT with OFFSET');
 limit_is('SELECT id FROM contacts LIMIT 500 OFFSET 990', 991, 1490,
 	[ 'GET /contacts?limit=999', "GET /contacts?limit=491&$after_999" ], 'LIMIT with OFFSET over the end of a page');
-limit_is('SELECT id FROM contacts LIMIT $1', 1, 1200, [ 'GET /contacts?limit=999', "GET /contacts?limit=201&$after_999" ],
+limit_is('SELECT id FROM contacts LIMIT $1', 1, 1200,
+	[ 'GET /contacts?limit=999', "GET /contacts?limit=201&$after_999" ],
 	'LIMIT $1 in a generic plan');
 limit_is('SELECT id FROM contacts LIMIT $2 OFFSET $1', 1201, 1250,
 	[ 'GET /contacts?limit=999', "GET /contacts?limit=251&$after_999" ], 'LIMIT $2 OFFSET $1 in a generic plan');
@@ -308,7 +315,10 @@ limit_is("SELECT id FROM contacts WHERE $local LIMIT 1500", 1, 1500, [ @all[ 0, 
 # What comes between scan and LIMIT needs all rows.
 for my $case (
 	[ 'ORDER BY', 'SELECT name FROM contacts ORDER BY name, id LIMIT 10', 10 ],
-	[ 'ORDER BY ... FETCH FIRST WITH TIES', "SELECT 1 FROM contacts ORDER BY id <> '' FETCH FIRST 3 ROWS WITH TIES", 2500 ],
+	[
+		'ORDER BY ... FETCH FIRST WITH TIES',
+		"SELECT 1 FROM contacts ORDER BY id <> '' FETCH FIRST 3 ROWS WITH TIES", 2500
+	],
 	[ 'GROUP BY', 'SELECT portal_role FROM contacts GROUP BY 1 LIMIT 2', 2 ],
 	[ 'an aggregate', 'SELECT 1 FROM (SELECT count(*) AS n FROM contacts LIMIT 10) a WHERE n = 2500', 1 ],
 	[ 'DISTINCT', 'SELECT DISTINCT substr(id, 1, 1) FROM contacts LIMIT 2', 2 ],
@@ -325,7 +335,8 @@ for my $case (
 sub search
 {
 	my ($limit, $cursor) = @_;
-	my $body = JSON::PP->new->canonical->encode({ field => 'account_id', operator => 'equals', value => $cursor->{account} });
+	my $body =
+	  JSON::PP->new->canonical->encode({ field => 'account_id', operator => 'equals', value => $cursor->{account} });
 
 	return "POST /contacts/search {\"filter\":$body,\"limit\":$limit"
 	  . ($cursor->{after} ? ",\"cursor\":\"after=$cursor->{after}/+\"" : '') . '}';

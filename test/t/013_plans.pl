@@ -53,11 +53,13 @@ sub plan_has
 
 # ---------------------------------------------------------------- rescans
 
-my $nested_loop = 'SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off; SET enable_memoize = off;';
+my $nested_loop =
+  'SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off; SET enable_memoize = off;';
 
 # The contacts are read again for each row of the other side. One page in hand is enough for all of them; of several,
 # each has to be asked for again.
-my $again = 'SELECT n, count(c.id), min(c.name COLLATE "C") FROM generate_series(1, 3) n LEFT JOIN contacts c ON length(c.id) > n
+my $again =
+  'SELECT n, count(c.id), min(c.name COLLATE "C") FROM generate_series(1, 3) n LEFT JOIN contacts c ON length(c.id) > n
 	GROUP BY n ORDER BY n';
 plan_has($nested_loop, $again, qr/Nested Loop.*Function Scan.*\n *->  Foreign Scan on contacts/s, 'rescan');
 $node->safe_psql('postgres', $one_page);
@@ -94,16 +96,17 @@ my $by_id = 'SELECT n, (SELECT name FROM contacts c WHERE c.id = w.id) FROM
 same_as_local('', $by_id, [ map { "GET /contacts/00000000-0000-4000-8000-00000000000$_" } 1 .. 3 ],
 	'a correlated look-up by id');
 same_as_local(
-	'SET enable_memoize = off;', 'SELECT n, name FROM wanted w, LATERAL (SELECT name FROM contacts c WHERE c.email = w.email OFFSET 0) c ORDER BY n',
+	'SET enable_memoize = off;',
+	'SELECT n, name FROM wanted w, LATERAL (SELECT name FROM contacts c WHERE c.email = w.email OFFSET 0) c ORDER BY n',
 	[ map { search(email => "$_\@acme.com") } 'ada', 'nobody', 'grace', 'ada' ], 'LATERAL');
-same_as_local('', 'SELECT n FROM wanted w WHERE n < 3 AND EXISTS (SELECT FROM contacts c WHERE c.email = w.email OFFSET 0)',
+same_as_local(
+	'', 'SELECT n FROM wanted w WHERE n < 3 AND EXISTS (SELECT FROM contacts c WHERE c.email = w.email OFFSET 0)',
 	[ map { search(email => "$_\@acme.com") } 'ada', 'nobody' ], 'a correlated EXISTS');
 same_as_local('', "SELECT name FROM contacts WHERE email = (SELECT email FROM wanted WHERE n = 1)",
 	[ search(email => 'ada@acme.com') ], 'a value from a subquery');
-same_as_local(
-	'', 'SELECT name FROM contacts WHERE email = ANY (ARRAY(SELECT email FROM wanted)) ORDER BY 1',
+same_as_local('', 'SELECT name FROM contacts WHERE email = ANY (ARRAY(SELECT email FROM wanted)) ORDER BY 1',
 	[
-		'POST /contacts/search {"filter":{"field":"email","operator":"in",'
+			'POST /contacts/search {"filter":{"field":"email","operator":"in",'
 		  . '"values":["ada@acme.com","nobody@acme.com","grace@acme.com"]},"limit":30}'
 	],
 	'values from a subquery');
@@ -114,9 +117,11 @@ same_as_local(
 my $in_turn = 'SET enable_async_append = off;';
 my $union = 'SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM contacts UNION ALL SELECT id FROM contacts) a';
 same_as_local($in_turn, $union, [ (@pages) x 2 ], 'UNION ALL');
-same_as_local($in_turn, "SELECT id FROM contacts WHERE id = '$ada' UNION ALL SELECT name FROM contacts WHERE email = 'grace\@acme.com'",
+same_as_local($in_turn,
+	"SELECT id FROM contacts WHERE id = '$ada' UNION ALL SELECT name FROM contacts WHERE email = 'grace\@acme.com'",
 	[ "GET /contacts/$ada", search(email => 'grace@acme.com') ], 'UNION ALL of two kinds of request');
-same_as_local('', 'WITH c AS MATERIALIZED (SELECT * FROM contacts) SELECT (SELECT count(*) FROM c), (SELECT count(email) FROM c)',
+same_as_local('',
+	'WITH c AS MATERIALIZED (SELECT * FROM contacts) SELECT (SELECT count(*) FROM c), (SELECT count(email) FROM c)',
 	\@pages, 'a WITH that is used twice');
 same_as_local('', 'SELECT EXISTS (SELECT FROM contacts WHERE length(name) > 5), (SELECT count(*) FROM contacts)',
 	[ $pages[0], @pages ], 'EXISTS and a whole scan');
@@ -160,7 +165,8 @@ fetches('FETCH LAST FROM c', 100, 100, 'a SCROLL cursor: to the last row');
 $session->query('COMMIT');
 is_deeply([ api_take($api) ], \@pages, 'a SCROLL cursor: nothing is read twice');
 
-$session->query('BEGIN; DECLARE c NO SCROLL CURSOR FOR SELECT id FROM contacts; FETCH 5 FROM c; FETCH BACKWARD 1 FROM c');
+$session->query(
+	'BEGIN; DECLARE c NO SCROLL CURSOR FOR SELECT id FROM contacts; FETCH 5 FROM c; FETCH BACKWARD 1 FROM c');
 like($session->error, qr/55000/, 'a NO SCROLL cursor goes forward only');
 $session->query('ROLLBACK');
 
@@ -237,9 +243,11 @@ for my $mode ('auto', 'force_custom_plan', 'force_generic_plan')
 			],
 			"$mode, execution $n: the requests");
 	}
-	is($session->query('SELECT DISTINCT generic_plans > 0 FROM pg_prepared_statements WHERE parameter_types <> \'{}\''),
+	is( $session->query(
+			'SELECT DISTINCT generic_plans > 0 FROM pg_prepared_statements WHERE parameter_types <> \'{}\''),
 		{ auto => 't', force_custom_plan => 'f', force_generic_plan => 't' }->{$mode}, "$mode: so the plans were");
-	is($session->query("EXECUTE by_email (NULL); EXECUTE by_emails ('{NULL}'); EXECUTE by_emails (NULL); EXECUTE by_id (NULL)"),
+	is( $session->query(
+			"EXECUTE by_email (NULL); EXECUTE by_emails ('{NULL}'); EXECUTE by_emails (NULL); EXECUTE by_id (NULL)"),
 		'', "$mode: NULL finds nothing");
 	is_deeply([ api_take($api) ], [], "$mode: NULL asks nothing");
 	$session->query('DEALLOCATE ALL; RESET plan_cache_mode');
@@ -281,13 +289,14 @@ is($session->error, '', 'a loop with an exception block: no error');
 my @walk = map { "GET /contacts/$_" } @ids[ grep { $_ % 10 == 0 } 0 .. 99 ];
 is_deeply([ sort(api_take($api)) ], [ sort(@walk, @pages) ], 'a loop with an exception block: the requests');
 
-api_fault($api, match => "GET /contacts/$ids[$_]", kind => 'status', status => 403, body => { errors => ['no'] }) for 0, 40;
+api_fault($api, match => "GET /contacts/$ids[$_]", kind => 'status', status => 403, body => { errors => ['no'] })
+  for 0, 40;
 is($session->query("SELECT * FROM walk('SELECT 1')"), '100|8|2', 'a loop in which requests fail');
 api_clear($api);
 
 # The error comes from a scan of many pages that was broken off, with a page of its own on its way.
-is($session->query(q{SELECT * FROM walk('SELECT 1 / (length(id) - 36) FROM contacts')}), '100|5|5',
-	'a loop in which other scans are broken off');
+is($session->query(q{SELECT * FROM walk('SELECT 1 / (length(id) - 36) FROM contacts')}),
+	'100|5|5', 'a loop in which other scans are broken off');
 
 # ---------------------------------------------------------------- after an error
 
@@ -324,18 +333,23 @@ $node->safe_psql(
 	CREATE FOREIGN TABLE child (email text) INHERITS (parent) SERVER pylon");
 requests_are($node, $api, "SELECT tableoid::regclass, name FROM people WHERE id IN ('$ada', 'l1') ORDER BY 2",
 	"people_remote|Ada Lovelace\npeople_local|Local One",
-	["POST /contacts/search {\"filter\":{\"field\":\"id\",\"operator\":\"in\",\"values\":[\"$ada\",\"l1\"]},\"limit\":30}"],
+	[
+		"POST /contacts/search {\"filter\":{\"field\":\"id\",\"operator\":\"in\",\"values\":[\"$ada\",\"l1\"]},\"limit\":30}"
+	],
 	'a partitioned table');
-requests_are($node, $api, "SELECT name FROM people WHERE kind = 'local'", 'Local One', [],
-	'a partitioned table: the foreign partition is pruned');
+requests_are($node, $api, "SELECT name FROM people WHERE kind = 'local'",
+	'Local One', [], 'a partitioned table: the foreign partition is pruned');
 requests_are($node, $api, "SELECT tableoid::regclass, name FROM parent WHERE id IN ('$ada', 'p1') ORDER BY 2",
 	"child|Ada Lovelace\nparent|Parent",
-	["POST /contacts/search {\"filter\":{\"field\":\"id\",\"operator\":\"in\",\"values\":[\"$ada\",\"p1\"]},\"limit\":30}"],
+	[
+		"POST /contacts/search {\"filter\":{\"field\":\"id\",\"operator\":\"in\",\"values\":[\"$ada\",\"p1\"]},\"limit\":30}"
+	],
 	'an inheritance child with its columns in another order');
-requests_are($node, $api, 'SELECT count(*), count(DISTINCT id) FROM parent', '101|101', \@pages, 'all of parent and child');
+requests_are($node, $api, 'SELECT count(*), count(DISTINCT id) FROM parent',
+	'101|101', \@pages, 'all of parent and child');
 requests_are($node, $api, 'SELECT p FROM ONLY parent p', '(Parent,p1)', [], 'ONLY the parent');
-requests_are($node, $api, "SELECT p FROM parent p WHERE id = '$ada'", "(\"Ada Lovelace\",$ada)", ["GET /contacts/$ada"],
-	'a child as a row of its parent');
+requests_are($node, $api, "SELECT p FROM parent p WHERE id = '$ada'", "(\"Ada Lovelace\",$ada)",
+	["GET /contacts/$ada"], 'a child as a row of its parent');
 
 # ---------------------------------------------------------------- tables that were altered
 
@@ -349,13 +363,15 @@ my $row = "$ada|ada\@acme.com|Ada Lovelace|Ada Lovelace|gold|gold";
 requests_are($node, $api, "SELECT * FROM altered WHERE id = '$ada'", $row, ["GET /contacts/$ada"], 'dropped columns');
 requests_are($node, $api, "SELECT a FROM altered a WHERE id = '$ada'",
 	"($ada,ada\@acme.com,\"Ada Lovelace\",\"Ada Lovelace\",gold,gold)", ["GET /contacts/$ada"], 'the whole row');
-requests_are($node, $api, "SELECT tableoid::regclass FROM altered WHERE id = '$ada'", 'altered', ["GET /contacts/$ada"],
-	'tableoid');
-requests_are($node, $api, "SELECT id FROM altered WHERE address = 'ada\@acme.com'", $ada, [ search(email => 'ada@acme.com') ],
+requests_are($node, $api, "SELECT tableoid::regclass FROM altered WHERE id = '$ada'",
+	'altered', ["GET /contacts/$ada"], 'tableoid');
+requests_are($node, $api, "SELECT id FROM altered WHERE address = 'ada\@acme.com'", $ada,
+	[ search(email => 'ada@acme.com') ],
 	'a renamed column is searched by its field');
-$node->safe_psql('postgres', "ALTER FOREIGN TABLE altered ADD COLUMN seats int OPTIONS (custom_field 'seats'), ADD COLUMN emails text[]");
-requests_are($node, $api, "SELECT * FROM altered WHERE id = '$ada'", "$row|25|{ada\@acme.com}", ["GET /contacts/$ada"],
-	'ADD COLUMN');
+$node->safe_psql('postgres',
+	"ALTER FOREIGN TABLE altered ADD COLUMN seats int OPTIONS (custom_field 'seats'), ADD COLUMN emails text[]");
+requests_are($node, $api, "SELECT * FROM altered WHERE id = '$ada'",
+	"$row|25|{ada\@acme.com}", ["GET /contacts/$ada"], 'ADD COLUMN');
 $node->safe_psql('postgres', 'ALTER FOREIGN TABLE altered RENAME COLUMN name TO label');
 fails_with($node, 'SELECT id FROM altered', 'HV005', qr/column "label" of foreign table "altered".*HINT:.*account_id/s,
 	'a column renamed to what is no field');
@@ -363,12 +379,14 @@ $node->safe_psql('postgres', "ALTER FOREIGN TABLE altered ALTER COLUMN label OPT
 requests_are($node, $api, "SELECT label, again FROM altered WHERE id = '$ada'", 'Ada Lovelace|Ada Lovelace',
 	["GET /contacts/$ada"], 'until option field names it');
 $node->safe_psql('postgres', 'ALTER FOREIGN TABLE altered ALTER COLUMN seats TYPE text');
-requests_are($node, $api, "SELECT seats || '!' FROM altered WHERE id = '$ada'", '25!', ["GET /contacts/$ada"], 'another type');
+requests_are($node, $api, "SELECT seats || '!' FROM altered WHERE id = '$ada'",
+	'25!', ["GET /contacts/$ada"], 'another type');
 $node->safe_psql('postgres', 'CREATE FOREIGN TABLE columnless () SERVER pylon');
 requests_are($node, $api, 'SELECT count(*) FROM columnless', 100, \@pages, 'a table without columns');
 
 # A session's plans follow.
-$session->query("SET plan_cache_mode = force_generic_plan; PREPARE a AS SELECT * FROM contacts WHERE id = '$ada'; EXECUTE a");
+$session->query(
+	"SET plan_cache_mode = force_generic_plan; PREPARE a AS SELECT * FROM contacts WHERE id = '$ada'; EXECUTE a");
 $node->safe_psql('postgres', 'ALTER FOREIGN TABLE contacts DROP COLUMN email');
 $session->query('EXECUTE a');
 like($session->error, qr/cached plan must not change result type/, 'a prepared SELECT * after DROP COLUMN');
@@ -390,7 +408,8 @@ for my $case (
 	my $other = PylonSession->new($node);
 	$other->query("BEGIN; UPDATE orders SET $change WHERE id = 1");
 	api_clear($api);
-	$session->begin('SELECT o.id, o.state, c.name FROM orders o JOIN contacts c USING (email) ORDER BY o.id FOR UPDATE OF o');
+	$session->begin(
+		'SELECT o.id, o.state, c.name FROM orders o JOIN contacts c USING (email) ORDER BY o.id FOR UPDATE OF o');
 	$node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock')")
 	  or die 'nobody waits';
 	my @requests = api_take($api);
@@ -412,7 +431,8 @@ $node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM pg_stat_activity
 $other->query('COMMIT');
 $session->result;
 is($session->error, '', 'UPDATE ... FROM contacts of a changed row: no error');
-is($session->query('SELECT id, state FROM orders ORDER BY id'), "1|old Ada Lovelace\n2|new Grace Hopper",
+is( $session->query('SELECT id, state FROM orders ORDER BY id'),
+	"1|old Ada Lovelace\n2|new Grace Hopper",
 	'UPDATE ... FROM contacts of a changed row');
 $other->quit;
 
@@ -425,44 +445,53 @@ $node->safe_psql('postgres',
 	CREATE TABLE news AS SELECT n || '\@here.example' AS email, 'news ' || n AS news FROM generate_series(1, 3) n");
 for my $join (qw(hashjoin mergejoin nestloop))
 {
-	for my $case (
-		[ 'UPDATE everybody e SET state = e.state || news FROM news', "1|oldnews 1\n2|oldnews 2\n3|oldnews 3" ],
+	for
+	  my $case ([ 'UPDATE everybody e SET state = e.state || news FROM news', "1|oldnews 1\n2|oldnews 2\n3|oldnews 3" ],
 		[ 'DELETE FROM everybody e USING news', '' ])
 	{
 		my ($write, $left) = @$case;
 		$other = PylonSession->new($node);
 		$other->query("BEGIN; UPDATE ONLY everybody SET state = 'old'");
-		$session->query(join ';', map { "SET enable_$_ = " . ($_ eq $join ? 'on' : 'off') } qw(hashjoin mergejoin nestloop));
+		$session->query(join ';',
+			map { "SET enable_$_ = " . ($_ eq $join ? 'on' : 'off') } qw(hashjoin mergejoin nestloop));
 		$session->begin("$write WHERE e.email = news.email");
-		$node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock')")
+		$node->poll_query_until('postgres',
+			"SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock')")
 		  or die 'nobody waits';
 		$other->query('COMMIT');
 		$session->result;
 		is($session->error, '', "changed rows beside contacts, $join: $write: no error");
-		is($session->query('SELECT id, state FROM ONLY everybody ORDER BY id'), $left, "changed rows beside contacts, $join: $write");
+		is($session->query('SELECT id, state FROM ONLY everybody ORDER BY id'),
+			$left, "changed rows beside contacts, $join: $write");
 		$other->quit;
 	}
-	$node->safe_psql('postgres', "INSERT INTO everybody SELECT n, n || '\@here.example', 'new' FROM generate_series(1, 3) n");
+	$node->safe_psql('postgres',
+		"INSERT INTO everybody SELECT n, n || '\@here.example', 'new' FROM generate_series(1, 3) n");
 }
 $session->query('RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_nestloop');
 
 # ---------------------------------------------------------------- parallel query
 
-my ($forced) = grep { $node->safe_psql('postgres', "SELECT count(*) FROM pg_settings WHERE name = '$_'") } 'debug_parallel_query',
+my ($forced) =
+  grep { $node->safe_psql('postgres', "SELECT count(*) FROM pg_settings WHERE name = '$_'") } 'debug_parallel_query',
   'force_parallel_mode';
-my $parallel = "SET $forced = on; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
+my $parallel =
+  "SET $forced = on; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
 	SET max_parallel_workers_per_gather = 2; ALTER TABLE expected SET (parallel_workers = 2);";
 same_as_local($parallel, 'SELECT count(*), count(email) FROM contacts', \@pages, 'parallel query is forced: a scan');
-requests_are($node, $api, "$parallel SELECT count(*), min(c.id), max(e.id) FROM contacts c JOIN expected e USING (avatar_url)",
+requests_are($node, $api,
+	"$parallel SELECT count(*), min(c.id), max(e.id) FROM contacts c JOIN expected e USING (avatar_url)",
 	$both, \@pages, 'parallel query is forced: a join to a local table');
-requests_are($node, $api, "$parallel SELECT count(*) FROM (SELECT id FROM contacts UNION ALL SELECT id FROM expected) a", 200,
-	\@pages, 'parallel query is forced: UNION ALL');
+requests_are($node, $api,
+	"$parallel SELECT count(*) FROM (SELECT id FROM contacts UNION ALL SELECT id FROM expected) a",
+	200, \@pages, 'parallel query is forced: UNION ALL');
 
 # ---------------------------------------------------------------- plans that are copied, written and read
 
 SKIP:
 {
-	my @settings = split /\n/, $node->safe_psql('postgres',
+	my @settings = split /\n/, $node->safe_psql(
+		'postgres',
 		"SELECT name FROM pg_settings WHERE name IN ('debug_copy_parse_plan_trees', 'debug_write_read_parse_plan_trees',
 			'debug_raw_expression_coverage_test', 'debug_discard_caches') AND (max_val IS NULL OR max_val <> '0')");
 	skip 'this PostgreSQL was built without the settings that copy and write all plans', 1 unless @settings;
@@ -470,7 +499,8 @@ SKIP:
 	my $all = join ' ', map { "SET $_ = 1;" } @settings;
 	same_as_local($all, $correlated, [ map { search(email => "$_\@acme.com") } 'ada', 'nobody', 'grace', 'ada' ],
 		'plans that are copied, written and read: parameters');
-	same_as_local($all, 'SELECT count(*), count(email) FROM contacts', \@pages, 'plans that are copied, written and read: a scan');
+	same_as_local($all, 'SELECT count(*), count(email) FROM contacts',
+		\@pages, 'plans that are copied, written and read: a scan');
 	requests_are($node, $api, "$all PREPARE p (bigint) AS SELECT id FROM contacts LIMIT \$1; EXECUTE p (2)",
 		"$ids[0]\n$ids[1]", ['GET /contacts?limit=2'], 'plans that are copied, written and read: a LIMIT');
 }

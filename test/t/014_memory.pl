@@ -57,7 +57,8 @@ sub watched
 	$session = PylonSession->new($node);
 	$node->safe_psql('postgres', 'TRUNCATE memory');
 	# what the first use of the watch and of the extension costs
-	$session->query("SELECT watch(-1); SELECT count(*) FROM contacts WHERE id = 'x'; SELECT watch(-1); DELETE FROM memory");
+	$session->query(
+		"SELECT watch(-1); SELECT count(*) FROM contacts WHERE id = 'x'; SELECT watch(-1); DELETE FROM memory");
 	$session->query("SELECT watch(0)");
 	is($session->query($sql), $result, "$name: result");
 	is($session->error, '', "$name: no error");
@@ -79,7 +80,8 @@ sub does_not_grow
 		is(scalar @later, 9, "$name: was watched");
 		$contexts = max(map { $_->[1] } @later) - $first->[1];
 		$process = max(map { $_->[2] } @later) - $first->[2];
-		note("$name: memory contexts $first->[1] kB and $contexts kB more, process $first->[2] kB and $process kB more");
+		note(
+			"$name: memory contexts $first->[1] kB and $contexts kB more, process $first->[2] kB and $process kB more");
 		last if $contexts <= CONTEXTS_MAY_GROW && $process <= PROCESS_MAY_GROW;
 	}
 	cmp_ok($contexts, '<=', CONTEXTS_MAY_GROW, "$name: memory contexts");
@@ -145,11 +147,14 @@ sub loop
 		END $$}, 10 * $tenth, $body, $exception // '', $tenth);
 }
 
-does_not_grow('statements with a search each', loop($times, q{SELECT name INTO found FROM contacts WHERE email = 'nobody' || n;}), '');
+does_not_grow('statements with a search each',
+	loop($times, q{SELECT name INTO found FROM contacts WHERE email = 'nobody' || n;}), '');
 does_not_grow('statements that are planned anew',
 	loop($times / 4, q{EXECUTE format('SELECT name FROM contacts WHERE email = %L', 'nobody' || n) INTO found;}), '');
 does_not_grow('cursors that are closed early',
-	loop($times / 4, q{DECLARE c CURSOR FOR SELECT name FROM contacts; BEGIN OPEN c; FETCH c INTO found; CLOSE c; END;}), '');
+	loop(
+		$times / 4, q{DECLARE c CURSOR FOR SELECT name FROM contacts; BEGIN OPEN c; FETCH c INTO found; CLOSE c; END;}),
+	'');
 does_not_grow('pylon_fdw_ping and pylon_fdw_stats',
 	loop($times / 4, q{PERFORM pylon_fdw_ping('pylon'), pylon_fdw_stats();}), '');
 
@@ -165,7 +170,8 @@ sub does_not_grow_with_fault
 
 	$node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (ADD max_retries '0')");
 	api_fault($api, match => 'GET /contacts?', times => 0, %$fault);
-	does_not_grow($name, loop($times / 4, 'PERFORM max(name) FROM contacts;', "EXCEPTION WHEN $condition THEN NULL;"), '');
+	does_not_grow($name, loop($times / 4, 'PERFORM max(name) FROM contacts;', "EXCEPTION WHEN $condition THEN NULL;"),
+		'');
 	$node->safe_psql('postgres', 'ALTER SERVER pylon OPTIONS (DROP max_retries)');
 	api_clear($api);
 	return;

@@ -93,7 +93,8 @@ foreach my $one (@databases)
 {
 	$database = $one;
 
-	$node->safe_psql('postgres', "CREATE DATABASE $one->{name} TEMPLATE template0 ENCODING '$one->{encoding}' LOCALE 'C'");
+	$node->safe_psql('postgres',
+		"CREATE DATABASE $one->{name} TEMPLATE template0 ENCODING '$one->{encoding}' LOCALE 'C'");
 	my ($out, $err) = run_sql(
 		"SET log_statement = none;
 		CREATE EXTENSION pylon_fdw;
@@ -115,7 +116,8 @@ foreach my $one (@databases)
 		my %holds = map { $_ => 1 } @$holds;
 
 		api_set($api, unicode_escapes => $escapes);
-		gives('SELECT id, length(id) FROM contacts', join("\n", map { "$_|" . length } @order),
+		gives('SELECT id, length(id) FROM contacts',
+			join("\n", map { "$_|" . length } @order),
 			"$written: who does not read them has no trouble with characters that the encoding lacks");
 		for my $id (@order)
 		{
@@ -131,16 +133,18 @@ foreach my $one (@databases)
 
 			if ($holds{$id})
 			{
-				gives('SELECT ' . join(', ', @columns) . " FROM contacts WHERE id = '$id'", join('|', @columns{@columns}),
-					"$written: the columns of $id", ["GET /contacts/$id"]);
+				gives('SELECT ' . join(', ', @columns) . " FROM contacts WHERE id = '$id'",
+					join('|', @columns{@columns}), "$written: the columns of $id", ["GET /contacts/$id"]);
 				gives("SELECT name, note, regions FROM typed WHERE id = '$id'",
-					"$name|$name|" . ($name =~ / / ? "{\"$name\"}" : "{$name}"), "$written: varchar, custom field and list of $id");
+					"$name|$name|" . ($name =~ / / ? "{\"$name\"}" : "{$name}"),
+					"$written: varchar, custom field and list of $id");
 				next;
 			}
 			for my $column (grep { $columns{$_} =~ /[\x80-\xff]/ } @columns)
 			{
 				my ($plain) = $column =~ /^(\w+)/;
-				fails("SELECT $column FROM contacts WHERE id = '$id'", $one->{holds_escaped} && $old_lexer ? '0A000' : '22P05',
+				fails("SELECT $column FROM contacts WHERE id = '$id'",
+					$one->{holds_escaped} && $old_lexer ? '0A000' : '22P05',
 					qr/CONTEXT:  (?:.*\n)*column "$plain" of foreign table "contacts", contact id "$id"/,
 					"$written: $column of $id");
 			}
@@ -170,10 +174,13 @@ foreach my $one (@databases)
 		my ($name, $email) = map { as_bytes($contact->{$_}) } 'name', 'email';
 
 		gives("SELECT id FROM contacts WHERE email = '$email'", $id, "e-mail of $id",
-			["POST /contacts/search {\"filter\":{\"field\":\"email\",\"operator\":\"equals\",\"value\":\"$email\"},\"limit\":999}"]);
-		gives("SELECT id FROM contacts WHERE account_id = ANY ('{\"account-$name\",\"b-$name\"}')", $id, "accounts of $id",
 			[
-				'POST /contacts/search {"filter":{"field":"account_id","operator":"in",'
+				"POST /contacts/search {\"filter\":{\"field\":\"email\",\"operator\":\"equals\",\"value\":\"$email\"},\"limit\":999}"
+			]);
+		gives("SELECT id FROM contacts WHERE account_id = ANY ('{\"account-$name\",\"b-$name\"}')", $id,
+			"accounts of $id",
+			[
+					'POST /contacts/search {"filter":{"field":"account_id","operator":"in",'
 				  . "\"values\":[\"account-$name\",\"b-$name\"]},\"limit\":999}"
 			]);
 		my $path = $name =~ s/([^A-Za-z0-9])/sprintf '%%%02X', ord $1/ger;
@@ -186,14 +193,18 @@ foreach my $one (@databases)
 	# ------------------------------------------------------------ a slug that is not ASCII
 
 	my $slug = as_bytes("gr\x{f6}\x{df}e");
-	gives("ALTER FOREIGN TABLE typed ADD COLUMN size text OPTIONS (custom_field '$slug'); SELECT id, size FROM typed WHERE size <> ''", 'latin|XL',
+	gives(
+		"ALTER FOREIGN TABLE typed ADD COLUMN size text OPTIONS (custom_field '$slug'); SELECT id, size FROM typed WHERE size <> ''",
+		'latin|XL',
 		'a custom field whose slug is not ASCII');
 	gives("SELECT custom_fields->>'$slug' FROM contacts WHERE id = 'latin'", 'XL', 'such a slug as a key');
 	api_ctl($api, 'custom-fields', "[{\"slug\":\"$slug\",\"type\":\"text\",\"is_read_only\":false}]");
 	gives("CREATE SCHEMA c; IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO c OPTIONS (custom_fields 'columns');
 		SELECT \"$slug\" FROM c.contacts WHERE id = 'latin'", 'XL', 'such a slug as the name of a column');
 	gives("SELECT id FROM typed WHERE size = 'XL'", 'latin', 'such a slug in a filter',
-		["POST /contacts/search {\"filter\":{\"field\":\"$slug\",\"operator\":\"equals\",\"value\":\"XL\"},\"limit\":999}"]);
+		[
+			"POST /contacts/search {\"filter\":{\"field\":\"$slug\",\"operator\":\"equals\",\"value\":\"XL\"},\"limit\":999}"
+		]);
 
 	# ------------------------------------------------------------ messages
 
@@ -209,12 +220,14 @@ foreach my $one (@databases)
 		}
 	}
 	# Keys in escapes are compared, whatever characters they are for; in a column of that slug they are found or not.
-	api_fault($api, kind => 'wrong_shape', body => '{"data":[{"id":"x","\\u00e9":1,"\\u65e5":2,"n\\u0061me":"y","\\u00e9mail":"z"}]}');
+	api_fault($api, kind => 'wrong_shape',
+		body => '{"data":[{"id":"x","\\u00e9":1,"\\u65e5":2,"n\\u0061me":"y","\\u00e9mail":"z"}]}');
 	gives('SELECT id, name, email FROM contacts', 'x|y|', 'keys in escapes');
 	api_fault($api, kind => 'garbage');
 	fails('SELECT count(*) FROM contacts', '08P01', qr/DETAIL:  GET \/contacts\?limit=999/, 'bytes of no encoding');
 	api_fault($api, kind => 'bad_utf8', times => 0);
-	fails("SELECT name FROM contacts", '22021', qr/CONTEXT:  column "name" of foreign table "contacts", contact id "ascii"/,
+	fails("SELECT name FROM contacts", '22021',
+		qr/CONTEXT:  column "name" of foreign table "contacts", contact id "ascii"/,
 		'a byte that is not UTF-8');
 	gives('SELECT id FROM contacts', join("\n", @order), 'a byte that is not UTF-8 where nobody reads it');
 	api_clear($api);

@@ -32,23 +32,47 @@ my @modes = (
 	{ name => 'heeds case, unknown to the server', set => {%relaxed}, case => 'unknown' },
 	{ name => 'by type', set => { typed_operators => 'on', unknown_slug => 'error' }, strict => 1 },
 	{ name => 'reference only', set => { custom_operators => 'equals', refuse_name_filter => 'on' }, strict => 1 },
-	{ name => 'no custom fields', set => { custom_operators => 'none', refuse_name_filter => 'on', unknown_slug => 'error' }, strict => 1 },
+	{
+		name => 'no custom fields',
+		set => { custom_operators => 'none', refuse_name_filter => 'on', unknown_slug => 'error' }, strict => 1
+	},
 	# where nothing says so, a custom field is taken to have one value, or text to be looked for in each of them
-	{ name => 'no text in lists', set => { %relaxed, lists_hold_text => 'none', text_pattern => 'on' }, tables => [ 'plain', 'typed' ] },
+	{
+		name => 'no text in lists', set => { %relaxed, lists_hold_text => 'none', text_pattern => 'on' },
+		tables => [ 'plain', 'typed' ]
+	},
 	{ name => 'no text in lists, as refused', set => { %relaxed, lists_hold_text => 'refuse' }, strict => 1 },
 	{ name => 'text as pattern', set => { %relaxed, text_pattern => 'on' } },
-	{ name => 'not_in skips', set => { %relaxed, not_in_null => 'skip', empty_in => 'none', zero_matches => 'missing' } },
-	{ name => 'short pages', set => { %relaxed, short_pages => 7, last_page => 'null_cursor', end_page => 'trailing' }, paged => 1 },
-	{ name => 'flat', set => { %relaxed, depth_counts_leaves => 'off', last_page => 'empty_cursor', custom_slug => 'on', multi_valued => 'values', zero_matches => 'null', absent => 'absent' } },
+	{
+		name => 'not_in skips',
+		set => { %relaxed, not_in_null => 'skip', empty_in => 'none', zero_matches => 'missing' }
+	},
+	{
+		name => 'short pages',
+		set => { %relaxed, short_pages => 7, last_page => 'null_cursor', end_page => 'trailing' }, paged => 1
+	},
+	{
+		name => 'flat',
+		set => {
+			%relaxed, depth_counts_leaves => 'off', last_page => 'empty_cursor', custom_slug => 'on',
+			multi_valued => 'values', zero_matches => 'null', absent => 'absent'
+		}
+	},
 	{ name => 'short lists', set => { %relaxed, max_in => 3, last_page => 'no_has_next', absent => 'null' } },
 	{ name => 'shorter lists', set => { %relaxed, max_in => 2, absent => 'empty' }, strict => 1 },
-	{ name => 'all in the empty list', set => { %relaxed, empty_in => 'all', case_sensitive => 'off', not_in_null => 'skip' }, case => 'ignored' },
-	{ name => 'strict and ignores case', set => { custom_operators => 'equals,in', case_sensitive => 'off' }, strict => 1, case => 'ignored' },
-);
+	{
+		name => 'all in the empty list',
+		set => { %relaxed, empty_in => 'all', case_sensitive => 'off', not_in_null => 'skip' }, case => 'ignored'
+	},
+	{
+		name => 'strict and ignores case', set => { custom_operators => 'equals,in', case_sensitive => 'off' },
+		strict => 1, case => 'ignored'
+	},);
 my %default = (
-	typed_operators => 'on', unknown_slug => 'error', lists_hold_text => 'refuse', text_pattern => 'off', case_sensitive => 'on', custom_operators => 'all', refuse_name_filter => 'off',
-	not_in_null => 'match', empty_in => 'error', zero_matches => 'empty', short_pages => 0, last_page => 'no_pagination', custom_slug => 'off', multi_valued => 'both',
-	end_page => 'exact', depth_counts_leaves => 'on', absent => 'mixed', max_in => 0);
+	typed_operators => 'on', unknown_slug => 'error', lists_hold_text => 'refuse', text_pattern => 'off',
+	case_sensitive => 'on', custom_operators => 'all', refuse_name_filter => 'off', not_in_null => 'match',
+	empty_in => 'error', zero_matches => 'empty', short_pages => 0, last_page => 'no_pagination', custom_slug => 'off',
+	multi_valued => 'both', end_page => 'exact', depth_counts_leaves => 'on', absent => 'mixed', max_in => 0);
 @modes = grep { $_->{name} eq $ENV{PYLON_ORACLE_MODE} } @modes if defined $ENV{PYLON_ORACLE_MODE};
 my @used_tables = ('plain', 'plain', 'typed', 'odd');
 my @styles = ('constants', 'constants', 'constants', 'custom', 'generic', 'subqueries', 'lateral', 'join', 'limit');
@@ -135,9 +159,13 @@ sub failed
 
 	$failures{$kind}++;
 	return if ++$shown{$kind} > ($ENV{PYLON_ORACLE_SHOW} // 3);
-	diag(encode_utf8(join "\n", "$kind: seed $clause->{seed}, mode \"$clause->{mode}\", $clause->{style}, table $clause->{table}",
-		"    WHERE " . $clause->{clause}->sql, ($clause->{style} eq 'constants' ? () : "    ran: " . substr($clause->{run}, 0, 3000)), map { "    $_" } @details,
-		map { "request: $_" } @{ $clause->{requests} }));
+	diag(
+		encode_utf8(
+			join "\n",
+			"$kind: seed $clause->{seed}, mode \"$clause->{mode}\", $clause->{style}, table $clause->{table}",
+			"    WHERE " . $clause->{clause}->sql,
+			($clause->{style} eq 'constants' ? () : "    ran: " . substr($clause->{run}, 0, 3000)),
+			map { "    $_" } @details, map { "request: $_" } @{ $clause->{requests} }));
 	return;
 }
 
@@ -169,13 +197,18 @@ sub judge
 	if (@{ $result->{missing} } || @{ $result->{unwanted} })
 	{
 		failed('wrong rows', $clause, "$result->{rows} rows expected",
-			map { my $kind = $_; @{ $result->{$kind} } ? "$kind: @{ $result->{$kind} }[0 .. ($#{ $result->{$kind} } > 3 ? 3 : $#{ $result->{$kind} })]" : () }
-			  'missing', 'unwanted');
+			map {
+				my $kind = $_;
+				@{ $result->{$kind} }
+				  ? "$kind: @{ $result->{$kind} }[0 .. ($#{ $result->{$kind} } > 3 ? 3 : $#{ $result->{$kind} })]"
+				  : ()
+			} 'missing', 'unwanted');
 	}
 	failed('fewer contacts than rows', $clause, "$result->{contacts} contacts, $result->{distinct} rows")
 	  if $single && $result->{contacts} < $result->{distinct};
 	# a page that was read ahead, and not wanted, may reach the log late
-	failed('number of requests', $clause, "$result->{requests} counted") if !$mode->{paged} && $result->{requests} != @requests;
+	failed('number of requests', $clause, "$result->{requests} counted")
+	  if !$mode->{paged} && $result->{requests} != @requests;
 	failed('warnings', $clause, @$warnings) if @$warnings > ($mode->{strict} ? 1 : 0);
 	for my $request (@requests)
 	{
@@ -221,10 +254,17 @@ sub run_block
 		my ($settings, $foreign_prepare, $foreign) = $clause->statements($style, "$server.$table");
 		my (undef, $local_prepare, $local) = $clause->statements($style, "local.$table");
 
-		push @clauses, { clause => $clause, seed => $number, mode => $mode->{name}, table => $table, style => $style,
-			run => join '; ', grep { defined } $foreign_prepare, $foreign };
-		$sql .= "SELECT compare($number, '$server', " . text_array(@$settings) . ', '
-		  . join(', ', map { WhereOracle::quoted($_ // '') } $foreign_prepare, $foreign, $local_prepare, $local) . ");\n";
+		push @clauses,
+		  {
+			clause => $clause, seed => $number, mode => $mode->{name}, table => $table, style => $style,
+			run => join '; ',
+			grep { defined } $foreign_prepare, $foreign
+		  };
+		$sql .=
+			"SELECT compare($number, '$server', "
+		  . text_array(@$settings) . ', '
+		  . join(', ', map { WhereOracle::quoted($_ // '') } $foreign_prepare, $foreign, $local_prepare, $local)
+		  . ");\n";
 	}
 	my $marked = run_marked($session, $api, $sql);
 	if (!defined $marked->{output})
@@ -257,8 +297,10 @@ for (my $turn = 0; $done < $clauses; $turn++)
 	$done += $count;
 }
 diag(map { encode_utf8("$invalid{$_} x $_\n") } sort keys %invalid) if $ENV{PYLON_ORACLE_VERBOSE};
-($ENV{PYLON_ORACLE_VERBOSE} ? \&diag : \&note)->("$done clauses from seed $seed: $matched match contacts, $searched search");
-is(join(', ', map { "$_: $failures{$_}" } sort keys %failures), '', "$done clauses from seed $seed: as on the local copy, with requests that are fit");
+($ENV{PYLON_ORACLE_VERBOSE} ? \&diag : \&note)
+  ->("$done clauses from seed $seed: $matched match contacts, $searched search");
+is(join(', ', map { "$_: $failures{$_}" } sort keys %failures),
+	'', "$done clauses from seed $seed: as on the local copy, with requests that are fit");
 cmp_ok($matched, '>=', $done / 4, 'many clauses match something') if $done >= 100;
 cmp_ok($searched, '>=', $done / 4, 'many clauses search') if $done >= 100;
 

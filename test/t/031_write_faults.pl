@@ -105,7 +105,9 @@ for my $case (@unknown)
 }
 
 # An answer that makes no sense is no reason to ask again either.
-for my $fault ({ kind => 'garbage' }, { kind => 'wrong_shape', body => [] }, { kind => 'redirect', location => '/contacts', status => 307 })
+for my $fault (
+	{ kind => 'garbage' }, { kind => 'wrong_shape', body => [] },
+	{ kind => 'redirect', location => '/contacts', status => 307 })
 {
 	my ($address) = new_addresses(1);
 
@@ -116,20 +118,24 @@ for my $fault ({ kind => 'garbage' }, { kind => 'wrong_shape', body => [] }, { k
 }
 
 # One of several in flight; nothing is sent after it.
-for my $fault ({ kind => 'close' }, { kind => 'reset', when => 'after' }, { kind => 'status', status => 503, when => 'after' })
+for my $fault (
+	{ kind => 'close' }, { kind => 'reset', when => 'after' }, { kind => 'status', status => 503, when => 'after' })
 {
 	my @addresses = new_addresses(12);
 
 	api_faults($api, { %$fault, match => $create, skip => 5 });
-	my $text = fails_with($node, insert_of(@addresses), '40003', qr/\@new\.example/, "$fault->{kind} for one of several");
+	my $text =
+	  fails_with($node, insert_of(@addresses), '40003', qr/\@new\.example/, "$fault->{kind} for one of several");
 	my $sent = sent(\@addresses, api_take($api));
 	my $stored = stored(@addresses);
 	my $done = total($stored) - (($fault->{when} // '') eq 'after');
 
 	cmp_ok(most($sent), '<=', 1, "$fault->{kind} for one of several: none is sent twice");
 	cmp_ok(most($stored), '<=', 1, "$fault->{kind} for one of several: none is there twice");
-	is(total($stored), total($sent) - (($fault->{when} // '') ne 'after'), "$fault->{kind} for one of several: all others took effect");
-	is_deeply(warnings($text), [ "$done 0 0" ], "$fault->{kind} for one of several: the warning counts what is there");
+	is(total($stored),
+		total($sent) - (($fault->{when} // '') ne 'after'),
+		"$fault->{kind} for one of several: all others took effect");
+	is_deeply(warnings($text), ["$done 0 0"], "$fault->{kind} for one of several: the warning counts what is there");
 	is(creates_done($text), $done, "$fault->{kind} for one of several: so does DETAIL");
 }
 
@@ -155,7 +161,9 @@ for my $fault ({ kind => 'close' }, { kind => 'reset', when => 'after' }, { kind
 	fails_with($node, insert_of($address), '08001', qr/\Q$address\E/, 'a connection that is always refused');
 }
 
-given($node, $api, { max_retries => 0 }, { kind => 'status', status => 429, headers => { 'X-Retry-After' => '1' }, match => $create });
+given (
+	$node, $api, { max_retries => 0 },
+	{ kind => 'status', status => 429, headers => { 'X-Retry-After' => '1' }, match => $create });
 {
 	my ($address) = new_addresses(1);
 
@@ -195,11 +203,15 @@ for my $method ('PATCH', 'DELETE')
 		setup_server($node, $api, $fault->{kind} eq 'slow' ? (request_timeout => patience_ms($node, 700)) : ());
 		$node->safe_psql('postgres', insert_of($address)) if $method eq 'DELETE';
 		api_faults($api, { %$fault, match => $method });
-		is($node->safe_psql('postgres', sprintf $harmless{$method}, $method eq 'PATCH' ? ++$rows : $address), '1', "$name: done");
+		is($node->safe_psql('postgres', sprintf $harmless{$method}, $method eq 'PATCH' ? ++$rows : $address),
+			'1', "$name: done");
 		my @sent = grep { s/^($method|GET) .*/$1/ } api_take($api);
 		# a DELETE is sent again only where the contact is still there
 		my $is_done = ($fault->{when} // '') eq 'after' || $fault->{kind} eq 'slow';
-		is("@sent", $method eq 'PATCH' || ($fault->{status} // 0) == 429 ? "$method $method" : $is_done ? 'DELETE GET' : 'DELETE GET DELETE', "$name: what was sent");
+		is("@sent",
+			$method eq 'PATCH'
+			  || ($fault->{status} // 0) == 429 ? "$method $method" : $is_done ? 'DELETE GET' : 'DELETE GET DELETE',
+			"$name: what was sent");
 		is(stored($address)->{$address}, 0, "$name: gone") if $method eq 'DELETE';
 	}
 }
@@ -209,7 +221,8 @@ for my $method ('PATCH', 'DELETE')
 {
 	my $sql = sprintf $harmless{$method}, $method eq 'PATCH' ? ++$rows : 'grace@acme.com';
 
-	api_faults($api, { kind => 'status', status => 404, match => $method, body => { errors => ['Contact not found!'] } });
+	api_faults($api,
+		{ kind => 'status', status => 404, match => $method, body => { errors => ['Contact not found!'] } });
 	is($node->safe_psql('postgres', $sql), '', "$method answered 404");
 	is(scalar(grep { /^$method / } api_take($api)), 1, "$method answered 404: not sent again");
 	api_faults($api, { kind => 'status', status => 429, headers => { 'Retry-After' => '0' }, match => $method },
@@ -222,7 +235,9 @@ for my $method ('PATCH', 'DELETE')
 # Which requests come first is open; which rows are sent is not.
 given($node, $api, {});
 api_set($api, write_latency => 50);
-for my $case ([ 422, '22023', qr/HTTP status 422/ ], [ 400, '22023', qr/HTTP status 400/ ], [ 401, '28000', qr/401/ ], [ 403, '42501', qr/403/ ])
+for my $case (
+	[ 422, '22023', qr/HTTP status 422/ ], [ 400, '22023', qr/HTTP status 400/ ], [ 401, '28000', qr/401/ ],
+	[ 403, '42501', qr/403/ ])
 {
 	my ($status, $sqlstate, $pattern) = @$case;
 	my @addresses = new_addresses(20);
@@ -234,7 +249,8 @@ for my $case ([ 422, '22023', qr/HTTP status 422/ ], [ 400, '22023', qr/HTTP sta
 
 	like($text, qr/ERROR:.*\Q$addresses[9]\E/, "$status in the middle: names the row");
 	is(total($stored), total($sent) - 1, "$status in the middle: all in flight took effect");
-	is_deeply($sent, { map { $addresses[$_] => ($_ < 9 + 4 ? 1 : 0) } 0 .. $#addresses }, "$status in the middle: no more was sent");
+	is_deeply($sent, { map { $addresses[$_] => ($_ < 9 + 4 ? 1 : 0) } 0 .. $#addresses },
+		"$status in the middle: no more was sent");
 	is(creates_done($text), total($stored), "$status in the middle: DETAIL");
 	is_deeply(warnings($text), [ total($stored) . ' 0 0' ], "$status in the middle: the warning");
 }
@@ -245,7 +261,8 @@ api_set($api, write_latency => 0);
 	my @addresses = new_addresses(12);
 
 	api_faults($api);
-	my $text = fails_with($node, insert_of(@addresses[ 0 .. 5 ], 'ada@acme.com', @addresses[ 6 .. 11 ]), '23505', qr/\Q$ada\E/, 'a duplicate in the middle');
+	my $text = fails_with($node, insert_of(@addresses[ 0 .. 5 ], 'ada@acme.com', @addresses[ 6 .. 11 ]),
+		'23505', qr/\Q$ada\E/, 'a duplicate in the middle');
 	is(creates_done($text), total(stored(@addresses)), 'a duplicate in the middle: DETAIL');
 
 	@addresses = new_addresses(12);
@@ -258,14 +275,18 @@ api_set($api, write_latency => 0);
 # Updates and deletes one after the other.
 {
 	api_faults($api, { kind => 'status', status => 422, match => 'PATCH', skip => 3 });
-	my $text = fails_with($node, "UPDATE contacts SET avatar_url = 'https://b.example/b.png'", '22023', qr/update contact [-0-9a-f]{36}/, 'an update in the middle');
+	my $text = fails_with(
+		$node, "UPDATE contacts SET avatar_url = 'https://b.example/b.png'", '22023', qr/update contact [-0-9a-f]{36}/,
+		'an update in the middle');
 	like($text, qr/DETAIL:  .*0 creates, 3 updates and 0 deletes/, 'an update in the middle: DETAIL');
 	is_deeply(warnings($text), ['0 3 0'], 'an update in the middle: the warning');
 	is(scalar(grep { /^PATCH/ } api_take($api)), 4, 'an update in the middle: no more was sent');
 
 	$node->safe_psql('postgres', insert_of(new_addresses(6)));
 	api_faults($api, { kind => 'status', status => 403, match => 'DELETE', skip => 2 });
-	$text = fails_with($node, "DELETE FROM contacts WHERE email LIKE 'row%'", '42501', qr/delete contact [-0-9a-f]{36}/, 'a delete in the middle');
+	$text = fails_with(
+		$node, "DELETE FROM contacts WHERE email LIKE 'row%'", '42501', qr/delete contact [-0-9a-f]{36}/,
+		'a delete in the middle');
 	is_deeply(warnings($text), ['0 0 2'], 'a delete in the middle: the warning');
 }
 
@@ -288,9 +309,11 @@ for my $case ([ 'creates', insert_of(new_addresses(20)), 4 ], [ 'an update', spr
 	like($session->error, qr/57014/, "cancel of $what: SQLSTATE");
 	cmp_ok($took, '<', $latency, "cancel of $what: no answer is waited for");
 	$session->query('SET statement_timeout = 0');
-	is($session->query("SELECT name FROM contacts WHERE id = '$ada'"), 'Ada Lovelace', "cancel of $what: the session goes on");
+	is($session->query("SELECT name FROM contacts WHERE id = '$ada'"),
+		'Ada Lovelace', "cancel of $what: the session goes on");
 	sleep $latency / 3;
-	cmp_ok(scalar(grep { /^(?:POST \/contacts |PATCH)/ } api_take($api)), '<=', $most, "cancel of $what: nothing was sent after it");
+	cmp_ok(scalar(grep { /^(?:POST \/contacts |PATCH)/ } api_take($api)),
+		'<=', $most, "cancel of $what: nothing was sent after it");
 	$session->quit;
 }
 api_set($api, write_latency => 0);
@@ -301,7 +324,10 @@ api_set($api, write_latency => 0);
 sub unknown
 {
 	my $text = shift;
-	my ($count, $names) = $text =~ /WARNING:  [^\n]*it is unknown whether Pylon did ([^\n]*) that (?:was on its|were on their) way\n(?:psql\S* )?DETAIL:  ([^\n]*)/ or return 'none';
+	my ($count, $names) =
+	  $text =~
+	  /WARNING:  [^\n]*it is unknown whether Pylon did ([^\n]*) that (?:was on its|were on their) way\n(?:psql\S* )?DETAIL:  ([^\n]*)/
+	  or return 'none';
 
 	return join ' ', $count, sort $names =~ /contact (\S+)/g;
 }
@@ -312,31 +338,40 @@ given($node, $api, {});
 api_set($api, write_latency => int(patience($node, 200)));
 {
 	# One is refused, three that are in flight with it are done although their answers say otherwise.
-	my $lost = sub { return map { +{ kind => 'status', status => 502, when => 'after', match => $create, holds => $_ } } @_; };
+	my $lost = sub {
+		return map { +{ kind => 'status', status => 502, when => 'after', match => $create, holds => $_ } } @_;
+	};
 	my @addresses = new_addresses(7);
 	my $sql = insert_of('ada@acme.com', @addresses);
 
 	api_faults($api, $lost->(@addresses[ 0 .. 2 ]));
 	my $text = fails_with($node, $sql, '40003', qr/ERROR:.*\Q$addresses[0]\E/, 'unknown behind a duplicate');
 	is(unknown($text), '3 creates ' . quoted_names(@addresses[ 0 .. 2 ]), 'unknown behind a duplicate: the warning');
-	like($text, qr/DETAIL:  [^\n]*could not insert contact "ada\@acme.com"[^\n]*already[^\n]*\Q$addresses[1]\E[^\n]*\Q$addresses[2]\E[^\n]*Of this statement, 0 creates/, 'unknown behind a duplicate: DETAIL');
+	like($text,
+		qr/DETAIL:  [^\n]*could not insert contact "ada\@acme.com"[^\n]*already[^\n]*\Q$addresses[1]\E[^\n]*\Q$addresses[2]\E[^\n]*Of this statement, 0 creates/,
+		'unknown behind a duplicate: DETAIL');
 	is(total(stored(@addresses)), 3, 'unknown behind a duplicate: what is there');
 
 	# Whoever handles duplicates doesn't handle this.
 	@addresses = new_addresses(7);
 	api_faults($api, $lost->(@addresses[ 0 .. 2 ]));
-	fails_with($node, 'DO $$ BEGIN ' . insert_of('ada@acme.com', @addresses) . '; EXCEPTION WHEN unique_violation THEN NULL; END $$', '40003', qr/\Q$addresses[0]\E/, 'unknown behind a duplicate, which is handled');
+	fails_with($node,
+		'DO $$ BEGIN ' . insert_of('ada@acme.com', @addresses) . '; EXCEPTION WHEN unique_violation THEN NULL; END $$',
+		'40003', qr/\Q$addresses[0]\E/, 'unknown behind a duplicate, which is handled');
 	@addresses = new_addresses(7);
 	api_faults($api, $lost->(@addresses[ 0 .. 2 ]));
-	my ($status, $out, $err) = $node->psql('postgres', 'DO $$ BEGIN ' . insert_of('ada@acme.com', @addresses) . '; EXCEPTION WHEN OTHERS THEN NULL; END $$');
-	is(unknown($err), '3 creates ' . quoted_names(@addresses[ 0 .. 2 ]), 'unknown, and the error is handled: the warning');
+	my ($status, $out, $err) = $node->psql('postgres',
+		'DO $$ BEGIN ' . insert_of('ada@acme.com', @addresses) . '; EXCEPTION WHEN OTHERS THEN NULL; END $$');
+	is(unknown($err),
+		'3 creates ' . quoted_names(@addresses[ 0 .. 2 ]), 'unknown, and the error is handled: the warning');
 
 	# The first of several.
 	@addresses = new_addresses(8);
 	api_faults($api, $lost->(@addresses[ 2 .. 5 ]));
 	$text = fails_with($node, insert_of(@addresses), '40003', qr/ERROR:.*\Q$addresses[2]\E/, 'several unknown');
 	is(unknown($text), '4 creates ' . quoted_names(@addresses[ 2 .. 5 ]), 'several unknown: the warning');
-	like($text, qr/DETAIL:  POST [^\n]*\Q$addresses[3]\E[^\n]*\Q$addresses[4]\E[^\n]*\Q$addresses[5]\E/, 'several unknown: DETAIL names them');
+	like($text, qr/DETAIL:  POST [^\n]*\Q$addresses[3]\E[^\n]*\Q$addresses[4]\E[^\n]*\Q$addresses[5]\E/,
+		'several unknown: DETAIL names them');
 	is(creates_done($text), 2, 'several unknown: those done');
 	is_deeply(warnings($text), ['2 0 0'], 'several unknown: the warning of what remains');
 	is(total(stored(@addresses)), 6, 'several unknown: what is there');
@@ -350,7 +385,8 @@ for my $fault ({ kind => 'garbage' }, { kind => 'wrong_shape', body => [] })
 
 	api_set($api, write_latency => int(patience($node, 100)));
 	api_faults($api, { %$fault, match => $create, holds => $addresses[1] });
-	my $text = fails_with($node, insert_of(@addresses), '08P01', qr/\Q$addresses[1]\E/, "$fault->{kind} for one of several");
+	my $text =
+	  fails_with($node, insert_of(@addresses), '08P01', qr/\Q$addresses[1]\E/, "$fault->{kind} for one of several");
 	is(creates_done($text), 3, "$fault->{kind} for one of several: DETAIL");
 	is_deeply(warnings($text), ['3 0 0'], "$fault->{kind} for one of several: the warning");
 	api_set($api, write_latency => 0);
@@ -364,16 +400,22 @@ for my $method ('PATCH', 'DELETE')
 		my ($options, $faults, @expected) = @_;
 		my $id = $node->safe_psql('postgres', insert_of(new_addresses(1)) . ' RETURNING id');
 
-		given($node, $api, $options, @$faults);
-		return ($id, fails_with($node, $method eq 'PATCH' ? "UPDATE contacts SET name = 'Changed' WHERE id = '$id'" : "DELETE FROM contacts WHERE id = '$id'", @expected));
+		given ($node, $api, $options, @$faults);
+		return (
+			$id,
+			fails_with($node, $method eq 'PATCH'
+				? "UPDATE contacts SET name = 'Changed' WHERE id = '$id'"
+				: "DELETE FROM contacts WHERE id = '$id'", @expected));
 	};
 
-	given($node, $api, {});
-	my ($id, $text) = $fails->({ max_retries => 1 }, [ { kind => 'status', status => 502, match => $method, times => 0 } ],
-		'58000', qr/It is unknown whether this was done\. Of this statement, 0 creates/, "$method answered 502");
+	given ($node, $api, {});
+	my ($id, $text) = $fails->(
+		{ max_retries => 1 }, [ { kind => 'status', status => 502, match => $method, times => 0 } ], '58000',
+		qr/It is unknown whether this was done\. Of this statement, 0 creates/, "$method answered 502");
 	is(unknown($text), ($method eq 'PATCH' ? '1 update' : '1 delete') . " $id", "$method answered 502: the warning");
-	given($node, $api, {});
-	($id, $text) = $fails->({}, [ { kind => 'status', status => 400, match => $method } ], '22023', qr/400/, "$method refused");
+	given ($node, $api, {});
+	($id, $text) =
+	  $fails->({}, [ { kind => 'status', status => 400, match => $method } ], '22023', qr/400/, "$method refused");
 	unlike($text, qr/unknown/, "$method refused: that is known");
 }
 
@@ -387,16 +429,23 @@ given($node, $api, {});
 	$session->query("SELECT FROM contacts LIMIT 1; SET statement_timeout = '" . patience_ms($node, 600) . "'");
 	api_faults($api, $slow->(@addresses[ 0 .. 2 ]));
 	$session->query(insert_of('ada@acme.com', @addresses));
-	like($session->error, qr/ERROR:  57014.*CONTEXT:  [^\n]*could not insert contact "ada\@acme.com"[^\n]*already exists/s, 'cancel behind a duplicate: both are told');
-	is(unknown($session->error), '3 creates ' . quoted_names(@addresses[ 0 .. 2 ]), 'cancel behind a duplicate: the warning');
+	like($session->error,
+		qr/ERROR:  57014.*CONTEXT:  [^\n]*could not insert contact "ada\@acme.com"[^\n]*already exists/s,
+		'cancel behind a duplicate: both are told');
+	is(unknown($session->error),
+		'3 creates ' . quoted_names(@addresses[ 0 .. 2 ]), 'cancel behind a duplicate: the warning');
 	is_deeply(warnings($session->error), [], 'cancel behind a duplicate: nothing else');
 
 	@addresses = new_addresses(8);
 	api_faults($api, $slow->(@addresses[ 1 .. 3 ]));
-	$session->query("INSERT INTO contacts (name, email, custom_fields) SELECT 'n', e, CASE WHEN n = 1 THEN '{\"nosuch\": \"x\"}'::jsonb ELSE '{}' END FROM unnest('{"
-		  . join(',', @addresses) . "}'::text[]) WITH ORDINALITY u(e, n)");
-	like($session->error, qr/ERROR:  57014.*CONTEXT:  [^\n]*the API ignored the value/s, 'cancel behind an ignored value: both are told');
-	is(unknown($session->error), '3 creates ' . quoted_names(@addresses[ 1 .. 3 ]), 'cancel behind an ignored value: the warning');
+	$session->query(
+		"INSERT INTO contacts (name, email, custom_fields) SELECT 'n', e, CASE WHEN n = 1 THEN '{\"nosuch\": \"x\"}'::jsonb ELSE '{}' END FROM unnest('{"
+		  . join(',', @addresses)
+		  . "}'::text[]) WITH ORDINALITY u(e, n)");
+	like($session->error, qr/ERROR:  57014.*CONTEXT:  [^\n]*the API ignored the value/s,
+		'cancel behind an ignored value: both are told');
+	is(unknown($session->error),
+		'3 creates ' . quoted_names(@addresses[ 1 .. 3 ]), 'cancel behind an ignored value: the warning');
 	is_deeply(warnings($session->error), ['1 0 0'], 'cancel behind an ignored value: what remains');
 
 	api_faults($api, { kind => 'slow', delay => 600, match => 'PATCH' });
@@ -430,26 +479,46 @@ given($node, $api, {});
 
 given($node, $api, {});
 {
-	my $bad = sub { my ($expression, $column, $count, $at) = @_;
-		return "INSERT INTO contacts (name, email, custom_fields) SELECT " . ($column eq 'name' ? "CASE WHEN i = $at THEN NULL ELSE 'n' END" : "'n'")
-		  . ", 'r' || i || '_" . ++$rows . "\@bad.example', " . ($column eq 'name' ? "'{}'" : "CASE WHEN i = $at THEN '$expression'::jsonb ELSE '{}' END") . " FROM generate_series(1, $count) i"; };
+	my $bad = sub {
+		my ($expression, $column, $count, $at) = @_;
+		return
+			"INSERT INTO contacts (name, email, custom_fields) SELECT "
+		  . ($column eq 'name' ? "CASE WHEN i = $at THEN NULL ELSE 'n' END" : "'n'")
+		  . ", 'r' || i || '_"
+		  . ++$rows
+		  . "\@bad.example', "
+		  . ($column eq 'name' ? "'{}'" : "CASE WHEN i = $at THEN '$expression'::jsonb ELSE '{}' END")
+		  . " FROM generate_series(1, $count) i";
+	};
 
-	my $text = fails_with($node, $bad->('{"nosuch": "1"}', 'custom_fields', 8, 3), '22023',
-		qr/DETAIL:  Custom field "nosuch"\. The new contact has id "[-0-9a-f]{36}"\. Of this statement, 6 creates.*CONTEXT:  insert contact "r3_\d+\@bad\.example"/s, 'an ignored value in the middle');
+	my $text = fails_with(
+		$node, $bad->('{"nosuch": "1"}', 'custom_fields', 8, 3), '22023',
+		qr/DETAIL:  Custom field "nosuch"\. The new contact has id "[-0-9a-f]{36}"\. Of this statement, 6 creates.*CONTEXT:  insert contact "r3_\d+\@bad\.example"/s,
+		'an ignored value in the middle');
 	is_deeply(warnings($text), ['6 0 0'], 'an ignored value in the middle: the warning');
 	for my $case ([ '', 'name', '23502' ], [ '{"tier": {}}', 'custom_fields', '22023' ])
 	{
-		$text = fails_with($node, $bad->(@$case[ 0, 1 ], 80, 70), $case->[2], qr/Of this statement, 64 creates.*CONTEXT:  insert contact "r70_\d+\@bad\.example"/s, "$case->[1] of a later row");
+		$text = fails_with(
+			$node, $bad->(@$case[ 0, 1 ], 80, 70), $case->[2],
+			qr/Of this statement, 64 creates.*CONTEXT:  insert contact "r70_\d+\@bad\.example"/s,
+			"$case->[1] of a later row");
 		is_deeply(warnings($text), ['64 0 0'], "$case->[1] of a later row: the warning");
 	}
 	my $narrow = 'CREATE FOREIGN TABLE narrow (id text, name text, email text, portal_role varchar(3)) SERVER pylon';
 	$node->safe_psql('postgres', $narrow);
-	$text = fails_with($node, "INSERT INTO narrow (name, email) VALUES ('n', 'narrow\@x.example') RETURNING portal_role", '22001',
-		qr/DETAIL:  Of this statement, 1 create,.*CONTEXT:  .*insert contact "narrow\@x\.example"/s, 'an answer that does not fit');
-	is($node->safe_psql('postgres', "INSERT INTO narrow (name) VALUES ('n'), ('m')"), '', 'what is not asked for need not fit');
+	$text = fails_with(
+		$node, "INSERT INTO narrow (name, email) VALUES ('n', 'narrow\@x.example') RETURNING portal_role", '22001',
+		qr/DETAIL:  Of this statement, 1 create,.*CONTEXT:  .*insert contact "narrow\@x\.example"/s,
+		'an answer that does not fit');
+	is($node->safe_psql('postgres', "INSERT INTO narrow (name) VALUES ('n'), ('m')"),
+		'', 'what is not asked for need not fit');
 
-	$text = fails_with($node, "WITH u AS (UPDATE contacts SET avatar_url = 'https://w.example/" . ++$rows . ".png' WHERE id = '$ada' RETURNING 1)
-		INSERT INTO narrow (name, email) SELECT 'x', 'ada\@acme.com' FROM u", '23505', qr/Of this statement, 0 creates, 1 update and 0 deletes were done/, 'two tables in a statement');
+	$text = fails_with(
+		$node, "WITH u AS (UPDATE contacts SET avatar_url = 'https://w.example/"
+		  . ++$rows
+		  . ".png' WHERE id = '$ada' RETURNING 1)
+		INSERT INTO narrow (name, email) SELECT 'x', 'ada\@acme.com' FROM u", '23505',
+		qr/Of this statement, 0 creates, 1 update and 0 deletes were done/, 'two tables in a statement');
 	is_deeply(warnings($text), ['0 1 0'], 'two tables in a statement: the warning');
 	unlike($text, qr/\.\. /, 'two tables in a statement: full stops');
 }
@@ -463,9 +532,11 @@ $node->safe_psql('postgres', 'CREATE TABLE parent (id int PRIMARY KEY);
 	CREATE TABLE child (id int REFERENCES parent DEFERRABLE INITIALLY DEFERRED)');
 {
 	my $session = PylonSession->new($node);
-	my $update = sub { return 'UPDATE contacts SET avatar_url = \'https://c.example/' . ++$rows . ".png' WHERE id = '$ada'"; };
+	my $update =
+	  sub { return 'UPDATE contacts SET avatar_url = \'https://c.example/' . ++$rows . ".png' WHERE id = '$ada'"; };
 	my $insert = sub { return insert_of(new_addresses(shift // 1)); };
-	my $delete = sub { return 'DELETE FROM contacts WHERE email = (SELECT min(email) FROM contacts WHERE email LIKE \'row%\')'; };
+	my $delete =
+	  sub { return 'DELETE FROM contacts WHERE email = (SELECT min(email) FROM contacts WHERE email LIKE \'row%\')'; };
 
 	# Checks what warnings each of the statements gives.
 	my $warns = sub {
@@ -480,25 +551,36 @@ $node->safe_psql('postgres', 'CREATE TABLE parent (id int PRIMARY KEY);
 
 	$warns->('committed at once', $insert->(3), [], $update->(), [], $delete->(), []);
 	$warns->('COMMIT', 'BEGIN', [], $insert->(2), [], 'COMMIT', [], 'BEGIN', [], 'SELECT 1', [], 'ROLLBACK', []);
-	$warns->('ROLLBACK', 'BEGIN', [], $insert->(3), [], $update->(), [], $update->(), [], $delete->(), [], 'ROLLBACK', ['3 2 1'],
-		'BEGIN', [], 'ROLLBACK', []);
+	$warns->('ROLLBACK', 'BEGIN', [], $insert->(3), [], $update->(), [], $update->(), [], $delete->(), [], 'ROLLBACK',
+		['3 2 1'], 'BEGIN', [], 'ROLLBACK', []);
 	$warns->('nothing changed', 'BEGIN', [], "UPDATE contacts SET name = name WHERE id = '$ada'", [], 'ROLLBACK', []);
-	$warns->('dry_run', 'SET pylon_fdw.dry_run = on', [], 'BEGIN', [], $insert->(), [], 'ROLLBACK', [], 'RESET pylon_fdw.dry_run', []);
-	$warns->('ROLLBACK TO, COMMIT', 'BEGIN', [], $insert->(), [], 'SAVEPOINT a', [], $insert->(2), [], 'ROLLBACK TO a', ['2 0 0'],
-		'ROLLBACK TO a', [], 'COMMIT', []);
-	$warns->('ROLLBACK TO, ROLLBACK', 'BEGIN', [], $insert->(), [], 'SAVEPOINT a', [], $update->(), [], 'ROLLBACK TO a', ['0 1 0'],
-		$insert->(), [], 'RELEASE a', [], 'ROLLBACK', ['2 0 0']);
-	$warns->('savepoint in savepoint', 'BEGIN', [], $insert->(), [], 'SAVEPOINT a', [], $insert->(), [], 'SAVEPOINT b', [], $insert->(2), [],
-		'RELEASE b', [], 'SAVEPOINT c', [], $update->(), [], 'RELEASE c', [], 'ROLLBACK TO a', ['3 1 0'], 'ROLLBACK', ['1 0 0']);
-	$warns->('released without a write outside', 'BEGIN; SAVEPOINT a; SAVEPOINT b', [], $insert->(), [], 'RELEASE b', [], 'RELEASE a', [],
-		'SAVEPOINT d', [], 'ROLLBACK TO d', [], 'ROLLBACK', ['1 0 0']);
-	$warns->('released, committed', 'BEGIN; SAVEPOINT a', [], $insert->(), [], 'RELEASE a', [], 'COMMIT', [], 'BEGIN; ROLLBACK', []);
+	$warns->('dry_run', 'SET pylon_fdw.dry_run = on',
+		[], 'BEGIN', [], $insert->(), [], 'ROLLBACK', [], 'RESET pylon_fdw.dry_run', []);
+	$warns->('ROLLBACK TO, COMMIT', 'BEGIN', [], $insert->(), [], 'SAVEPOINT a', [], $insert->(2), [], 'ROLLBACK TO a',
+		['2 0 0'], 'ROLLBACK TO a', [], 'COMMIT', []);
+	$warns->('ROLLBACK TO, ROLLBACK', 'BEGIN', [], $insert->(), [], 'SAVEPOINT a', [], $update->(), [], 'ROLLBACK TO a',
+		['0 1 0'], $insert->(), [], 'RELEASE a', [], 'ROLLBACK', ['2 0 0']);
+	$warns->('savepoint in savepoint', 'BEGIN', [], $insert->(), [], 'SAVEPOINT a', [], $insert->(),
+		[], 'SAVEPOINT b', [], $insert->(2), [], 'RELEASE b', [], 'SAVEPOINT c', [], $update->(), [], 'RELEASE c',
+		[], 'ROLLBACK TO a', ['3 1 0'], 'ROLLBACK', ['1 0 0']);
+	$warns->('released without a write outside', 'BEGIN; SAVEPOINT a; SAVEPOINT b',
+		[], $insert->(), [], 'RELEASE b', [], 'RELEASE a', [], 'SAVEPOINT d', [], 'ROLLBACK TO d',
+		[], 'ROLLBACK', ['1 0 0']);
+	$warns->('released, committed', 'BEGIN; SAVEPOINT a',
+		[], $insert->(), [], 'RELEASE a', [], 'COMMIT', [], 'BEGIN; ROLLBACK', []);
 	$warns->('an error later', 'BEGIN', [], $insert->(), [], 'SELECT 1 / 0', ['1 0 0'], 'ROLLBACK', []);
-	$warns->('an error in a savepoint', 'BEGIN', [], $insert->(), [], 'SAVEPOINT a', [], $insert->(), [], 'SELECT 1 / 0', ['1 0 0'],
-		'ROLLBACK TO a', [], 'COMMIT', []);
-	$warns->('EXCEPTION', 'DO $$ BEGIN ' . $insert->() . '; BEGIN ' . $insert->(2) . '; ' . $update->()
+	$warns->('an error in a savepoint',
+		'BEGIN', [], $insert->(), [], 'SAVEPOINT a', [], $insert->(), [], 'SELECT 1 / 0', ['1 0 0'], 'ROLLBACK TO a',
+		[], 'COMMIT', []);
+	$warns->('EXCEPTION', 'DO $$ BEGIN '
+		  . $insert->()
+		  . '; BEGIN '
+		  . $insert->(2) . '; '
+		  . $update->()
 		  . "; RAISE EXCEPTION 'x'; EXCEPTION WHEN OTHERS THEN NULL; END; END \$\$", ['2 1 0'], 'BEGIN; ROLLBACK', []);
-	$warns->('EXCEPTION twice', 'DO $$ BEGIN FOR i IN 1..2 LOOP BEGIN UPDATE contacts SET avatar_url = \'https://d.example/\' || i || \'.png\' WHERE id = \'' . $ada
+	$warns->('EXCEPTION twice',
+		'DO $$ BEGIN FOR i IN 1..2 LOOP BEGIN UPDATE contacts SET avatar_url = \'https://d.example/\' || i || \'.png\' WHERE id = \''
+		  . $ada
 		  . "'; RAISE EXCEPTION 'x'; EXCEPTION WHEN OTHERS THEN NULL; END; END LOOP; END \$\$", [ '0 1 0', '0 1 0' ]);
 	$warns->('at COMMIT', 'BEGIN', [], $insert->(), [], 'INSERT INTO child VALUES (1)', [], 'COMMIT', ['1 0 0']);
 
@@ -509,19 +591,30 @@ $node->safe_psql('postgres', 'CREATE TABLE parent (id int PRIMARY KEY);
 	$session->query($insert->(2));
 	$session->query('ROLLBACK');
 	is_deeply(warnings($session->error), ['3 0 0'], 'ROLLBACK with a savepoint open: one warning');
-	$warns->('ROLLBACK with savepoints open', 'BEGIN', [], $insert->(), [], 'SAVEPOINT a', [], $insert->(), [], 'SAVEPOINT b', [], $insert->(), [], 'ROLLBACK', ['3 0 0']);
-	$warns->('ROLLBACK TO over levels', 'BEGIN', [], $insert->(), [], 'SAVEPOINT a', [], $insert->(), [], 'SAVEPOINT b', [], $insert->(), [], 'ROLLBACK TO a', ['2 0 0'],
-		$insert->(), [], 'ROLLBACK', ['2 0 0']);
-	$warns->('an error in a savepoint, ROLLBACK', 'BEGIN', [], $insert->(), [], 'SAVEPOINT a', [], $insert->(), [], 'SELECT 1 / 0', ['1 0 0'], 'ROLLBACK', ['1 0 0']);
+	$warns->('ROLLBACK with savepoints open',
+		'BEGIN', [], $insert->(), [], 'SAVEPOINT a', [], $insert->(), [], 'SAVEPOINT b', [], $insert->(), [],
+		'ROLLBACK', ['3 0 0']);
+	$warns->('ROLLBACK TO over levels',
+		'BEGIN', [], $insert->(), [], 'SAVEPOINT a', [], $insert->(), [], 'SAVEPOINT b', [], $insert->(), [],
+		'ROLLBACK TO a', ['2 0 0'], $insert->(), [], 'ROLLBACK', ['2 0 0']);
+	$warns->('an error in a savepoint, ROLLBACK',
+		'BEGIN', [], $insert->(), [], 'SAVEPOINT a', [], $insert->(), [], 'SELECT 1 / 0', ['1 0 0'], 'ROLLBACK',
+		['1 0 0']);
 	$warns->('PREPARE', 'BEGIN', [], $insert->(), [], "PREPARE TRANSACTION 'y'", ['1 0 0'], 'ROLLBACK', []);
-	like(fails_with($node, 'BEGIN; ' . $insert->() . "; PREPARE TRANSACTION 'y'", '0A000', qr/cannot PREPARE/, 'PREPARE'), qr/1 create,/, 'PREPARE: the warning');
+	like(
+		fails_with(
+			$node, 'BEGIN; ' . $insert->() . "; PREPARE TRANSACTION 'y'", '0A000', qr/cannot PREPARE/, 'PREPARE'),
+		qr/1 create,/, 'PREPARE: the warning');
 
 	# Some of a statement's rows, before it fails for a reason of its own.
 	my $before = total(stored(map { "mid$_\@x.example" } 1 .. 300));
-	$session->query("INSERT INTO contacts (name, email) SELECT 'n' || 1 / (200 - i), 'mid' || i || '\@x.example' FROM generate_series(1, 300) i");
+	$session->query(
+		"INSERT INTO contacts (name, email) SELECT 'n' || 1 / (200 - i), 'mid' || i || '\@x.example' FROM generate_series(1, 300) i"
+	);
 	like($session->error, qr/22012/, 'division by zero in mid-statement');
 	my $there = total(stored(map { "mid$_\@x.example" } 1 .. 300)) - $before;
-	is_deeply(warnings($session->error), $there ? ["$there 0 0"] : [], 'division by zero in mid-statement: the warning');
+	is_deeply(warnings($session->error), $there ? ["$there 0 0"] : [],
+		'division by zero in mid-statement: the warning');
 	$session->quit;
 }
 
@@ -529,22 +622,36 @@ $node->safe_psql('postgres', 'CREATE TABLE parent (id int PRIMARY KEY);
 
 given($node, $api, { max_retries => 1, max_retry_wait => '10s' });
 my ($other) = new_addresses(1);
-my $refused = sub { my ($fault, $sql, $sqlstate, $pattern, $name) = @_; api_faults($api, $fault); return fails_with($node, $sql, $sqlstate, $pattern, $name); };
+my $refused = sub {
+	my ($fault, $sql, $sqlstate, $pattern, $name) = @_;
+	api_faults($api, $fault);
+	return fails_with($node, $sql, $sqlstate, $pattern, $name);
+};
 my $patch = sprintf $harmless{PATCH}, ++$rows;
 
-$refused->({ kind => 'status', status => 429, headers => { 'X-Retry-After' => '30' }, match => $create }, insert_of($other), '53400', qr/429/, '429 for long, create');
-$refused->({ kind => 'status', status => 429, headers => { 'X-Retry-After' => '30' }, match => 'PATCH' }, $patch, '53400', qr/429/, '429 for long, update');
+$refused->({ kind => 'status', status => 429, headers => { 'X-Retry-After' => '30' }, match => $create },
+	insert_of($other), '53400', qr/429/, '429 for long, create');
+$refused->({ kind => 'status', status => 429, headers => { 'X-Retry-After' => '30' }, match => 'PATCH' },
+	$patch, '53400', qr/429/, '429 for long, update');
 is(stored($other)->{$other}, 0, '429 for long: not created');
-$refused->({ kind => 'status', status => 503, match => 'PATCH', times => 0 }, $patch, '58000', qr/PATCH \/contacts\/\Q$ada\E.*503/, '503 again and again');
+$refused->({ kind => 'status', status => 503, match => 'PATCH', times => 0 },
+	$patch, '58000', qr/PATCH \/contacts\/\Q$ada\E.*503/, '503 again and again');
 is(scalar(grep { /^PATCH/ } api_take($api)), 2, '503 again and again: tried twice');
-$refused->({ kind => 'reset', match => 'PATCH', times => 0 }, $patch, '08006', qr/PATCH \/contacts\/\Q$ada\E/, 'reset again and again');
-$refused->({ kind => 'status', status => 422, match => 'PATCH', body => { errors => ['no such thing'], request_id => 'req-5' } }, $patch, '22023', qr/no such thing.*req-5/, '422');
-$refused->({ kind => 'status', status => 400, match => 'DELETE' }, "DELETE FROM contacts WHERE id = '$ada'", '22023', qr/DELETE.*400/, '400 on a delete');
+$refused->({ kind => 'reset', match => 'PATCH', times => 0 },
+	$patch, '08006', qr/PATCH \/contacts\/\Q$ada\E/, 'reset again and again');
+$refused->({
+		kind => 'status', status => 422, match => 'PATCH',
+		body => { errors => ['no such thing'], request_id => 'req-5' }
+	}, $patch, '22023', qr/no such thing.*req-5/, '422');
+$refused->({ kind => 'status', status => 400, match => 'DELETE' },
+	"DELETE FROM contacts WHERE id = '$ada'", '22023', qr/DELETE.*400/, '400 on a delete');
 $refused->({ kind => 'status', status => 401, match => 'PATCH' }, $patch, '28000', qr/401/, '401');
 $refused->({ kind => 'status', status => 403, match => 'PATCH' }, $patch, '42501', qr/403/, '403');
 api_faults($api);
-fails_with($node, 'INSERT INTO contacts (name, avatar_url) VALUES (\'x\', \'nonsense\')', '22023', qr/avatar_url/, 'refused by the API');
-fails_with($node, "UPDATE contacts SET email = 'nonsense' WHERE id = '$ada'", '22023', qr/not an e-mail address/, 'refused by the API in an update');
+fails_with($node, 'INSERT INTO contacts (name, avatar_url) VALUES (\'x\', \'nonsense\')',
+	'22023', qr/avatar_url/, 'refused by the API');
+fails_with($node, "UPDATE contacts SET email = 'nonsense' WHERE id = '$ada'", '22023', qr/not an e-mail address/,
+	'refused by the API in an update');
 
 setup_server($node, $api, token => 'wrong');
 fails_with($node, insert_of($other), '28000', qr/401/, 'a wrong token');

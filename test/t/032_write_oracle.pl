@@ -28,7 +28,14 @@ sub one_of { return $_[ int rand @_ ]; }
 
 sub chance { my $share = shift; return rand() < $share; }
 
-sub quoted { my $text = shift; return 'NULL' unless defined $text; $text =~ s/'/''/g; $text =~ s/\\/\\\\/g; return "E'$text'"; }
+sub quoted
+{
+	my $text = shift;
+	return 'NULL' unless defined $text;
+	$text =~ s/'/''/g;
+	$text =~ s/\\/\\\\/g;
+	return "E'$text'";
+}
 
 sub text_array { return 'ARRAY[' . join(', ', map { quoted($_) } @_) . ']::text[]'; }
 
@@ -36,7 +43,9 @@ sub json { return quoted(JSON::PP->new->canonical->allow_nonref->encode(shift)) 
 
 # ---------------------------------------------------------------- values
 
-my @texts = ('plain', 'Zoë Ångström', '李 小龙', '🚀 launch', 'a "quoted" \\ back', "two\nlines", "O'Neill", ' blanks ', '100%_sure', '{"not": json}', "tab\there", '[]', 'null', '0');
+my @texts = (
+	'plain', 'Zoë Ångström', '李 小龙', '🚀 launch', 'a "quoted" \\ back', "two\nlines", "O'Neill", ' blanks ',
+	'100%_sure', '{"not": json}', "tab\there", '[]', 'null', '0');
 
 sub name { return one_of(@texts) . ' ' . int rand 1000; }
 
@@ -47,7 +56,11 @@ sub url { return 'https://x.example/' . int(rand 1000) . one_of('.png', '.jpg', 
 sub phones { my %seen; return grep { !$seen{$_}++ } map { 1000 + int rand 50 } 0 .. int rand 3; }
 
 # As the API gives them: an external id and a label.
-sub external_ids { my $label = 0; return [ map { { external_id => "e-$_", label => 'l' . ++$label } } 1 .. int rand 4 ]; }
+sub external_ids
+{
+	my $label = 0;
+	return [ map { { external_id => "e-$_", label => 'l' . ++$label } } 1 .. int rand 4 ];
+}
 
 # Custom fields: slug, type, and a value as the API keeps it.
 my %custom = (
@@ -56,8 +69,15 @@ my %custom = (
 	mrr => [ 'numeric', sub { return one_of('0', '0.10', '-12.50', '99999999999.001'); } ],
 	vip => [ 'boolean', sub { return one_of('true', 'false'); } ],
 	renewal => [ 'date', sub { return sprintf '2027-%02d-%02d', 1 + int rand 12, 1 + int rand 28; } ],
-	last_seen => [ 'timestamptz', sub { return sprintf '2026-%02d-01T%02d:05:06+00:00', 1 + int rand 12, int rand 24; } ],
-	regions => [ 'text[]', sub { my @all = ('eu', 'us', 'apac'); return [ grep { chance(0.5) } @all ]; } ],
+	last_seen =>
+	  [ 'timestamptz', sub { return sprintf '2026-%02d-01T%02d:05:06+00:00', 1 + int rand 12, int rand 24; } ],
+	regions => [
+		'text[]',
+		sub {
+			my @all = ('eu', 'us', 'apac');
+			return [ grep { chance(0.5) } @all ];
+		}
+	],
 	notes => [ 'text', sub { return one_of(@texts, ''); } ]);
 my @slugs = sort keys %custom;
 
@@ -98,7 +118,8 @@ my $shown = join ', ', map {
 	  : "(custom_fields->>'$_')::$custom{$_}[0] AS $_"
 } @slugs;
 my $kept = join ' || ', map {
-	my $value = $_ eq 'last_seen' ? q{to_jsonb(to_char(NEW.last_seen AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'))}
+	my $value =
+		$_ eq 'last_seen' ? q{to_jsonb(to_char(NEW.last_seen AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'))}
 	  : $_ eq 'regions' ? 'to_jsonb(NEW.regions)'
 	  : "to_jsonb(NEW.$_\::text)";
 	"CASE WHEN NEW.$_ IS NULL THEN '{}' WHEN TG_OP = 'UPDATE' AND NEW.$_ IS NOT DISTINCT FROM OLD.$_ THEN jsonb_build_object('$_', f->'$_') ELSE jsonb_build_object('$_', $value) END"
@@ -172,7 +193,8 @@ $node->safe_psql('postgres', encode_utf8(qq{
 		INSERT INTO expected (id, name, email, custom_fields) VALUES (NEW.id, NEW.name, NEW.email, $kept);
 		RETURN NEW;
 	END \$\$;
-	CREATE TRIGGER write_typed INSTEAD OF INSERT OR UPDATE ON expected_typed FOR EACH ROW EXECUTE FUNCTION write_typed()}));
+	CREATE TRIGGER write_typed INSTEAD OF INSERT OR UPDATE ON expected_typed FOR EACH ROW EXECUTE FUNCTION write_typed()})
+);
 
 # ---------------------------------------------------------------- statements
 
@@ -200,18 +222,25 @@ sub plain_assignments
 	my ($one) = @_;
 	my @all = (
 		[ name => quoted(name()) ], [ name => "upper(name)" ], [ name => "name || '!'" ],
-		[ avatar_url => quoted(url()) ], [ avatar_url => 'NULL' ], [ avatar_url => "''" ], [ avatar_url => 'avatar_url' ],
-		[ portal_role => quoted(one_of('admin', 'member', 'billing-viewer')) ], [ portal_role_id => quoted('role-' . int rand 5) ], [ portal_role_id => 'NULL' ],
-		[ external_ids => json(external_ids()) ], [ external_ids => 'NULL' ],
-		[ phone_numbers => text_array(phones()) ], [ phone_numbers => "'{}'" ],
-		[ custom_fields => 'custom_fields || ' . json(custom_object(0.3)) ], [ custom_fields => 'custom_fields - ' . quoted(one_of(@slugs)) . '::text' ],
+		[ avatar_url => quoted(url()) ], [ avatar_url => 'NULL' ], [ avatar_url => "''" ],
+		[ avatar_url => 'avatar_url' ], [ portal_role => quoted(one_of('admin', 'member', 'billing-viewer')) ],
+		[ portal_role_id => quoted('role-' . int rand 5) ], [ portal_role_id => 'NULL' ],
+		[ external_ids => json(external_ids()) ], [ external_ids => 'NULL' ], [ phone_numbers => text_array(phones()) ],
+		[ phone_numbers => "'{}'" ], [ custom_fields => 'custom_fields || ' . json(custom_object(0.3)) ],
+		[ custom_fields => 'custom_fields - ' . quoted(one_of(@slugs)) . '::text' ],
 		[ custom_fields => 'custom_fields || ' . json({ map { $_ => undef } grep { chance(0.3) } @slugs }) ],
-		[ custom_fields => json(custom_object(0.5)) . " || CASE WHEN custom_fields ? 'contact.salesforce.Contact_ID_for_Pylon__c'
-			THEN jsonb_build_object('contact.salesforce.Contact_ID_for_Pylon__c', custom_fields->'contact.salesforce.Contact_ID_for_Pylon__c') ELSE '{}' END" ],
+		[
+			custom_fields => json(custom_object(0.5))
+			  . " || CASE WHEN custom_fields ? 'contact.salesforce.Contact_ID_for_Pylon__c'
+			THEN jsonb_build_object('contact.salesforce.Contact_ID_for_Pylon__c', custom_fields->'contact.salesforce.Contact_ID_for_Pylon__c') ELSE '{}' END"
+		],
 		[ custom_fields => "jsonb_set(custom_fields, '{regions}', " . json(custom_value('regions')) . ')' ],
 		[ custom_fields => "jsonb_set(custom_fields, '{tier}', " . json(custom_value('tier')) . ')' ]);
 	# An address is of one contact.
-	push @all, [ email => quoted(address()) ], [ email => 'NULL' ], [ emails => text_array(map { address() } 1 .. int rand 4) ], [ 'emails email' => [ address(), address(), address() ] ] if $one;
+	push @all, [ email => quoted(address()) ], [ email => 'NULL' ],
+	  [ emails => text_array(map { address() } 1 .. int rand 4) ],
+	  [ 'emails email' => [ address(), address(), address() ] ]
+	  if $one;
 	my (%set, @set);
 	for (0 .. int rand 4)
 	{
@@ -248,7 +277,8 @@ sub new_contact
 		portal_role => sub { return chance(0.5) ? quoted(one_of('admin', 'member')) : 'NULL'; },
 		portal_role_id => sub { return chance(0.5) ? quoted('role-' . int rand 5) : 'NULL'; },
 		phone_numbers => sub { return chance(0.7) ? text_array(@phones) : 'NULL'; },
-		account_external_id => sub { return chance(0.5) ? quoted(one_of('acme', 'globex')) : chance(0.5) ? "''" : 'NULL'; },
+		account_external_id =>
+		  sub { return chance(0.5) ? quoted(one_of('acme', 'globex')) : chance(0.5) ? "''" : 'NULL'; },
 		external_ids => sub { return chance(0.5) ? json(external_ids()) : 'NULL'; },
 		custom_fields => sub { return chance(0.7) ? json(custom_object(0.4)) : 'NULL'; },
 		map { my $slug = $_; ($slug => sub { return chance(0.6) ? typed_value($slug) : 'NULL'; }) } @slugs);
@@ -278,7 +308,11 @@ sub insert
 	my ($typed) = @_;
 	my $table = $typed ? 'typed' : 'contacts';
 	my $copy = $typed ? 'expected_typed' : 'expected';
-	my @columns = ('name', grep { chance(0.6) } 'email', $typed ? @slugs : qw(avatar_url portal_role portal_role_id phone_numbers account_external_id external_ids custom_fields));
+	my @columns = (
+		'name',
+		grep { chance(0.6) } 'email', $typed
+		? @slugs
+		: qw(avatar_url portal_role portal_role_id phone_numbers account_external_id external_ids custom_fields));
 	my $columns = join ', ', @columns;
 	my $count = chance(0.5) ? 1 : 2 + int rand 9;
 	my @rows = map { new_contact(\@columns) } 1 .. $count;
@@ -297,7 +331,8 @@ sub insert
 		return;
 	}
 	$n = 0;
-	run("INSERT INTO $copy (id, $columns) VALUES " . join(', ', map { s/^\(/'(' . quoted($ids{ ++$n }) . ', '/er } @rows));
+	run("INSERT INTO $copy (id, $columns) VALUES "
+		  . join(', ', map { s/^\(/'(' . quoted($ids{ ++$n }) . ', '/er } @rows));
 	return;
 }
 
@@ -321,8 +356,13 @@ sub both
 sub shown_row
 {
 	my ($table, $id) = @_;
-	my @columns = split /\n/, run("SELECT attname FROM pg_attribute WHERE attrelid = '$table'::regclass AND attnum > 0 ORDER BY attnum");
-	my $row = run("SELECT json_build_array(" . join(', ', map { "$_\::text" } @columns) . ") FROM $table WHERE id = " . quoted($id));
+	my @columns = split /\n/,
+	  run("SELECT attname FROM pg_attribute WHERE attrelid = '$table'::regclass AND attnum > 0 ORDER BY attnum");
+	my $row =
+	  run(  "SELECT json_build_array("
+		  . join(', ', map { "$_\::text" } @columns)
+		  . ") FROM $table WHERE id = "
+		  . quoted($id));
 
 	return ([], []) if $row eq '';
 	return (\@columns, JSON::PP->new->utf8->decode($row));
@@ -341,8 +381,14 @@ sub save
 
 	return unless @$columns;
 	my $refused = qr/ERROR:  22023: the primary address/;
-	my $foreign = run(sprintf('UPDATE %s SET %s %s', $typed ? 'typed' : 'contacts', set_clause(@shown, @changes), $where), $refused);
-	my $local = @changes ? run(sprintf('UPDATE %s SET %s %s', $typed ? 'expected_typed' : 'expected', set_clause(@changes), $where), $refused) : '';
+	my $foreign =
+	  run(sprintf('UPDATE %s SET %s %s', $typed ? 'typed' : 'contacts', set_clause(@shown, @changes), $where),
+		$refused);
+	my $local =
+	  @changes
+	  ? run(sprintf('UPDATE %s SET %s %s', $typed ? 'expected_typed' : 'expected', set_clause(@changes), $where),
+		$refused)
+	  : '';
 	return if $foreign eq $local;
 	$failed++;
 	diag("saving $id: '$foreign' instead of '$local'");
@@ -355,11 +401,19 @@ sub both_forms
 	my ($id) = @_;
 	my $slug = one_of('tier', 'notes', 'vip', 'renewal');
 	my ($typed, $json) = (custom_value($slug), custom_value($slug));
-	my $old = JSON::PP->new->utf8->allow_nonref->decode(run("SELECT coalesce(to_json(custom_fields->>'$slug'), 'null') FROM expected WHERE id = " . quoted($id)));
+	my $old = JSON::PP->new->utf8->allow_nonref->decode(
+		run("SELECT coalesce(to_json(custom_fields->>'$slug'), 'null') FROM expected WHERE id = " . quoted($id)));
 	my ($first, $second) = map { !defined $old || $_ ne $old } $typed, $json;
 	my $new = $first ? $typed : $second ? $json : $old;
 
-	my $result = $session->query(encode_utf8("UPDATE two_forms SET $slug = " . quoted($typed) . ", custom_fields = custom_fields || " . json({ $slug => $json }) . ' WHERE id = ' . quoted($id)));
+	my $result = $session->query(
+		encode_utf8(
+				"UPDATE two_forms SET $slug = "
+			  . quoted($typed)
+			  . ", custom_fields = custom_fields || "
+			  . json({ $slug => $json })
+			  . ' WHERE id = '
+			  . quoted($id)));
 	if ($first && $second && $typed ne $json)
 	{
 		return if $session->error =~ /ERROR:  22023: custom field "$slug" is written by two columns/;
@@ -368,7 +422,11 @@ sub both_forms
 		return;
 	}
 	$failed++, diag($session->error) if $session->error =~ /ERROR/;
-	run('UPDATE expected SET custom_fields = custom_fields || ' . json({ $slug => $new }) . ' WHERE id = ' . quoted($id)) if $first || $second;
+	run(    'UPDATE expected SET custom_fields = custom_fields || '
+		  . json({ $slug => $new })
+		  . ' WHERE id = '
+		  . quoted($id))
+	  if $first || $second;
 	return;
 }
 
@@ -379,7 +437,9 @@ sub json_list
 	my $list = custom_value('regions');
 
 	run('UPDATE as_json SET regions = ' . json($list) . " WHERE $where");
-	run("UPDATE expected SET custom_fields = custom_fields || jsonb_build_object('regions', " . json($list) . ") WHERE $where");
+	run(    "UPDATE expected SET custom_fields = custom_fields || jsonb_build_object('regions', "
+		  . json($list)
+		  . ") WHERE $where");
 	return;
 }
 
@@ -387,7 +447,8 @@ sub json_list
 sub compare
 {
 	my ($done) = @_;
-	my $canonical = "id, account_id, account_external_id, name, email, nullif(emails, '{}') AS emails, avatar_url, portal_role, portal_role_id,
+	my $canonical =
+	  "id, account_id, account_external_id, name, email, nullif(emails, '{}') AS emails, avatar_url, portal_role, portal_role_id,
 		nullif(phone_numbers, '{}') AS phone_numbers, primary_phone_number, nullif(external_ids, '[]') AS external_ids, custom_fields";
 
 	load_contacts($node, $api, 'held');
@@ -409,10 +470,21 @@ for my $done (1 .. $statements)
 	my $kind = @ids < 20 ? 0 : rand;
 
 	if ($kind < 0.3) { insert(chance(0.4)); }
-	elsif ($kind < 0.55) { my $one = chance(0.5); both('UPDATE contacts SET ' . set_clause(plain_assignments($one)) . several('FROM') . ' WHERE ' . ($one ? 'id = ' . quoted(one_of(@ids)) : condition(\@ids))); }
+	elsif ($kind < 0.55)
+	{
+		my $one = chance(0.5);
+		both(   'UPDATE contacts SET '
+			  . set_clause(plain_assignments($one))
+			  . several('FROM')
+			  . ' WHERE '
+			  . ($one ? 'id = ' . quoted(one_of(@ids)) : condition(\@ids)));
+	}
 	elsif ($kind < 0.62)
 	{
-		my $set = chance(0.5) ? 'account_id = ' . quoted(one_of(@accounts, undef)) : 'account_external_id = ' . quoted(one_of('acme', 'globex', undef));
+		my $set =
+		  chance(0.5)
+		  ? 'account_id = ' . quoted(one_of(@accounts, undef))
+		  : 'account_external_id = ' . quoted(one_of('acme', 'globex', undef));
 		my $where = condition(\@ids);
 		run("UPDATE contacts SET $set WHERE $where");
 		run("UPDATE expected SET $set WHERE $where");
@@ -421,8 +493,19 @@ for my $done (1 .. $statements)
 	elsif ($kind < 0.75) { both_forms(one_of(@ids)); }
 	elsif ($kind < 0.78) { json_list(condition(\@ids)); }
 	elsif ($kind < 0.88) { both('UPDATE typed SET ' . set_clause(typed_assignments()) . ' WHERE ' . condition(\@ids)); }
-	elsif ($kind < 0.93) { both('UPDATE contacts SET custom_fields = custom_fields || ' . json(custom_object(0.3)) . several('FROM') . ' WHERE ' . condition(\@ids)); }
-	else { my $where = condition(\@ids); both('DELETE FROM contacts' . several('USING') . " WHERE $where") unless $where eq 'true' && chance(0.7); }
+	elsif ($kind < 0.93)
+	{
+		both(   'UPDATE contacts SET custom_fields = custom_fields || '
+			  . json(custom_object(0.3))
+			  . several('FROM')
+			  . ' WHERE '
+			  . condition(\@ids));
+	}
+	else
+	{
+		my $where = condition(\@ids);
+		both('DELETE FROM contacts' . several('USING') . " WHERE $where") unless $where eq 'true' && chance(0.7);
+	}
 	last if ($done % $every == 0 || $done == $statements) && !compare($done);
 }
 is($failed, 0, "$statements statements from seed $seed: none fails, each counts the same rows");

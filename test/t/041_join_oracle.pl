@@ -41,23 +41,35 @@ my @modes = (
 	{ name => 'reference only', set => { custom_operators => 'equals', refuse_name_filter => 'on' }, strict => 1 },
 	{ name => 'short lists', set => { %relaxed, max_in => 2 }, strict => 1 },
 	{ name => 'no search', set => {%relaxed}, strict => 1, fault => 1 },
-	{ name => 'short pages', set => { %relaxed, short_pages => 7, end_page => 'trailing', zero_matches => 'missing' }, paged => 1 },
+	{
+		name => 'short pages', set => { %relaxed, short_pages => 7, end_page => 'trailing', zero_matches => 'missing' },
+		paged => 1
+	},
 	{ name => 'slow', set => { %relaxed, latency => 4, chunked => 'on', compress => 'on' } },
-	{ name => 'refuses a search now and then', set => {%relaxed}, strict => 1, sudden => { kind => 'status', status => 400, body => { errors => ['no'], request_id => 'r' } } },
+	{
+		name => 'refuses a search now and then', set => {%relaxed}, strict => 1,
+		sudden => { kind => 'status', status => 400, body => { errors => ['no'], request_id => 'r' } }
+	},
 	{ name => 'breaks off a search now and then', set => {%relaxed}, unsteady => 1, sudden => { kind => 'close' } });
 my %default = (
-	typed_operators => 'on', unknown_slug => 'error', lists_hold_text => 'refuse', case_sensitive => 'on', custom_operators => 'all', refuse_name_filter => 'off', zero_matches => 'empty',
-	short_pages => 0, end_page => 'exact', max_in => 0, latency => 0, chunked => 'off', compress => 'off');
+	typed_operators => 'on', unknown_slug => 'error', lists_hold_text => 'refuse', case_sensitive => 'on',
+	custom_operators => 'all', refuse_name_filter => 'off', zero_matches => 'empty', short_pages => 0,
+	end_page => 'exact', max_in => 0, latency => 0, chunked => 'off', compress => 'off');
 my @batches = (100, 3, 1, 100, 3);
 my @pages = (999, 999, 7, 999, 1, 999, 999);
 my @costs = (1000, 1000, 1, 1000, 0);
 my @styles = ('plain', 'plain', 'plain', 'plain', 'subqueries', 'custom', 'generic', 'auto', 'cursor', 'parallel');
-my @settings = ((map { "enable_$_=off" } qw(hashjoin hashjoin mergejoin nestloop memoize material sort hashagg indexscan seqscan bitmapscan async_append incremental_sort)),
-	'enable_partitionwise_join=on', 'enable_partitionwise_aggregate=on', 'join_collapse_limit=1', 'from_collapse_limit=1', 'geqo_threshold=2');
+my @settings = (
+	(   map { "enable_$_=off" }
+		  qw(hashjoin hashjoin mergejoin nestloop memoize material sort hashagg indexscan seqscan bitmapscan async_append incremental_sort)
+	), 'enable_partitionwise_join=on', 'enable_partitionwise_aggregate=on', 'join_collapse_limit=1',
+	'from_collapse_limit=1', 'geqo_threshold=2');
 
 my $node = start_node();
-my @parallel = (($node->pg_version >= 16 ? 'debug_parallel_query' : 'force_parallel_mode') . '=on',
-	'parallel_setup_cost=0', 'parallel_tuple_cost=0', 'min_parallel_table_scan_size=0', 'min_parallel_index_scan_size=0');
+my @parallel = (
+	($node->pg_version >= 16 ? 'debug_parallel_query' : 'force_parallel_mode') . '=on',
+	'parallel_setup_cost=0', 'parallel_tuple_cost=0', 'min_parallel_table_scan_size=0',
+	'min_parallel_index_scan_size=0');
 my $api = start_api(contacts => 70);
 my $has_lookups = has_lookups();
 my $tables = OracleTables->new($node, $api);
@@ -205,9 +217,12 @@ sub failed
 
 	$failures{$kind}++;
 	return if ++$shown{$kind} > ($ENV{PYLON_ORACLE_SHOW} // 2);
-	diag(encode_utf8(join "\n", "$kind: seed $query->{seed}, $query->{circumstances}", map({ s/^/    /gmr } $query->{sql}, @details),
-		map({ 'request: ' . substr $_, 0, 300 } grep { defined } @{ $query->{requests} // [] }[ 0 .. 5 ]),
-		$plan ? map({ s/^/    /gmr } outline($plan->[0]{Plan}, 0)) : ()));
+	diag(
+		encode_utf8(
+			join "\n", "$kind: seed $query->{seed}, $query->{circumstances}",
+			map({ s/^/    /gmr } $query->{sql}, @details),
+			map({ 'request: ' . substr $_, 0, 300 } grep { defined } @{ $query->{requests} // [] }[ 0 .. 5 ]),
+			$plan ? map({ s/^/    /gmr } outline($plan->[0]{Plan}, 0)) : ()));
 	return;
 }
 
@@ -225,7 +240,9 @@ sub outline
 	my @members = map { ref $node->{$_} ? () : "$_: $node->{$_}" }
 	  grep { /Cond|Filter|Pylon|Join Type|Relation Name|Key|Cache|Actual Rows|Loops/ } sort keys %$node;
 
-	return ('  ' x $depth . join('; ', kind_of($node), @members), map { outline($_, $depth + 1) } @{ $node->{Plans} // [] });
+	return (
+		'  ' x $depth . join('; ', kind_of($node), @members),
+		map { outline($_, $depth + 1) } @{ $node->{Plans} // [] });
 }
 
 # Filters must be fit for the API, with lists that are no longer than asked for, and in which no value is twice.
@@ -257,7 +274,8 @@ sub judge_requests
 	my @nodes = nodes($result->{plan}[0]{Plan});
 	my $lookups = grep { kind_of($_) eq 'Pylon Lookup Join' } @nodes;
 
-	failed('EXPLAIN sends requests', $query, @{ $query->{explain_requests} }) if !$query->{simple} && @{ $query->{explain_requests} };
+	failed('EXPLAIN sends requests', $query, @{ $query->{explain_requests} })
+	  if !$query->{simple} && @{ $query->{explain_requests} };
 	return unless $query->{simple} && $lookups == 1;
 	$simple_lookups{ $query->{simple} }++;
 	return if $mode->{strict} || $mode->{paged} || $mode->{unsteady} || $query->{page} < 999;
@@ -288,7 +306,11 @@ sub judge
 	return failed('error', $query, $result->{failure}) if defined $result->{failure};
 	if (@{ $result->{missing} } || @{ $result->{unwanted} })
 	{
-		failed('wrong rows', $query, "$result->{rows} rows expected", map { my $kind = $_; map { "$kind: $_" } @{ $result->{$kind} } } 'missing', 'unwanted');
+		failed('wrong rows', $query, "$result->{rows} rows expected",
+			map {
+				my $kind = $_;
+				map { "$kind: $_" } @{ $result->{$kind} }
+			} 'missing', 'unwanted');
 	}
 	my %kinds = map { kind_of($_) => 1 } nodes($result->{plan}[0]{Plan});
 	$plans{$_}++ for keys %kinds;
@@ -306,7 +328,8 @@ sub statements
 	my ($style, $query) = @_;
 	my ($clause, @values) = ($query->{clause}, @{ $query->{values} });
 
-	return ('', $clause->sql($style eq 'subqueries' ? $style : 'constants')) if $style =~ /^(?:plain|subqueries|cursor|parallel)$/;
+	return ('', $clause->sql($style eq 'subqueries' ? $style : 'constants'))
+	  if $style =~ /^(?:plain|subqueries|cursor|parallel)$/;
 	my $types = join ', ', map { $_->{type} } @values;
 	my $given = join ', ', map { WhereOracle::literal($_->{type}, $_->{first}) . "::$_->{type}" } @values;
 	my $rows = 'SELECT array_agg(q::text) FROM (' . $clause->sql('parameters') . ') q';
@@ -334,10 +357,17 @@ sub make_query
 	@set = ((grep { !/^enable_(?:material|memoize)=off/ } @set), @parallel) if $is_parallel;
 	push @set, 'work_mem=64kB' if WhereOracle::chance(0.2);
 	push @set, 'pylon_fdw.enable_lookup_join=off' if WhereOracle::chance(0.12) && $has_lookups && !$query->{simple};
-	return { %$query, style => $style, how => $prepare ne '' ? ($style eq 'auto' ? 'prepared' : 'twice') : $style =~ /^(?:cursor|parallel)$/ ? $style : 'plain', runs => 1,
-		faults => [ map { { %{ $mode->{sudden} }, match => 'POST /contacts/search', skip => int rand 4 } } $mode->{sudden} ? 1 .. 1 + int rand 2 : () ],
-		prepare => $prepare, run => $run, settings => \@set, sql => join('; ', grep { $_ ne '' } $prepare, $run),
-		explain => $query->{simple} ? 'ANALYZE' : WhereOracle::one_of('VERBOSE', 'COSTS OFF', 'VERBOSE') };
+	return {
+		%$query, style => $style, how => $prepare ne '' ? ($style eq 'auto' ? 'prepared' : 'twice')
+		: $style =~ /^(?:cursor|parallel)$/ ? $style
+		: 'plain', runs => 1,
+		faults => [
+			map {
+				{ %{ $mode->{sudden} }, match => 'POST /contacts/search', skip => int rand 4 }
+			} $mode->{sudden} ? 1 .. 1 + int rand 2 : ()
+		], prepare => $prepare, run => $run, settings => \@set, sql => join('; ', grep { $_ ne '' } $prepare, $run),
+		explain => $query->{simple} ? 'ANALYZE' : WhereOracle::one_of('VERBOSE', 'COSTS OFF', 'VERBOSE')
+	};
 }
 
 # Some queries in a session of their own, under the circumstances of their block.
@@ -345,7 +375,9 @@ sub run_block
 {
 	my ($first, $count) = @_;
 	my $at = int($first / $block);
-	my ($mode, $batch, $page, $cost) = ($modes[ $at % @modes ], $batches[ $at % @batches ], $pages[ $at % @pages ], $costs[ ($at + int($at / @costs)) % @costs ]);
+	my ($mode, $batch, $page, $cost) = (
+		$modes[ $at % @modes ], $batches[ $at % @batches ], $pages[ $at % @pages ],
+		$costs[ ($at + int($at / @costs)) % @costs ]);
 	my $server = { ignored => 'folded', unknown => 'unsaid' }->{ $mode->{case} // '' } // 'exact';
 	my $session = PylonSession->new($node);
 	my @queries = map { make_query($_, $mode) } $first .. $first + $count - 1;
@@ -353,23 +385,33 @@ sub run_block
 	for my $query (@queries)
 	{
 		@$query{qw(batch page)} = ($batch, $page);
-		$query->{circumstances} = "API \"$mode->{name}\", lookup_batch_size $batch, page_size $page, request_cost $cost, $query->{kind}, $query->{style}, settings: @{ $query->{settings} }";
-		$query->{call} = "SELECT compare($query->{seed}, '$server', " . text_array(@{ $query->{settings} }) . ', '
+		$query->{circumstances} =
+		  "API \"$mode->{name}\", lookup_batch_size $batch, page_size $page, request_cost $cost, $query->{kind}, $query->{style}, settings: @{ $query->{settings} }";
+		$query->{call} =
+			"SELECT compare($query->{seed}, '$server', "
+		  . text_array(@{ $query->{settings} }) . ', '
 		  . join(', ', map { WhereOracle::quoted($_ // '') } @$query{qw(how prepare run explain keys)}) . ");\n";
 	}
 	for my $api (@apis)
 	{
 		control($api, 'POST', '_set', { %default, %{ $mode->{set} } });
-		control($api, 'POST', '_fault', { kind => 'status', status => 400, body => { errors => ['no'], request_id => 'r' }, match => 'POST /contacts/search', times => 0 }) if $mode->{fault};
+		control($api, 'POST', '_fault',
+			{
+				kind => 'status', status => 400, body => { errors => ['no'], request_id => 'r' },
+				match => 'POST /contacts/search', times => 0
+			}) if $mode->{fault};
 	}
 	# altered, a server is one that has refused nothing yet
-	my $alter = "ALTER SERVER $server OPTIONS (SET lookup_batch_size '$batch', SET page_size '$page', SET request_cost '$cost');
+	my $alter =
+	  "ALTER SERVER $server OPTIONS (SET lookup_batch_size '$batch', SET page_size '$page', SET request_cost '$cost');
 		ALTER SERVER more_$server OPTIONS (SET lookup_batch_size '$batch', SET page_size '$page', SET request_cost '$cost');\n";
 	$session->query("SET jit = off; SET client_min_messages = notice; LOAD 'pylon_fdw'; $alter");
 	for my $together ($mode->{sudden} ? map { [$_] } @queries : \@queries)
 	{
 		# what is refused is a search, not a page of one that has been answered
-		my @faults = map { { %$_, $_->{kind} eq 'status' ? (holds => "\"limit\":$page}") : () } } map { @{ $_->{faults} } } @$together;
+		my @faults = map {
+			{ %$_, $_->{kind} eq 'status' ? (holds => "\"limit\":$page}") : () }
+		} map { @{ $_->{faults} } } @$together;
 		for my $api (@apis) { control($api, 'POST', '_fault', $_) for @faults; }
 		last unless run_together($session, $mode, $mode->{sudden} ? $alter : '', $together);
 		api_ctl($_, 'faults-clear') for @apis;
@@ -388,7 +430,8 @@ sub run_together
 
 	if (!defined $marked->{output})
 	{
-		failed('crash', (grep { $_->{seed} == int($marked->{last} / 10) } @queries, $queries[0])[0], $marked->{failure});
+		failed('crash', (grep { $_->{seed} == int($marked->{last} / 10) } @queries, $queries[0])[0],
+			$marked->{failure});
 		return 0;
 	}
 	my %result = map { my $result = $json->decode($_); ($result->{number} => $result) } split /\n/, $marked->{output};
@@ -425,19 +468,33 @@ sub run_write
 	my @settings = map { WhereOracle::one_of(@settings) } 1 .. WhereOracle::one_of(0, 0, 1, 2);
 	my $arguments = text_array(@settings) . ", 'plain', '', " . WhereOracle::quoted($sql) . ", 'COSTS OFF'";
 	my $query = { seed => $number, sql => $sql, circumstances => "$write->{kind}, settings: @settings" };
-	my $state = sub { my $from = shift; return "SELECT CASE WHEN name NOT LIKE 'new %' THEN id END, account_id, name, email, tier, notes, website, owner FROM $from p" };
+	my $state = sub {
+		my $from = shift;
+		return
+		  "SELECT CASE WHEN name NOT LIKE 'new %' THEN id END, account_id, name, email, tier, notes, website, owner FROM $from p";
+	};
 	my $results = sub {
 		my ($numbered, $schema) = @_;
-		return "SELECT json_build_object('rows', ARRAY(SELECT left(r, 300) FROM unnest(rows) r ORDER BY r COLLATE \"C\"), 'plan', plan, 'failure', failure)
+		return
+		  "SELECT json_build_object('rows', ARRAY(SELECT left(r, 300) FROM unnest(rows) r ORDER BY r COLLATE \"C\"), 'plan', plan, 'failure', failure)
 			FROM run($numbered, '$schema', $arguments)";
 	};
 
 	my $foreign = run_marked($session, $api, $results->($number, 'exact') . ';');
 	return failed('crash in a write', $query, $foreign->{failure}) if !defined $foreign->{output};
 	load_contacts($node, $api, 'held');
-	my @local = split /\n/, $session->query(encode_utf8('SET client_min_messages = warning; BEGIN; ' . $results->('NULL', 'local') . ";
-		SELECT json_agg(d) FROM (SELECT 'in the API' AS only, a::text AS contact FROM (" . $state->('(' . $tables->local_rows('plain', 'held') . ')') . ' EXCEPT ALL ' . $state->('local.plain') . ") a
-			UNION ALL SELECT 'in the copy', c::text FROM (" . $state->('local.plain') . ' EXCEPT ALL ' . $state->('(' . $tables->local_rows('plain', 'held') . ')') . ') c LIMIT 6) d;
+	my @local = split /\n/, $session->query(
+		encode_utf8('SET client_min_messages = warning; BEGIN; '
+			  . $results->('NULL', 'local') . ";
+		SELECT json_agg(d) FROM (SELECT 'in the API' AS only, a::text AS contact FROM ("
+			  . $state->('(' . $tables->local_rows('plain', 'held') . ')')
+			  . ' EXCEPT ALL '
+			  . $state->('local.plain') . ") a
+			UNION ALL SELECT 'in the copy', c::text FROM ("
+			  . $state->('local.plain')
+			  . ' EXCEPT ALL '
+			  . $state->('(' . $tables->local_rows('plain', 'held') . ')')
+			  . ') c LIMIT 6) d;
 		ROLLBACK; SET client_min_messages = notice'));
 	my ($is, $should) = map { $json->decode($_) } $foreign->{output}, $local[0];
 	@$query{qw(result requests)} = ($is, $foreign->{requests}{"${number}1"});
@@ -449,9 +506,14 @@ sub run_write
 	elsif (defined $is->{failure}) { failed('error in a write', $query, $is->{failure}); }
 	elsif ($json->encode($is->{rows}) ne $json->encode($should->{rows}))
 	{
-		failed('wrong RETURNING', $query, map { scalar(@{ $_->[0]{rows} }) . ' rows, among them: ' . join ' ', only($_->[0]{rows}, $_->[1]{rows}) } [ $is, $should ], [ $should, $is ]);
+		failed('wrong RETURNING', $query,
+			map { scalar(@{ $_->[0]{rows} }) . ' rows, among them: ' . join ' ', only($_->[0]{rows}, $_->[1]{rows}) }
+			  [ $is, $should ], [ $should, $is ]);
 	}
-	elsif ($local[1]) { failed('what was written', $query, map { "$_->{only}: $_->{contact}" } @{ $json->decode($local[1]) }); }
+	elsif ($local[1])
+	{
+		failed('what was written', $query, map { "$_->{only}: $_->{contact}" } @{ $json->decode($local[1]) });
+	}
 	$wrote++ if @{ $should->{rows} // [] };
 	return unless grep { !/^(?:GET|POST .*search)/ } @{ $query->{requests} // [] };
 	$tables->restore;
@@ -468,7 +530,8 @@ sub run_writes
 	$session->query("SET jit = off; LOAD 'pylon_fdw'");
 	run_write($session, $_) for $seed .. $seed + $writes - 1;
 	$session->quit;
-	is(join(', ', map { "$_: $failures{$_}" } sort keys %failures), '', "$writes writes from seed $seed: as on the local copies");
+	is(join(', ', map { "$_: $failures{$_}" } sort keys %failures),
+		'', "$writes writes from seed $seed: as on the local copies");
 	cmp_ok($wrote, '>=', $writes / 2, 'many writes write') if $writes >= 10;
 	return;
 }
@@ -483,7 +546,8 @@ while ($done < $queries)
 	run_block($first, $count);
 	$done += $count;
 }
-is(join(', ', map { "$_: $failures{$_}" } sort keys %failures), '', "$done queries from seed $seed: as on the local copies");
+is(join(', ', map { "$_: $failures{$_}" } sort keys %failures),
+	'', "$done queries from seed $seed: as on the local copies");
 %failures = ();
 run_writes() if $writes;
 my $counts = join ', ', map { "$_ $plans{$_}" } sort { $plans{$b} <=> $plans{$a} } keys %plans;

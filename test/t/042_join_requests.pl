@@ -50,7 +50,8 @@ sub setup
 		ALTER TABLE copy ADD PRIMARY KEY (id);
 		CREATE INDEX ON copy (email);
 		ANALYZE");
-	is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT email) FROM local_10000'), '10000|10000', 'there are 10,000 addresses');
+	is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT email) FROM local_10000'),
+		'10000|10000', 'there are 10,000 addresses');
 	return;
 }
 
@@ -61,7 +62,9 @@ sub joins_of
 {
 	my ($settings, $sql) = @_;
 
-	return grep { ($_->{'Custom Plan Provider'} // $_->{'Node Type'}) =~ /Join|Loop|Memoize|Foreign Scan/ } plan_of($node, $sql, $settings);
+	return
+	  grep { ($_->{'Custom Plan Provider'} // $_->{'Node Type'}) =~ /Join|Loop|Memoize|Foreign Scan/ }
+	  plan_of($node, $sql, $settings);
 }
 
 sub name_of { my $node = shift; return $node->{'Custom Plan Provider'} // $node->{'Node Type'}; }
@@ -77,7 +80,8 @@ sub lists_of
 	{
 		my ($body) = $request =~ m{^POST /contacts/search (.*)} or return "not a search: $request";
 		my $filter = $json->decode($body)->{filter};
-		return "another filter: $body" if ($filter->{field} // '') ne $field || $filter->{operator} !~ /^(?:in|equals)$/;
+		return "another filter: $body"
+		  if ($filter->{field} // '') ne $field || $filter->{operator} !~ /^(?:in|equals)$/;
 		my @values = $filter->{operator} eq 'in' ? @{ $filter->{values} } : $filter->{value};
 		return "asked for again: $body" if grep { $asked{$_}++ } @values;
 		push @lengths, scalar @values;
@@ -98,7 +102,12 @@ sub asks_for
 	return scalar @requests;
 }
 
-sub join_of { my $table = shift; return "SELECT count(*), count(DISTINCT c.id), min(c.id), max(c.name) FROM $table l JOIN contacts c ON c.email = l.email"; }
+sub join_of
+{
+	my $table = shift;
+	return
+	  "SELECT count(*), count(DISTINCT c.id), min(c.id), max(c.name) FROM $table l JOIN contacts c ON c.email = l.email";
+}
 
 # So many keys in as few lists as there can be.
 sub lists
@@ -115,7 +124,9 @@ sub lists
 for my $size (@sizes)
 {
 	asks_for("a list of $size addresses", '',
-		"SELECT count(*), count(DISTINCT id), min(id), max(name) FROM contacts WHERE email = ANY (ARRAY(SELECT email FROM local_$size))", 'email', lists($size));
+		"SELECT count(*), count(DISTINCT id), min(id), max(name) FROM contacts WHERE email = ANY (ARRAY(SELECT email FROM local_$size))",
+		'email',
+		lists($size));
 }
 
 # ---------------------------------------------------------------- with the lookup join
@@ -130,20 +141,45 @@ sub with_lookups
 		push @figures, [ 'on', $size, name_of($plan[0]), $requests ];
 	}
 	for my $case (
-		[ 'LEFT JOIN' => 'SELECT count(*), count(c.id), max(c.name) FROM local_1000 l LEFT JOIN contacts c ON c.email = l.email', 1000 ],
-		[ 'EXISTS' => 'SELECT count(*), max(l.n) FROM local_1000 l WHERE EXISTS (SELECT FROM contacts c WHERE c.email = l.email)', 1000 ],
-		[ 'NOT EXISTS' => 'SELECT count(*), max(l.n) FROM local_1000 l WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.email = l.email)', 1000 ],
+		[
+			'LEFT JOIN' =>
+			  'SELECT count(*), count(c.id), max(c.name) FROM local_1000 l LEFT JOIN contacts c ON c.email = l.email',
+			1000
+		],
+		[
+			'EXISTS' =>
+			  'SELECT count(*), max(l.n) FROM local_1000 l WHERE EXISTS (SELECT FROM contacts c WHERE c.email = l.email)',
+			1000
+		],
+		[
+			'NOT EXISTS' =>
+			  'SELECT count(*), max(l.n) FROM local_1000 l WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.email = l.email)',
+			1000
+		],
 		[ 'IN' => 'SELECT count(*), max(id) FROM contacts c WHERE email IN (SELECT email FROM local_1000)', 1000 ],
 		[ 'repeated addresses and NULL' => join_of('repeated'), 1000 ],
-		[ 'addresses that nobody has, and NULL' => 'SELECT count(*), count(c.id), max(c.name) FROM strangers l LEFT JOIN contacts c ON c.email = l.email', 200 ],
-		[ 'a further condition' => 'SELECT count(*), max(c.id) FROM local_1000 l JOIN contacts c ON c.email = l.email AND length(c.name) > l.n % 20', 1000 ],
-		[ 'a subquery' => 'SELECT count(*), max(c.id) FROM (SELECT * FROM local_10000 WHERE n % 50 = 3 OFFSET 0) l LEFT JOIN contacts c ON c.email = l.email', 200 ])
+		[
+			'addresses that nobody has, and NULL' =>
+			  'SELECT count(*), count(c.id), max(c.name) FROM strangers l LEFT JOIN contacts c ON c.email = l.email',
+			200
+		],
+		[
+			'a further condition' =>
+			  'SELECT count(*), max(c.id) FROM local_1000 l JOIN contacts c ON c.email = l.email AND length(c.name) > l.n % 20',
+			1000
+		],
+		[
+			'a subquery' =>
+			  'SELECT count(*), max(c.id) FROM (SELECT * FROM local_10000 WHERE n % 50 = 3 OFFSET 0) l LEFT JOIN contacts c ON c.email = l.email',
+			200
+		])
 	{
 		my ($name, $sql, $keys) = @$case;
 		is(scalar(grep { name_of($_) eq 'Pylon Lookup Join' } joins_of('', $sql)), 1, "$name: a lookup join");
 		asks_for($name, '', $sql, 'email', lists($keys));
 	}
-	asks_for('ids', '', 'SELECT count(*), max(c.name) FROM known_ids l JOIN contacts c ON c.id = l.id', 'id', lists(200));
+	asks_for('ids', '', 'SELECT count(*), max(c.name) FROM known_ids l JOIN contacts c ON c.id = l.id',
+		'id', lists(200));
 	# few enough that the contacts of a list fit a page, although some share an address
 	$node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (ADD lookup_batch_size '800')");
 	asks_for('longer lists', '', join_of('local_10000'), 'email', lists(10_000, 800));
@@ -165,9 +201,13 @@ sub writes
 	$node->safe_psql('postgres', "$before DELETE FROM contacts c USING local_1000 l WHERE c.email = l.email");
 	@searches = grep { /^POST \S+search/ } api_take($api);
 	is_deeply([ lists_of('email', @searches) ], [ lists(1000) ], 'DELETE ... USING: searches');
-	$node->safe_psql('postgres', 'CREATE TABLE found AS SELECT l.n, c.id FROM local_1000 l JOIN contacts c ON c.email = l.email');
+	$node->safe_psql('postgres',
+		'CREATE TABLE found AS SELECT l.n, c.id FROM local_1000 l JOIN contacts c ON c.email = l.email');
 	is_deeply([ lists_of('email', api_take($api)) ], [ lists(1000) ], 'CREATE TABLE AS: searches');
-	is($node->safe_psql('postgres', 'SELECT count(*) FROM (TABLE found EXCEPT SELECT l.n, c.id FROM local_1000 l JOIN copy c ON c.email = l.email) d'), '0', 'CREATE TABLE AS: rows');
+	is($node->safe_psql(
+			'postgres',
+			'SELECT count(*) FROM (TABLE found EXCEPT SELECT l.n, c.id FROM local_1000 l JOIN copy c ON c.email = l.email) d'
+		), '0', 'CREATE TABLE AS: rows');
 	return;
 }
 
@@ -186,16 +226,20 @@ sub without_lookups
 {
 	my $off = $has_lookups ? 'SET pylon_fdw.enable_lookup_join = off;' : '';
 	# 1,000 searches and 1,002 pages are the same to the planner
-	my %join = (1 => qr/^Nested Loop$/, 10 => qr/^Nested Loop$/, 1000 => qr/^(?:Nested Loop|Hash Join)$/, 10_000 => qr/^Hash Join$/);
+	my %join = (
+		1 => qr/^Nested Loop$/, 10 => qr/^Nested Loop$/, 1000 => qr/^(?:Nested Loop|Hash Join)$/,
+		10_000 => qr/^Hash Join$/);
 
 	for my $size (@sizes)
 	{
 		my @plan = joins_of($off, join_of("local_$size"));
 		my $requests = requests_by_plan($size, @plan);
 		like(name_of($plan[0]), $join{$size}, "without lookup joins, $size rows: the plan");
-		cmp_ok($requests, '<=', $size < 1000 ? $size : ceil(CONTACTS / PAGE), "without lookup joins, $size rows: requests by the plan");
-		is(asks_for("without lookup joins, $size rows", $off, join_of("local_$size"), 'email', (1) x $size), $requests,
-			"without lookup joins, $size rows: the plan is right about them") if $size <= 10;
+		cmp_ok($requests, '<=', $size < 1000 ? $size : ceil(CONTACTS / PAGE),
+			"without lookup joins, $size rows: requests by the plan");
+		is(asks_for("without lookup joins, $size rows", $off, join_of("local_$size"), 'email', (1) x $size),
+			$requests, "without lookup joins, $size rows: the plan is right about them")
+		  if $size <= 10;
 		push @figures, [ 'off', $size, name_of($plan[0]), $requests . ($size <= 10 ? '' : ' by the plan') ];
 	}
 	return;

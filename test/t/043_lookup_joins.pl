@@ -44,10 +44,12 @@ $session->query("CREATE TABLE kept (a text, b text, n text) PARTITION BY HASH (b
 	CREATE TABLE kept_1 PARTITION OF kept FOR VALUES WITH (MODULUS 2, REMAINDER 1)");
 for my $join ('JOIN', 'LEFT JOIN')
 {
-	my $rows = "SELECT a.account_id, c.account_id, c.name FROM accounts a $join contacts c ON c.account_id = a.account_id";
+	my $rows =
+	  "SELECT a.account_id, c.account_id, c.name FROM accounts a $join contacts c ON c.account_id = a.account_id";
 	$session->query("TRUNCATE kept; INSERT INTO kept $rows");
 	(my $copy = $rows) =~ s/\bcontacts\b/copies/;
-	is($session->query("SELECT count(*) FROM kept"), $session->query("SELECT count(*) FROM ($copy) x"), "$join into partitions: as many rows");
+	is($session->query("SELECT count(*) FROM kept"),
+		$session->query("SELECT count(*) FROM ($copy) x"), "$join into partitions: as many rows");
 	is($session->query("SELECT count(*) FROM (TABLE kept EXCEPT ALL $copy) x"), '0', "$join into partitions: the same");
 }
 
@@ -55,7 +57,8 @@ for my $join ('JOIN', 'LEFT JOIN')
 
 # The answers don't fit: they go to a file, and what they answer is forgotten.
 $session->query("SET work_mem = '64kB'");
-same('SELECT p.n, c.name, c.custom_fields FROM people p LEFT JOIN contacts c ON c.account_id = p.account_id WHERE p.n < 400 ORDER BY 1, 2, 3',
+same(
+	'SELECT p.n, c.name, c.custom_fields FROM people p LEFT JOIN contacts c ON c.account_id = p.account_id WHERE p.n < 400 ORDER BY 1, 2, 3',
 	'answers that need a file');
 same('SELECT o, (SELECT count(c.name || c.custom_fields::text) FROM people p JOIN contacts c ON c.email = p.email
 	WHERE p.n <= 700 AND p.n + o > 0) FROM generate_series(1, 6) o', 'rescans with a full table');
@@ -64,15 +67,16 @@ same('SELECT o, (SELECT count(c.name || c.custom_fields::text) FROM people p JOI
 my $tiers = "(VALUES ('gold'), ('silver'), ('bronze')) p (tier) JOIN contacts c ON c.custom_fields->>'tier' = p.tier";
 same("SELECT p.tier, c.id, c.custom_fields FROM $tiers ORDER BY 1, 2", 'many contacts with a key');
 $session->query("BEGIN; DECLARE c CURSOR FOR SELECT p.tier, c.id FROM $tiers; MOVE 3 FROM c");
-cmp_ok($session->query("SELECT sum(total_bytes) FROM pg_backend_memory_contexts WHERE name = 'pylon_fdw lookups'"), '<=', 64 * 1024,
-	'many contacts with a key: memory');
+cmp_ok($session->query("SELECT sum(total_bytes) FROM pg_backend_memory_contexts WHERE name = 'pylon_fdw lookups'"),
+	'<=', 64 * 1024, 'many contacts with a key: memory');
 $session->query('COMMIT');
 $session->query('RESET work_mem');
 unlike(slurp_file($node->logfile), qr/temporary file leak/, 'no file is left open');
 
 # Each rescan has two batches, and another one on its way at its end.
 my $contexts = "SELECT count(*) FROM pg_backend_memory_contexts WHERE name LIKE 'pylon_fdw%'";
-my $rescans = "DECLARE c CURSOR FOR SELECT o, (SELECT count(*) FROM people p JOIN contacts c ON c.email = p.email AND c.name <> o::text
+my $rescans =
+  "DECLARE c CURSOR FOR SELECT o, (SELECT count(*) FROM people p JOIN contacts c ON c.email = p.email AND c.name <> o::text
 	WHERE p.n <= 220) FROM generate_series(1, 400) o";
 $session->query("BEGIN; $rescans; MOVE 10 FROM c");
 my $few = $session->query($contexts);
@@ -87,7 +91,8 @@ same('SELECT q.n FROM people q WHERE q.n <= 60 AND EXISTS (SELECT FROM people p 
 $session->query('SET enable_nestloop = off');
 
 # Keys of which two rows each come one after the other are asked for once, though hardly a batch fits.
-$session->query("CREATE TABLE twice AS SELECT 'k' || g || '\@acme.com' AS email FROM generate_series(1, 3000) g, generate_series(1, 2) ORDER BY g;
+$session->query(
+	"CREATE TABLE twice AS SELECT 'k' || g || '\@acme.com' AS email FROM generate_series(1, 3000) g, generate_series(1, 2) ORDER BY g;
 	INSERT INTO twice SELECT email FROM people WHERE n < 5; ANALYZE twice; SET work_mem = '64kB'");
 api_clear($api);
 same('SELECT count(c.id) FROM twice t LEFT JOIN contacts c ON c.email = t.email', '3,000 keys in two rows each');
@@ -95,16 +100,20 @@ is(scalar(my @lists = api_take($api)), 31, '3,000 keys in two rows each: request
 $session->query('RESET work_mem');
 
 # A key that can't be asked for, after others that were: all contacts are read, once, and answer the rows before and after it.
-$session->query("CREATE TABLE tiers AS SELECT g AS n, CASE WHEN g IN (3, 130, 220, 260) THEN 'gold' WHEN g IN (110, 240) THEN 'silver' WHEN g = 150 THEN '[\"gold\"]'
+$session->query(
+	"CREATE TABLE tiers AS SELECT g AS n, CASE WHEN g IN (3, 130, 220, 260) THEN 'gold' WHEN g IN (110, 240) THEN 'silver' WHEN g = 150 THEN '[\"gold\"]'
 	WHEN g = 210 THEN 'bronze' ELSE 'none ' || g END AS tier FROM generate_series(1, 300) g; ANALYZE tiers");
 api_clear($api);
-same("SELECT t.n, count(c.id) FROM tiers t LEFT JOIN contacts c ON c.custom_fields->>'tier' = t.tier GROUP BY 1 HAVING count(c.id) > 0 ORDER BY 1",
+same(
+	"SELECT t.n, count(c.id) FROM tiers t LEFT JOIN contacts c ON c.custom_fields->>'tier' = t.tier GROUP BY 1 HAVING count(c.id) > 0 ORDER BY 1",
 	'a key that can not be asked for');
-is(join(' ', map { /^(\S+ [^? ]+)/ } api_take($api)), 'POST /contacts/search GET /contacts GET /contacts GET /contacts', 'a key that can not be asked for: requests');
+is(join(' ', map { /^(\S+ [^? ]+)/ } api_take($api)),
+	'POST /contacts/search GET /contacts GET /contacts GET /contacts', 'a key that can not be asked for: requests');
 
 # One key for a hundred thousand rows: asked for once, and the rows go to a file.
 api_clear($api);
-is($session->query("SELECT count(*), count(DISTINCT c.id) FROM (SELECT 'ada\@acme.com' AS email FROM generate_series(1, 100000)) p
+is($session->query(
+		"SELECT count(*), count(DISTINCT c.id) FROM (SELECT 'ada\@acme.com' AS email FROM generate_series(1, 100000)) p
 	JOIN contacts c ON c.email = p.email"), '100000|1', 'many rows with one key');
 is(scalar(my @requests = api_take($api)), 1, 'many rows with one key: requests');
 
@@ -126,7 +135,9 @@ for my $case ([ '', 2, 'the second batch is on its way' ], [ 'LIMIT 400', 1, 'wi
 }
 for my $format ('xml', 'yaml', 'json', 'text')
 {
-	my $plan = $session->query("EXPLAIN (ANALYZE, TIMING off, FORMAT $format) SELECT c.name FROM people p JOIN contacts c USING (email) WHERE p.n <= 5");
+	my $plan = $session->query(
+		"EXPLAIN (ANALYZE, TIMING off, FORMAT $format) SELECT c.name FROM people p JOIN contacts c USING (email) WHERE p.n <= 5"
+	);
 	like($plan, qr/Pylon.Key(>|":|:) ?"?c\.email = p\.email/, "EXPLAIN, format $format: key");
 	like($plan, qr/Pylon.Keys(>|":|:) ?\d+/, "EXPLAIN, format $format: keys");
 	like($plan, qr/Pylon.Batches(>|":|:) ?1/, "EXPLAIN, format $format: batches");
@@ -135,14 +146,21 @@ for my $format ('xml', 'yaml', 'json', 'text')
 
 # ---------------------------------------------------------------- requests of a query that may end early
 
-$session->query("CREATE TABLE sorted AS SELECT email FROM people, generate_series(1, 2000) WHERE n <= 50 AND email IS NOT NULL ORDER BY email");
+$session->query(
+	"CREATE TABLE sorted AS SELECT email FROM people, generate_series(1, 2000) WHERE n <= 50 AND email IS NOT NULL ORDER BY email"
+);
 $session->query('ANALYZE sorted');
 my $keys = $session->query('SELECT count(DISTINCT email) FROM sorted');
 api_clear($api);
-$session->query('BEGIN; DECLARE c CURSOR FOR SELECT c.id FROM sorted s LEFT JOIN contacts c ON c.email = s.email; MOVE ALL FROM c; COMMIT');
+$session->query(
+	'BEGIN; DECLARE c CURSOR FOR SELECT c.id FROM sorted s LEFT JOIN contacts c ON c.email = s.email; MOVE ALL FROM c; COMMIT'
+);
 cmp_ok(scalar(@requests = api_take($api)), '<=', 2, "a cursor over $keys keys: requests");
-$session->query("BEGIN; DECLARE c SCROLL CURSOR FOR SELECT p.n, c.email FROM people p LEFT JOIN contacts c ON c.email = p.email; FETCH 3 FROM c");
-is($session->query('FETCH ABSOLUTE 2 FROM c'), $session->query('SELECT n, email FROM people WHERE n = 2'), 'a cursor goes back');
+$session->query(
+	"BEGIN; DECLARE c SCROLL CURSOR FOR SELECT p.n, c.email FROM people p LEFT JOIN contacts c ON c.email = p.email; FETCH 3 FROM c"
+);
+is($session->query('FETCH ABSOLUTE 2 FROM c'),
+	$session->query('SELECT n, email FROM people WHERE n = 2'), 'a cursor goes back');
 is(scalar(@requests = api_take($api)), 1, 'a cursor goes back: requests');
 $session->query('COMMIT');
 
@@ -153,16 +171,21 @@ $session->query("CREATE TABLE orders (id int PRIMARY KEY, email text, state text
 for my $case (
 	[ 'JOIN', "state = 'old'", "1|old|Ada Lovelace\n2|new|Grace Hopper", 'a changed row' ],
 	[ 'JOIN', "email = 'alan\@acme.com'", '2|new|Grace Hopper', 'a row that no longer joins' ],
-	[ 'LEFT JOIN', "email = 'alan\@acme.com'", "1|new|\n2|new|Grace Hopper\n3|new|", 'a row that no longer joins, left join' ])
+	[
+		'LEFT JOIN', "email = 'alan\@acme.com'", "1|new|\n2|new|Grace Hopper\n3|new|",
+		'a row that no longer joins, left join'
+	])
 {
 	my ($join, $change, $result, $name) = @$case;
 	my $other = PylonSession->new($node);
 
 	$node->safe_psql('postgres', "TRUNCATE orders;
-		INSERT INTO orders VALUES (1, 'ada\@acme.com', 'new'), (2, 'grace\@acme.com', 'new'), (3, 'nobody\@acme.com', 'new'); ANALYZE orders");
+		INSERT INTO orders VALUES (1, 'ada\@acme.com', 'new'), (2, 'grace\@acme.com', 'new'), (3, 'nobody\@acme.com', 'new'); ANALYZE orders"
+	);
 	$other->query("BEGIN; UPDATE orders SET $change WHERE id = 1");
 	api_clear($api);
-	my $query = "SELECT o.id, o.state, c.name FROM orders o $join contacts c ON c.email = o.email ORDER BY o.id FOR UPDATE OF o";
+	my $query =
+	  "SELECT o.id, o.state, c.name FROM orders o $join contacts c ON c.email = o.email ORDER BY o.id FOR UPDATE OF o";
 	like($session->query("EXPLAIN $query"), qr/Pylon Lookup Join/, "FOR UPDATE: $name: the plan");
 	$session->begin($query);
 	$node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock')")
@@ -203,16 +226,20 @@ for my $query ('UPDATE ranged r SET name = c.name FROM contacts c WHERE c.id = r
 	'DELETE FROM ranged r USING contacts c WHERE c.id = r.id')
 {
 	my ($verb) = $query =~ /(\w+)/;
-	like($session->query("EXPLAIN (VERBOSE, COSTS off) $query"), qr/ranged_2/, "$verb of a partitioned table: EXPLAIN VERBOSE");
+	like($session->query("EXPLAIN (VERBOSE, COSTS off) $query"),
+		qr/ranged_2/, "$verb of a partitioned table: EXPLAIN VERBOSE");
 	$session->query($query);
 	is($session->error, '', "$verb of a partitioned table");
-	is($session->query('SELECT count(*) FROM ranged r JOIN copies c USING (id) WHERE r.name IS DISTINCT FROM c.name'), '0',
-		"$verb of a partitioned table: the rows");
+	is($session->query('SELECT count(*) FROM ranged r JOIN copies c USING (id) WHERE r.name IS DISTINCT FROM c.name'),
+		'0', "$verb of a partitioned table: the rows");
 }
 like($session->query("EXPLAIN MERGE INTO orders o USING contacts c ON c.email = o.email WHEN MATCHED THEN DELETE"),
 	qr/Pylon Lookup Join/, 'MERGE into a local table: the plan');
-$session->query("MERGE INTO orders o USING contacts c ON c.email = o.email WHEN MATCHED THEN UPDATE SET state = 'merged ' || c.name");
-is($session->query('SELECT id, state FROM orders ORDER BY id'), "1|merged Ada Lovelace\n2|merged Grace Hopper", 'MERGE into a local table');
+$session->query(
+	"MERGE INTO orders o USING contacts c ON c.email = o.email WHEN MATCHED THEN UPDATE SET state = 'merged ' || c.name"
+);
+is($session->query('SELECT id, state FROM orders ORDER BY id'),
+	"1|merged Ada Lovelace\n2|merged Grace Hopper", 'MERGE into a local table');
 $session->query('SET enable_nestloop = off; SET enable_hashjoin = off');
 
 # ---------------------------------------------------------------- failures in the middle
@@ -222,8 +249,10 @@ my $count = "SELECT count(*) FROM people p JOIN contacts c ON c.email = p.email 
 my $expected = $session->query($count =~ s/contacts/copies/r);
 api_clear($api);
 api_fault($api, kind => 'status', status => 403, match => 'POST /contacts/search', skip => 2, times => 1);
-is($session->query("DO \$\$ BEGIN PERFORM count(*) FROM people p JOIN contacts c ON c.email = p.email WHERE p.n <= 450;
-	EXCEPTION WHEN insufficient_privilege THEN RAISE NOTICE 'denied'; END \$\$; $count"), $expected, 'after a batch that failed');
+is($session->query(
+		"DO \$\$ BEGIN PERFORM count(*) FROM people p JOIN contacts c ON c.email = p.email WHERE p.n <= 450;
+	EXCEPTION WHEN insufficient_privilege THEN RAISE NOTICE 'denied'; END \$\$; $count"), $expected,
+	'after a batch that failed');
 like($session->error, qr/denied/, 'a batch that failed');
 
 # The server breaks off in a batch: asked for again, since reading can be repeated.
@@ -274,7 +303,8 @@ like($session->error, qr/user mapping/, 'the visitor has no token');
 $session->query('RESET ROLE');
 is($session->query("CREATE FUNCTION names(int) RETURNS SETOF text LANGUAGE sql STABLE AS
 	'SELECT c.name FROM people p JOIN contacts c ON c.email = p.email WHERE p.n <= \$1 ORDER BY p.n';
-	SELECT count(*) FROM people p, names(p.n) WHERE p.n <= 3"), $session->query('SELECT count(*) FROM people p JOIN people q ON q.n <= p.n
+	SELECT count(*) FROM people p, names(p.n) WHERE p.n <= 3"), $session->query(
+		'SELECT count(*) FROM people p JOIN people q ON q.n <= p.n
 	JOIN copies c ON c.email = q.email WHERE p.n <= 3'), 'in a function, within another query');
 
 $session->quit;

@@ -33,7 +33,9 @@ sub joins
 	return unless defined $requests;
 	api_take($api);
 	is($node->safe_psql('postgres', "SELECT count(*) FROM ($sql) q"),
-		$node->safe_psql('postgres', "SELECT count(*) FROM ($sql) q" =~ s/\b(?:contacts|unknown|million|guessed)\b/copy/gr), "$name: rows");
+		$node->safe_psql(
+			'postgres', "SELECT count(*) FROM ($sql) q" =~ s/\b(?:contacts|unknown|million|guessed)\b/copy/gr),
+		"$name: rows");
 	my @made = api_take($api);
 	is(scalar @made, $requests, "$name: requests") or diag(join "\n", @made);
 	return;
@@ -65,7 +67,8 @@ is($_->{'Plan Rows'}, 250, 'lists: rows') for $one_list;
 cmp_ok(abs($_->{'Total Cost'} - 3000), '<', 200, 'lists: the cost of three requests') for $one_list, $two_lists;
 
 # How many contacts a pattern finds is a guess; the keys of a list bound it.
-joins('a pattern and keys', "SELECT c.id FROM people l JOIN unknown c ON c.email = l.email AND c.email LIKE '%\@initech%'", 1, 1);
+joins('a pattern and keys',
+	"SELECT c.id FROM people l JOIN unknown c ON c.email = l.email AND c.email LIKE '%\@initech%'", 1, 1);
 
 # So does the number of keys where the planner thinks a search to take one page, but nothing says so: 220 of these are 3 lists,
 # while 25 pages hold all contacts.  A guess that is better by far is taken: 1,500 keys are 15 lists.
@@ -79,7 +82,9 @@ $node->safe_psql('postgres', "
 	ANALYZE few_keys, many_keys");
 my $gold = ceil($node->safe_psql('postgres', "SELECT count(*) FROM copy WHERE tier = 'gold'") / 100);
 cmp_ok($gold, '>', 4, 'the guess is wrong');
-for my $guessed ("c.custom_fields->>'tier' = 'gold'", "c.custom_fields @> '{\"tier\": \"gold\"}'", "c.tier = 'gold'", "c.name LIKE '%a%' AND c.tier = 'gold'")
+for my $guessed (
+	"c.custom_fields->>'tier' = 'gold'", "c.custom_fields @> '{\"tier\": \"gold\"}'", "c.tier = 'gold'",
+	"c.name LIKE '%a%' AND c.tier = 'gold'")
 {
 	joins("$guessed, 3 lists", "SELECT c.id FROM few_keys l JOIN guessed c ON c.email = l.email AND $guessed", 1, 3);
 	joins("$guessed, 15 lists", "SELECT c.id FROM many_keys l JOIN guessed c ON c.email = l.email AND $guessed", 0);
@@ -87,7 +92,8 @@ for my $guessed ("c.custom_fields->>'tier' = 'gold'", "c.custom_fields @> '{\"ti
 # what ANALYZE has counted is no guess
 $node->safe_psql('postgres', 'ANALYZE guessed');
 joins("counted, 3 lists", "SELECT c.id FROM few_keys l JOIN guessed c ON c.email = l.email AND c.tier = 'gold'", 1, 3);
-joins("counted, 15 lists", "SELECT c.id FROM many_keys l JOIN guessed c ON c.email = l.email AND c.tier = 'gold'", 0, $gold);
+joins("counted, 15 lists", "SELECT c.id FROM many_keys l JOIN guessed c ON c.email = l.email AND c.tier = 'gold'",
+	0, $gold);
 
 # ---------------------------------------------------------------- without statistics of the other side
 
@@ -99,7 +105,8 @@ $node->safe_psql('postgres', "
 joins('10,000 rows, 3 pages', 'SELECT c.id FROM fresh l JOIN contacts c ON c.email = l.email', 0, 3);
 joins('10,000 rows in a list', 'SELECT c.id FROM contacts c WHERE c.email IN (SELECT email FROM fresh)', 0, 3);
 joins('10,000 rows, a million contacts', 'SELECT c.id FROM fresh l JOIN million c ON c.email = l.email', 1);
-joins('10,000 rows in a list, a million contacts', 'SELECT c.id FROM million c WHERE c.email IN (SELECT email FROM fresh)', 1);
+joins('10,000 rows in a list, a million contacts',
+	'SELECT c.id FROM million c WHERE c.email IN (SELECT email FROM fresh)', 1);
 joins('10,000 rows, an unknown number of contacts', 'SELECT c.id FROM fresh l JOIN unknown c ON c.email = l.email', 1);
 
 # ---------------------------------------------------------------- with statistics of both
@@ -108,7 +115,8 @@ joins('10,000 rows, an unknown number of contacts', 'SELECT c.id FROM fresh l JO
 $node->safe_psql('postgres', "
 	CREATE TABLE sites AS SELECT website FROM copy WHERE website IS NOT NULL ORDER BY n LIMIT 50;
 	ANALYZE sites");
-my ($sites) = grep { $_->{'Node Type'} eq 'Foreign Scan' } plan_of($node, 'SELECT c.id FROM sites l JOIN contacts c ON c.website = l.website');
+my ($sites) = grep { $_->{'Node Type'} eq 'Foreign Scan' }
+  plan_of($node, 'SELECT c.id FROM sites l JOIN contacts c ON c.website = l.website');
 cmp_ok($sites->{'Plan Rows'}, '<', 100, 'an estimate of contacts by a custom field leaves out those without it');
 
 # ---------------------------------------------------------------- with a LIMIT
@@ -120,7 +128,9 @@ $node->safe_psql('postgres', "
 	CREATE TABLE known AS SELECT n, email FROM copy WHERE email IS NOT NULL;
 	ALTER TABLE known ADD PRIMARY KEY (n); ALTER TABLE accounts ADD PRIMARY KEY (n);
 	ANALYZE accounts, known");
-joins('a semijoin with LIMIT', 'SELECT l.n FROM accounts l WHERE EXISTS (SELECT FROM contacts c WHERE c.account_id = l.account_id) ORDER BY l.n LIMIT 10', 1, 4);
+joins('a semijoin with LIMIT',
+	'SELECT l.n FROM accounts l WHERE EXISTS (SELECT FROM contacts c WHERE c.account_id = l.account_id) ORDER BY l.n LIMIT 10',
+	1, 4);
 
 # A nested loop over all contacts reads them for its first row, so that the LIMIT saves nothing of their 25 pages; lists
 # of 10 addresses go on to the one that finds the tenth row.
@@ -137,7 +147,11 @@ sub joins_ten_rows
 	return;
 }
 
-joins_ten_rows('a join with LIMIT', "SELECT l.n FROM known l JOIN contacts c ON c.email = l.email AND c.portal_role = 'billing-viewer' ORDER BY l.n LIMIT 10");
-joins_ten_rows('an antijoin with LIMIT', "SELECT l.n FROM known l WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.email = l.email AND c.portal_role <> 'billing-viewer') ORDER BY l.n LIMIT 10");
+joins_ten_rows('a join with LIMIT',
+	"SELECT l.n FROM known l JOIN contacts c ON c.email = l.email AND c.portal_role = 'billing-viewer' ORDER BY l.n LIMIT 10"
+);
+joins_ten_rows('an antijoin with LIMIT',
+	"SELECT l.n FROM known l WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.email = l.email AND c.portal_role <> 'billing-viewer') ORDER BY l.n LIMIT 10"
+);
 
 done_testing();

@@ -20,22 +20,36 @@ api_take($api);
 
 # ---------------------------------------------------------------- the same statistics as a local table
 
-my $statistics = "null_frac, avg_width, n_distinct, correlation, most_common_vals::text, most_common_freqs, histogram_bounds::text,
+my $statistics =
+  "null_frac, avg_width, n_distinct, correlation, most_common_vals::text, most_common_freqs, histogram_bounds::text,
 	most_common_elems::text, most_common_elem_freqs, elem_count_histogram";
 
-sub statistics_of { my $table = shift; return $node->safe_psql('postgres', "SELECT attname, $statistics FROM pg_stats WHERE tablename = '$table' ORDER BY attname"); }
+sub statistics_of
+{
+	my $table = shift;
+	return $node->safe_psql('postgres',
+		"SELECT attname, $statistics FROM pg_stats WHERE tablename = '$table' ORDER BY attname");
+}
 
 $node->safe_psql('postgres', 'ANALYZE contacts; ANALYZE copy');
-is_deeply([ api_take($api) ], [ 'GET /contacts?limit=999', 'GET /contacts?limit=999&cursor=after%3D998%2F%2B', 'GET /contacts?limit=999&cursor=after%3D1997%2F%2B' ], 'all pages are read once');
+is_deeply([ api_take($api) ],
+	[
+		'GET /contacts?limit=999', 'GET /contacts?limit=999&cursor=after%3D998%2F%2B',
+		'GET /contacts?limit=999&cursor=after%3D1997%2F%2B'
+	], 'all pages are read once');
 is(statistics_of('contacts'), statistics_of('copy'), 'statistics of all columns');
-is($node->safe_psql('postgres', "SELECT reltuples FROM pg_class WHERE relname = 'contacts'"), 2500, 'the number of contacts');
+is($node->safe_psql('postgres', "SELECT reltuples FROM pg_class WHERE relname = 'contacts'"),
+	2500, 'the number of contacts');
 
 # A sample that is smaller than the table counts the rest, too.
 my ($status, $out, $said) = $node->psql('postgres', 'SET default_statistics_target = 1; ANALYZE VERBOSE contacts');
 like($said, qr/"contacts": table contains 2500 contacts; 300 rows in sample/, 'VERBOSE');
-is($node->safe_psql('postgres', "SELECT reltuples FROM pg_class WHERE relname = 'contacts'"), 2500, 'the number of contacts, by a sample');
-$node->safe_psql('postgres', "DELETE FROM pg_statistic WHERE starelid = 'contacts'::regclass; ANALYZE contacts (email)");
-is($node->safe_psql('postgres', "SELECT string_agg(attname, ',') FROM pg_stats WHERE tablename = 'contacts'"), 'email', 'ANALYZE of one column');
+is($node->safe_psql('postgres', "SELECT reltuples FROM pg_class WHERE relname = 'contacts'"),
+	2500, 'the number of contacts, by a sample');
+$node->safe_psql('postgres',
+	"DELETE FROM pg_statistic WHERE starelid = 'contacts'::regclass; ANALYZE contacts (email)");
+is($node->safe_psql('postgres', "SELECT string_agg(attname, ',') FROM pg_stats WHERE tablename = 'contacts'"),
+	'email', 'ANALYZE of one column');
 
 # ---------------------------------------------------------------- a parent of several workspaces
 
@@ -68,7 +82,8 @@ my $before = $node->safe_psql('postgres', $analyzed);
 $node->safe_psql('postgres', "INSERT INTO people SELECT 'more' || g FROM generate_series(1, 100) g");
 ok($node->poll_query_until('postgres', "SELECT ($analyzed) > $before"), 'autovacuum analyzes a parent');
 # It counts before it comes to the children.
-$node->poll_query_until('postgres', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'autovacuum: ANALYZE public.people%')");
+$node->poll_query_until('postgres',
+	"SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'autovacuum: ANALYZE public.people%')");
 is_deeply([ api_take($api) ], [], 'autovacuum asks the API nothing');
 
 done_testing();

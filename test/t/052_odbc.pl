@@ -20,7 +20,8 @@ my $client = abs_path(dirname(__FILE__) . '/odbc_client.py');
 my $grace = '00000000-0000-4000-8000-000000000002';
 
 setup_server($node, $api);
-my $connection = join ';', "Driver=$driver", 'Server=' . $node->host, 'Port=' . $node->port, 'Database=postgres', 'Uid=' . (getpwuid $<)[0], 'UpdatableCursors=1';
+my $connection = join ';', "Driver=$driver", 'Server=' . $node->host, 'Port=' . $node->port, 'Database=postgres',
+  'Uid=' . (getpwuid $<)[0], 'UpdatableCursors=1';
 
 # What the client prints, and the requests that it made.
 sub client
@@ -38,10 +39,13 @@ for my $options ('', 'UseDeclareFetch=1', 'UseServerSidePrepare=0')
 {
 	for my $operation ('update', 'delete')
 	{
-		my ($out, @requests) = client($options, "SELECT name FROM contacts WHERE email LIKE '%\@acme.com'", $operation, 'Written by a cursor');
+		my ($out, @requests) = client($options, "SELECT name FROM contacts WHERE email LIKE '%\@acme.com'",
+			$operation, 'Written by a cursor');
 		my $name = "$operation by a keyset cursor $options";
 
-		like($out, qr/(?:SQLExecDirect|SQLFetchScroll|SQLSetPos) .*cannot use system column "ctid" of foreign table "contacts"/, "$name: refused");
+		like($out,
+			qr/(?:SQLExecDirect|SQLFetchScroll|SQLSetPos) .*cannot use system column "ctid" of foreign table "contacts"/,
+			"$name: refused");
 		is_deeply([ grep { /^(?:PATCH|DELETE)/ } @requests ], [], "$name: nothing is written");
 	}
 }
@@ -49,8 +53,10 @@ for my $options ('', 'UseDeclareFetch=1', 'UseServerSidePrepare=0')
 # By the id it works.
 my ($out, @requests) = client('', 'UPDATE contacts SET name = ? WHERE id = ?', 'execute', 'Grace Murray', $grace);
 like($out, qr/^rows 1$/m, 'an update by id: rows');
-is_deeply(\@requests, [ "GET /contacts/$grace", "PATCH /contacts/$grace {\"name\":\"Grace Murray\"}" ], 'an update by id: requests');
-($out, @requests) = client('', 'INSERT INTO contacts (name, email) VALUES (?, ?)', 'execute', 'By ODBC', 'odbc@acme.com');
+is_deeply(\@requests, [ "GET /contacts/$grace", "PATCH /contacts/$grace {\"name\":\"Grace Murray\"}" ],
+	'an update by id: requests');
+($out, @requests) =
+  client('', 'INSERT INTO contacts (name, email) VALUES (?, ?)', 'execute', 'By ODBC', 'odbc@acme.com');
 like($out, qr/^rows 1$/m, 'an insert: rows');
 is_deeply(\@requests, ['POST /contacts {"name":"By ODBC","email":"odbc@acme.com"}'], 'an insert: requests');
 ($out, @requests) = client('', 'DELETE FROM contacts WHERE id = ?', 'execute', $grace);

@@ -89,8 +89,8 @@ reads([ ['GET /contacts?limit=7$'] ], 'SELECT count(*) FROM (SELECT id FROM cont
 	[ ('GET /contacts?limit=7') x 2 ], 'LIMIT');
 reads([ [ "$pages[1]\$" ] ], 'SELECT count(*), sum(n) FROM (VALUES (0), (1), (2)) v (i), LATERAL
 	(SELECT count(*) AS n FROM contacts WHERE length(name) >= v.i OFFSET 0) a', '3|300', undef, 'scans that start over');
-reads([ [ "$pages[1]\$" ] ], "ANALYZE contacts; SELECT reltuples FROM pg_class WHERE relname = 'contacts'", 100, again(1, 1),
-	'ANALYZE');
+reads([ ["$pages[1]\$"] ], "ANALYZE contacts; SELECT reltuples FROM pg_class WHERE relname = 'contacts'",
+	100, again(1, 1), 'ANALYZE');
 
 is($session->query('SELECT pylon_fdw_stats_reset(); SELECT 1'), "\n1", 'counters from zero');
 reads([ [ "$pages[1]\$", { times => 2 } ] ], "$sum; SELECT requests, retries, contacts_read FROM pylon_fdw_stats()",
@@ -124,7 +124,8 @@ for my $options ({}, { data => 'absent' }, { cursor => 'null' }, { data => 'kept
 {
 	my $name = 'for ever' . join '', map { ", $_ $options->{$_}" } sort keys %$options;
 	api_fault($api, kind => 'hollow', match => "$pages[1]\$", times => 0, %$options);
-	fails($sum, '08P01', qr/a page that announces another one is empty, or has no cursor.*\QGET \/contacts?limit=30&cursor=after\E.*tries: 4/s,
+	fails($sum, '08P01',
+		qr/a page that announces another one is empty, or has no cursor.*\QGET \/contacts?limit=30&cursor=after\E.*tries: 4/s,
 		[ $pages[0], ($pages[1]) x 4 ], $name);
 }
 api_fault($api, kind => 'hollow', times => 0);
@@ -152,10 +153,14 @@ for my $case (
 	[ "SELECT count(*) FROM contacts WHERE id = ANY (ARRAY(SELECT id FROM local)::text[])", 'a list of ids' ],
 	[ "SELECT count(*) FROM contacts WHERE email = 'ada\@acme.com'", 'a search that finds one' ],
 	[ "SELECT count(*) FROM contacts WHERE email = 'nobody\@nowhere.example'", 'a search that finds none' ],
-	[ "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SELECT count(*) FROM local l JOIN contacts c ON c.id = l.id",
-		'a join' ],
+	[
+		"SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SELECT count(*) FROM local l JOIN contacts c ON c.id = l.id",
+		'a join'
+	],
 	[ 'SELECT count(*) FROM local l WHERE EXISTS (SELECT FROM contacts c WHERE c.email = l.email)', 'a semi-join' ],
-	[ 'SELECT count(c.id) FROM local l LEFT JOIN contacts c ON c.email = l.email AND c.name = l.name', 'an outer join' ])
+	[
+		'SELECT count(c.id) FROM local l LEFT JOIN contacts c ON c.email = l.email AND c.name = l.name', 'an outer join'
+	])
 {
 	my ($sql, $name) = @$case;
 	my $right = $session->query("BEGIN; $sql; COMMIT");
@@ -179,7 +184,7 @@ for my $batch (100, 7)
 {
 	$node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (ADD lookup_batch_size '$batch')");
 	api_fault($api, kind => 'hollow', match => $search, skip => $_) for 0 .. 1;
-	is( $session->query("INSERT INTO contacts (name, email) SELECT name, email FROM local l
+	is($session->query("INSERT INTO contacts (name, email) SELECT name, email FROM local l
 			WHERE email IS NOT NULL AND NOT EXISTS (SELECT FROM contacts c WHERE c.email = l.email) RETURNING email"),
 		'', "INSERT of who is not there, $batch keys at a time: nobody");
 	is($session->error, '', "INSERT of who is not there, $batch keys at a time: no error");
@@ -189,7 +194,8 @@ for my $batch (100, 7)
 	$node->safe_psql('postgres', 'ALTER SERVER pylon OPTIONS (DROP lookup_batch_size)');
 }
 api_fault($api, kind => 'hollow', match => $search, times => 0);
-fails("SELECT count(*) FROM contacts WHERE email LIKE '%example%'", '08P01', qr/tries: 4/, undef, 'a search that stays hollow');
+fails("SELECT count(*) FROM contacts WHERE email LIKE '%example%'",
+	'08P01', qr/tries: 4/, undef, 'a search that stays hollow');
 api_fault($api, kind => 'hollow', match => $search, times => 0);
 fails("INSERT INTO contacts (name, email) SELECT name, email FROM local l
 	WHERE email IS NOT NULL AND NOT EXISTS (SELECT FROM contacts c WHERE c.email = l.email)", '08P01', qr/tries: 4/, undef,
@@ -205,7 +211,8 @@ api_clear($api);
 
 # Scans that are read at the same time.
 $session->query('CREATE SCHEMA again; IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO again');
-my $both = 'SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM contacts UNION ALL SELECT id FROM again.contacts) a';
+my $both =
+  'SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM contacts UNION ALL SELECT id FROM again.contacts) a';
 like($session->query("EXPLAIN $both"), qr/Async Foreign Scan/, 'two scans at the same time');
 for my $fault (
 	{ match => $pages[0], times => 2 }, { match => $pages[1], times => 2 }, { match => $pages[1], skip => 1 },
@@ -225,11 +232,13 @@ is($session->query($both), '200|100', 'two scans at the same time: all is well a
 
 my $definitions = 'GET /custom-fields?object_type=contact';
 $session->query('CREATE SCHEMA fields');
-my $columns = 12 + $session->query("SELECT count(*) FROM pg_attribute WHERE attrelid = 'contacts'::regclass AND attnum > 0");
+my $columns =
+  12 + $session->query("SELECT count(*) FROM pg_attribute WHERE attrelid = 'contacts'::regclass AND attnum > 0");
 for my $case (
 	[ {}, 0, {}, 'at once' ], [ {}, 0, { times => 3 }, 'at once, three times' ],
 	[ {}, 0, { data => 'kept', cursor => 'null' }, 'at once, without a cursor' ],
-	[ { short_pages => 5 }, 0, {}, 'the first page' ], [ { short_pages => 5 }, 1, { data => 'absent' }, 'the second page' ],
+	[ { short_pages => 5 }, 0, {}, 'the first page' ],
+	[ { short_pages => 5 }, 1, { data => 'absent' }, 'the second page' ],
 	[ { short_pages => 5 }, 2, { data => 'null' }, 'the last page' ])
 {
 	my ($switches, $skip, $fault, $name) = @$case;

@@ -22,7 +22,12 @@ my $json = JSON::PP->new->canonical;
 setup_server($node, $api, max_retries => 1);
 my $session = PylonSession->new($node);
 
-sub answers { my ($body, %options) = @_; api_fault($api, kind => 'status', status => 200, body => $body, %options); return; }
+sub answers
+{
+	my ($body, %options) = @_;
+	api_fault($api, kind => 'status', status => 200, body => $body, %options);
+	return;
+}
 
 sub reads
 {
@@ -54,7 +59,9 @@ my %read = (
 
 for my $name (sort keys %read)
 {
-	for my $answer ({}, { data => undef }, { pagination => { has_next_page => \0 } }, { pagination => { cursor => 'x', has_next_page => \1 } })
+	for my $answer (
+		{}, { data => undef }, { pagination => { has_next_page => \0 } },
+		{ pagination => { cursor => 'x', has_next_page => \1 } })
 	{
 		answers({ errors => ['The index is being rebuilt.'], request_id => 'r-77', %$answer });
 		fails($read{$name}, '08P01',
@@ -76,8 +83,8 @@ for my $errors ([], {}, '', undef, \0)
 	reads($read{'a list'}, '', 'errors ' . $json->encode([$errors]) . ': none, and no contacts');
 }
 answers({ errors => ['Not today.'] }, match => 'GET /custom-fields');
-fails("CREATE SCHEMA i; IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO i OPTIONS (custom_fields 'columns')", '08P01',
-	qr/"Not today\."/, 'IMPORT: 200 with errors');
+fails("CREATE SCHEMA i; IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO i OPTIONS (custom_fields 'columns')",
+	'08P01', qr/"Not today\."/, 'IMPORT: 200 with errors');
 answers({ errors => ['Not today.'] }, match => 'GET /me');
 fails("SELECT organization FROM pylon_fdw_ping('pylon')", '08P01', qr/"Not today\."/, 'ping: 200 with errors');
 
@@ -97,23 +104,30 @@ for my $body (
 	api_fault($api, kind => 'status', status => 404, body => $body);
 	reads($look_up, '', 'a 404 of the API, ' . $json->encode($body));
 }
-for my $body ('', '<html>Not Found</html>', '{}', '[]', 'null', '{"message":"no Route matched with those values"}', '{"errors":[]}',
-	'{"errors":null,"request_id":"r"}', '{"errors":"Contact not found!"}', '{"errors":[{"message":"x"}]}', '404 page not found',
-	'{"errors":["Contact not found!"')
+for my $body (
+	'', '<html>Not Found</html>', '{}', '[]', 'null', '{"message":"no Route matched with those values"}',
+	'{"errors":[]}', '{"errors":null,"request_id":"r"}',
+	'{"errors":"Contact not found!"}', '{"errors":[{"message":"x"}]}',
+	'404 page not found', '{"errors":["Contact not found!"')
 {
 	api_fault($api, kind => 'status', status => 404, body => $body);
-	fails($look_up, 'HV000', qr/the API has no such path\nDETAIL:  GET \/contacts\/$ada: HTTP status 404/, "a 404 that is not the API's: $body");
+	fails($look_up, 'HV000', qr/the API has no such path\nDETAIL:  GET \/contacts\/$ada: HTTP status 404/,
+		"a 404 that is not the API's: $body");
 }
 # A path in base_url that is wrong: the API knows no such contact there, nor anything else.
 for my $path ('/v1', '/api/contacts')
 {
 	setup_server($node, $api, base_url => "$api->{url}$path");
 	$session->query('SELECT pylon_fdw_stats_reset()');
-	fails($look_up, 'HV000', qr/the API has no such path\nDETAIL:  GET $path\/contacts\/$ada: HTTP status 404, "Not found!".*\nHINT:  .*base_url/,
+	fails($look_up, 'HV000',
+		qr/the API has no such path\nDETAIL:  GET $path\/contacts\/$ada: HTTP status 404, "Not found!".*\nHINT:  .*base_url/,
 		"base_url with path $path: a look-up", 2);
-	fails($read{'a list'}, 'HV000', qr/DETAIL:  GET $path\/contacts\?limit=999: HTTP status 404/, "base_url with path $path: a list");
-	fails($read{'a search'}, 'HV000', qr/DETAIL:  POST $path\/contacts\/search: HTTP status 404/, "base_url with path $path: a search");
-	fails("DELETE FROM contacts WHERE id = '$ada'", 'HV000', qr/has no such path/, "base_url with path $path: DELETE", 2);
+	fails($read{'a list'}, 'HV000', qr/DETAIL:  GET $path\/contacts\?limit=999: HTTP status 404/,
+		"base_url with path $path: a list");
+	fails($read{'a search'}, 'HV000', qr/DETAIL:  POST $path\/contacts\/search: HTTP status 404/,
+		"base_url with path $path: a search");
+	fails("DELETE FROM contacts WHERE id = '$ada'", 'HV000', qr/has no such path/,
+		"base_url with path $path: DELETE", 2);
 }
 
 # A path in base_url that is right: one request tells, once.
@@ -126,7 +140,8 @@ if ($proxy_pid == 0)
 	{
 		my $request = <$client>;
 		1 while <$client> =~ /[^\r\n]/;
-		my ($status, $body) = $request =~ m{^GET /v1/contacts\?} ? (200, '{"data":[]}') : (404, '{"errors":["Contact not found!"]}');
+		my ($status, $body) =
+		  $request =~ m{^GET /v1/contacts\?} ? (200, '{"data":[]}') : (404, '{"errors":["Contact not found!"]}');
 		print $client "HTTP/1.1 $status x\r\nConnection: close\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
 	}
 	POSIX::_exit(0);
@@ -136,7 +151,8 @@ $session->query('SELECT pylon_fdw_stats_reset()');
 for my $requests (2, 3)
 {
 	reads($look_up, '', 'base_url with a path that is right: a look-up of nobody');
-	is($session->query('SELECT requests FROM pylon_fdw_stats()'), $requests, 'base_url with a path that is right: requests so far');
+	is($session->query('SELECT requests FROM pylon_fdw_stats()'),
+		$requests, 'base_url with a path that is right: requests so far');
 }
 kill 'KILL', $proxy_pid;
 waitpid $proxy_pid, 0;
@@ -146,13 +162,15 @@ api_clear($api);
 for my $write ("UPDATE contacts SET name = 'x' WHERE id = '$ada'", "DELETE FROM contacts WHERE id = '$ada'")
 {
 	my ($verb) = $write =~ /^(\w+)/;
-	api_fault($api, kind => 'status', status => 404, body => 'nothing here', match => $verb eq 'UPDATE' ? 'PATCH' : 'DELETE');
+	api_fault($api, kind => 'status', status => 404, body => 'nothing here',
+		match => $verb eq 'UPDATE' ? 'PATCH' : 'DELETE');
 	fails($write, 'HV000', qr/404, "nothing here"/, "$verb answered with a 404 that is not the API's", 2);
 }
 is($session->query('SELECT count(*) FROM contacts'), 100, 'nobody was deleted');
 api_clear($api);
 
-for my $body ('{}', '{"data":null}', '{"request_id":"r"}', '{"data":[]}', '{"data":{ }}', '{"data":{},"errors":["x"]}', '')
+for my $body ('{}', '{"data":null}', '{"request_id":"r"}', '{"data":[]}', '{"data":{ }}', '{"data":{},"errors":["x"]}',
+	'')
 {
 	answers($body);
 	fails($look_up, '08P01', qr/GET \/contacts\/$ada: HTTP status 200/, "a look-up answered with $body");
@@ -163,7 +181,9 @@ fails($look_up, '08P01', qr/HTTP status 204/, 'a look-up answered with 204');
 # An update whose answer has no contact is read back; so it is with that answer.
 api_set($api, patch_answer => 'no_data');
 api_fault($api, kind => 'status', status => 200, body => '{"request_id":"r"}', match => 'GET', skip => 1);
-fails("UPDATE contacts SET name = 'Ada' WHERE id = '$ada'", '08P01', qr/GET \/contacts\/$ada: HTTP status 200.*It does not hold the contact/, 'an update read back without the contact', 3);
+fails("UPDATE contacts SET name = 'Ada' WHERE id = '$ada'", '08P01',
+	qr/GET \/contacts\/$ada: HTTP status 200.*It does not hold the contact/,
+	'an update read back without the contact', 3);
 api_set($api, patch_answer => 'full');
 
 # ---------------------------------------------------------------- an answer without bounds
@@ -189,11 +209,13 @@ for my $member ('unknown', 'external_ids')
 		answers("{\"data\":[{\"id\":\"1\",\"$member\":$nested}]}");
 		if ($depth == 256)
 		{
-			reads('SELECT id, length(external_ids::text) FROM contacts', $member eq 'unknown' ? '1|' : '1|512', "$member, $depth levels");
+			reads('SELECT id, length(external_ids::text) FROM contacts', $member eq 'unknown' ? '1|' : '1|512',
+				"$member, $depth levels");
 		}
 		else
 		{
-			fails('SELECT id, external_ids FROM contacts', '08P01', qr/nested more than 256 levels deep/, "$member, $depth levels");
+			fails('SELECT id, external_ids FROM contacts', '08P01', qr/nested more than 256 levels deep/,
+				"$member, $depth levels");
 		}
 	}
 }
@@ -206,9 +228,11 @@ fails($look_up, '08P01', qr/nested more than/, 'nested without end, beside the c
 for my $id ("repeat('x', 2049)", "repeat('x', 1000000)", "repeat(chr(233), 2000)")
 {
 	reads("SELECT count(*) FROM contacts WHERE id = $id", 0, "id = $id");
-	is($session->query("PREPARE p AS SELECT count(*) FROM contacts WHERE id = \$1; EXECUTE p ($id)"), 0, "id = \$1, $id");
+	is($session->query("PREPARE p AS SELECT count(*) FROM contacts WHERE id = \$1; EXECUTE p ($id)"),
+		0, "id = \$1, $id");
 	reads('DEALLOCATE p', '', 'no error');
-	reads("UPDATE contacts SET name = 'x' WHERE id = $id; DELETE FROM contacts WHERE id = $id", '', "writes by id = $id");
+	reads("UPDATE contacts SET name = 'x' WHERE id = $id; DELETE FROM contacts WHERE id = $id",
+		'', "writes by id = $id");
 }
 api_take($api);
 $session->query("SELECT count(*) FROM contacts WHERE id = repeat('x', 2049)");
@@ -226,7 +250,8 @@ for my $length (8000, 9000, 1_000_000)
 	}
 	else
 	{
-		fails('SELECT id FROM contacts', '08P01', qr/Member "cursor" is longer than 8192 bytes/, "a cursor of $length bytes");
+		fails('SELECT id FROM contacts', '08P01', qr/Member "cursor" is longer than 8192 bytes/,
+			"a cursor of $length bytes");
 		answers({ data => [ { id => 'x' } ], pagination => { cursor => 'c' x $length, has_next_page => \0 } });
 		reads('SELECT id FROM contacts', 'x', "a cursor of $length bytes that is not to be followed");
 	}

@@ -32,8 +32,13 @@ api_ctl($api, 'replace', encode_utf8(<<'JSON'));
  {"id": "p4", "name": "50%_off", "email": "x_y@x.com", "custom_fields": {"answer": {"value": "false"}, "regions": {"values": []}}},
  {"id": "p5", "name": "5099off", "email": "xyy@x.com", "custom_fields": {"places": {"value": "eu"}, "notes": {"value": "late, again"}}}]
 JSON
-api_ctl($api, 'custom-fields', encode_utf8('[' . join(',', map { my ($slug, $type) = @$_; qq({"slug": "$slug", "label": "$slug", "type": "$type"}) }
-		[qw(answer text)], [qw(vip boolean)], [qw(notes text)], [qw(places multiselect)], [qw(regions multiselect)], [qw(seats number)]) . ']'));
+api_ctl($api, 'custom-fields',
+	encode_utf8('['
+		  . join(',',
+			map { my ($slug, $type) = @$_; qq({"slug": "$slug", "label": "$slug", "type": "$type"}) } [qw(answer text)],
+			[qw(vip boolean)], [qw(notes text)], [qw(places multiselect)], [qw(regions multiselect)],
+			[qw(seats number)])
+		  . ']'));
 
 # The ids that a clause finds, and what was sent for it.
 sub find
@@ -41,7 +46,8 @@ sub find
 	my ($clause, $rest) = @_;
 
 	api_take($api);
-	my $ids = $session->query("SELECT string_agg(id, ' ' ORDER BY id) FROM (SELECT id FROM people WHERE $clause " . ($rest // '') . ') p');
+	my $ids = $session->query(
+		"SELECT string_agg(id, ' ' ORDER BY id) FROM (SELECT id FROM people WHERE $clause " . ($rest // '') . ') p');
 	return ($ids, join("\n", api_take($api)), $session->error);
 }
 
@@ -50,7 +56,10 @@ sub finds
 {
 	my ($clause, $ids, $filter, $name) = @_;
 	my ($found, $requests, $error) = find($clause);
-	my $wanted = $filter eq 'none' ? '' : $filter eq 'all' ? 'GET /contacts?limit=999' : qq(POST /contacts/search {"filter":$filter,"limit":999});
+	my $wanted =
+		$filter eq 'none' ? ''
+	  : $filter eq 'all' ? 'GET /contacts?limit=999'
+	  : qq(POST /contacts/search {"filter":$filter,"limit":999});
 
 	is($found, $ids, "$name: $clause: rows");
 	is($requests, $wanted, "$name: $clause: request");
@@ -63,7 +72,10 @@ sub leaf
 	my ($field, $operator, @values) = @_;
 	my $list = $operator =~ /in$/;
 
-	return qq({"field":"$field","operator":"$operator") . (!@values ? '' : $list ? ',"values":[' . join(',', map { qq("$_") } @values) . ']' : qq(,"value":"$values[0]")) . '}';
+	return
+		qq({"field":"$field","operator":"$operator")
+	  . (!@values ? '' : $list ? ',"values":[' . join(',', map { qq("$_") } @values) . ']' : qq(,"value":"$values[0]"))
+	  . '}';
 }
 
 # Says what the server is told of the API.
@@ -71,7 +83,10 @@ sub alter
 {
 	my ($option, $value) = @_;
 
-	$session->query(defined $value ? "ALTER SERVER pylon OPTIONS (ADD $option '$value')" : "ALTER SERVER pylon OPTIONS (DROP $option)");
+	$session->query(
+		defined $value
+		? "ALTER SERVER pylon OPTIONS (ADD $option '$value')"
+		: "ALTER SERVER pylon OPTIONS (DROP $option)");
 	return;
 }
 
@@ -138,12 +153,16 @@ sub run_prepared
 is(run_prepared("others('ann')"), 'p1 p3 p4 p5: GET /contacts?limit=999', 'a cached plan: unset');
 is(run_prepared('others(NULL)'), ': ', 'a cached plan: NULL');
 alter(case_sensitive => 'true');
-is(run_prepared("others('ann')"), 'p1 p3 p4 p5: POST /contacts/search {"filter":' . leaf(qw(name not_in ann)) . ',"limit":999}', 'a cached plan: true');
+is(run_prepared("others('ann')"),
+	'p1 p3 p4 p5: POST /contacts/search {"filter":' . leaf(qw(name not_in ann)) . ',"limit":999}',
+	'a cached plan: true');
 alter('case_sensitive');
 is(run_prepared("others('ann')"), 'p1 p3 p4 p5: GET /contacts?limit=999', 'a cached plan: unset again');
-is(run_prepared('flagged'), 'p1: POST /contacts/search {"filter":' . leaf(qw(vip equals true)) . ',"limit":999}', 'a cached plan: boolean');
+is(run_prepared('flagged'),
+	'p1: POST /contacts/search {"filter":' . leaf(qw(vip equals true)) . ',"limit":999}', 'a cached plan: boolean');
 $session->query("ALTER FOREIGN TABLE people ALTER vip OPTIONS (DROP field_type)");
-is(run_prepared('flagged'), 'p1: POST /contacts/search {"filter":' . leaf(qw(vip is_set)) . ',"limit":999}', 'a cached plan: not known');
+is(run_prepared('flagged'),
+	'p1: POST /contacts/search {"filter":' . leaf(qw(vip is_set)) . ',"limit":999}', 'a cached plan: not known');
 $session->query("ALTER FOREIGN TABLE people ALTER vip OPTIONS (ADD field_type 'boolean')");
 
 # ---------------------------------------------------------------- types of custom fields
@@ -173,8 +192,13 @@ finds("places LIKE '[\"a, b\",\"eu\"]'", 'p3', 'all', 'the signs of JSON are not
 api_set($api, lists_hold_text => 'refuse');
 my ($found, $requests, $error) = find("places LIKE '%eu%'");
 is($found, 'p3 p5', 'refused: rows');
-is($requests, 'POST /contacts/search {"filter":' . leaf(qw(places string_contains eu)) . qq(,"limit":999}\nGET /contacts?limit=999), 'refused: requests');
-like($error, qr/WARNING: .*the API refused a condition on foreign table "people".*string_contains is not allowed on places/s, 'refused: warning');
+is($requests,
+	'POST /contacts/search {"filter":'
+	  . leaf(qw(places string_contains eu))
+	  . qq(,"limit":999}\nGET /contacts?limit=999), 'refused: requests');
+like($error,
+	qr/WARNING: .*the API refused a condition on foreign table "people".*string_contains is not allowed on places/s,
+	'refused: warning');
 api_set($api, lists_hold_text => 'none');
 $session->query("ALTER SERVER pylon OPTIONS (ADD page_size '998'); ALTER SERVER pylon OPTIONS (DROP page_size)");
 is((find("places LIKE '%eu%'"))[0], 'p5', 'the one assumption: an API that neither looks into lists nor refuses');
@@ -187,7 +211,8 @@ finds('notes IS NULL', 'p2 p3 p4', leaf(qw(notes is_unset)), 'the empty text is 
 finds("custom_fields ? 'regions'", 'p2 p4', leaf(qw(regions is_set)), 'the empty list is set');
 finds("notes = ''", 'p1', 'all', 'the empty text is not asked for');
 api_set($api, empty_is_set => 'off');
-finds('notes IS NOT NULL', 'p5', leaf(qw(notes is_set)), 'the other assumption: an API that takes the empty text for unset');
+finds('notes IS NOT NULL',
+	'p5', leaf(qw(notes is_set)), 'the other assumption: an API that takes the empty text for unset');
 finds('notes IS NULL', 'p2 p3 p4', leaf(qw(notes is_unset)), 'it is not NULL for all that');
 finds("notes = ''", 'p1', 'all', 'the empty text is not asked for');
 api_set($api, empty_is_set => 'on');
@@ -199,11 +224,15 @@ for my $pattern ('off', 'on')
 	my $name = "text_pattern $pattern";
 
 	api_set($api, text_pattern => $pattern);
-	finds("name LIKE '%a\\\\b%'", 'p3', '{"operator":"and","subfilters":[' . leaf(qw(name string_contains a)) . ',' . leaf(qw(name string_contains b)) . ']}', $name);
+	finds("name LIKE '%a\\\\b%'", 'p3', '{"operator":"and","subfilters":['
+		  . leaf(qw(name string_contains a)) . ','
+		  . leaf(qw(name string_contains b)) . ']}', $name);
 	finds("name LIKE '%\\\\b'", 'p3', leaf(qw(name string_contains b)), $name);
 	finds("name LIKE '%\\\\%'", 'p3', 'all', $name);
 	finds("name LIKE 'a\\\\b'", 'p3', leaf('name', 'equals', 'a\\\\b'), $name);
-	finds("strpos(name, 'a\\b') > 0", 'p3', '{"operator":"and","subfilters":[' . leaf(qw(name string_contains a)) . ',' . leaf(qw(name string_contains b)) . ']}', $name);
+	finds("strpos(name, 'a\\b') > 0", 'p3', '{"operator":"and","subfilters":['
+		  . leaf(qw(name string_contains a)) . ','
+		  . leaf(qw(name string_contains b)) . ']}', $name);
 	finds("starts_with(email, 'back\\')", 'p3', leaf(qw(email string_contains back)), $name);
 	finds("name ^@ 'a\\'", 'p3', leaf(qw(name string_contains a)), $name);
 	finds("name LIKE '50\\%\\_%'", 'p4', leaf(qw(name string_contains 50%_)), $name);
@@ -228,25 +257,32 @@ sub first_of_session
 }
 
 api_set($api, max_limit => 500, max_search_limit => 500);
-for my $sql ("SELECT id FROM people WHERE name = 'ann'", 'SELECT id FROM people', "SELECT id FROM people WHERE id IN ('p1', 'p2')")
+for my $sql (
+	"SELECT id FROM people WHERE name = 'ann'", 'SELECT id FROM people',
+	"SELECT id FROM people WHERE id IN ('p1', 'p2')")
 {
 	(my $rows, $error, $requests) = first_of_session($sql);
-	like($error, qr/ERROR:  HV000: could not read foreign table "people": the API refused the request.*limit must be.*HINT: .*"page_size"/s, "$sql: the page is too large");
+	like($error,
+		qr/ERROR:  HV000: could not read foreign table "people": the API refused the request.*limit must be.*HINT: .*"page_size"/s,
+		"$sql: the page is too large");
 	unlike($error, qr/refused a condition/, "$sql: the condition isn't blamed");
 }
-is((first_of_session("SELECT id FROM people WHERE name = 'ann'"))[2], 'POST /contacts/search {"filter":' . leaf(qw(name equals ann)) . ',"limit":999}', 'not asked again');
+is((first_of_session("SELECT id FROM people WHERE name = 'ann'"))[2],
+	'POST /contacts/search {"filter":' . leaf(qw(name equals ann)) . ',"limit":999}', 'not asked again');
 alter(page_size => 500);
 is((first_of_session("SELECT id FROM people WHERE name = 'ann'"))[0], 'p2', 'with a smaller page');
 alter('page_size');
 api_set($api, max_limit => 999, max_search_limit => 999);
 
 # A list that is too long is another matter, even where the word is the same.
-api_fault($api, kind => 'status', status => 400, match => 'POST /contacts/search', body => { errors => ['the limit is 1'], request_id => 'r' });
+api_fault($api, kind => 'status', status => 400, match => 'POST /contacts/search',
+	body => { errors => ['the limit is 1'], request_id => 'r' });
 (my $rows, $error) = first_of_session("SELECT id FROM people WHERE name IN ('ann', 'x')");
 is($rows, 'p2', 'a list is too long: rows');
 like($error, qr/WARNING: .*the API refused a condition/, 'a list is too long: warning');
 # So is 400 without a word about it.
-api_fault($api, kind => 'status', status => 400, times => 2, match => '', body => { errors => ['Bad request'], request_id => 'r' });
+api_fault($api, kind => 'status', status => 400, times => 2, match => '',
+	body => { errors => ['Bad request'], request_id => 'r' });
 ($rows, $error) = first_of_session("SELECT id FROM people WHERE name = 'ann'");
 like($error, qr/ERROR:  HV000: .*HINT: .*"page_size"/s, 'everything is refused: the size of a page may be the reason');
 unlike($error, qr/WARNING/, 'everything is refused: the condition is not');

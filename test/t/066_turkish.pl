@@ -18,10 +18,16 @@ use Test::More;
 my $node = start_node();
 my $api = start_api(contacts => 1, set => { case_sensitive => 'off' });
 my @people = (
-	[ 'c1', 'INFO@X.COM', 'Info' ], [ 'c2', 'info@x.com', 'info' ], [ 'c3', "\x{131}nfo\@x.com", 'INFO' ], [ 'c4', "\x{130}nfo\@x.com", "\x{130}NFO" ],
-	[ 'c5', "kelvin\@x.com", 'kelvin' ], [ 'c6', "\x{212a}elvin\@x.com", "\x{212a}ELVIN" ], [ 'c7', 'ada@x.com', 'Ada' ], [ 'c8', 'ADA@X.COM', 'ADA' ]);
+	[ 'c1', 'INFO@X.COM', 'Info' ], [ 'c2', 'info@x.com', 'info' ], [ 'c3', "\x{131}nfo\@x.com", 'INFO' ],
+	[ 'c4', "\x{130}nfo\@x.com", "\x{130}NFO" ], [ 'c5', "kelvin\@x.com", 'kelvin' ],
+	[ 'c6', "\x{212a}elvin\@x.com", "\x{212a}ELVIN" ], [ 'c7', 'ada@x.com', 'Ada' ], [ 'c8', 'ADA@X.COM', 'ADA' ]);
 
-api_ctl($api, 'replace', JSON::PP->new->utf8->encode([ map { { id => $_->[0], email => $_->[1], name => $_->[2], custom_fields => { code => { value => $_->[2] } } } } @people ]));
+api_ctl($api, 'replace',
+	JSON::PP->new->utf8->encode([
+			map {
+				{ id => $_->[0], email => $_->[1], name => $_->[2], custom_fields => { code => { value => $_->[2] } } }
+			} @people
+		]));
 api_ctl($api, 'custom-fields', '[{"slug": "code", "label": "Code", "type": "text"}]');
 
 # What a query gives, and the requests that it makes.
@@ -50,7 +56,8 @@ sub same
 }
 
 my %locales = (
-	turkish => "LOCALE_PROVIDER icu ICU_LOCALE 'tr' LOCALE 'C.UTF-8'", other => "LOCALE_PROVIDER icu ICU_LOCALE 'und' LOCALE 'C.UTF-8'", plain => "LOCALE 'C'");
+	turkish => "LOCALE_PROVIDER icu ICU_LOCALE 'tr' LOCALE 'C.UTF-8'",
+	other => "LOCALE_PROVIDER icu ICU_LOCALE 'und' LOCALE 'C.UTF-8'", plain => "LOCALE 'C'");
 for my $name ('turkish', 'other', 'plain')
 {
 	my $turkish = $name eq 'turkish';
@@ -103,7 +110,8 @@ SQL
 		my $query = "SELECT string_agg(l.n || ':' || c.id, ' ' ORDER BY l.n, c.id) FROM leads l JOIN %s c ON $on";
 
 		like($session->query('EXPLAIN ' . sprintf $query, 'people'), qr/Pylon Lookup Join/, "$name: $on: plan");
-		is((ask($session, sprintf $query, 'people'))[0], $session->query('SET enable_hashjoin = on; ' . sprintf $query, 'copy'), "$name: $on: rows");
+		is((ask($session, sprintf $query, 'people'))[0],
+			$session->query('SET enable_hashjoin = on; ' . sprintf $query, 'copy'), "$name: $on: rows");
 		$session->query('SET enable_hashjoin = off');
 	}
 	$session->quit;
@@ -112,8 +120,10 @@ SQL
 # Two letters fold into ASCII: the Kelvin sign, and outside of Turkish in some databases a dotted I. Contacts with these are
 # found where the API folds them as well, and wherever SQL asks for all contacts.
 my $session = PylonSession->new($node, 'turkish');
-is((ask($session, "SELECT string_agg(id, ' ' ORDER BY id) FROM people WHERE name ILIKE 'k%n'"))[0], 'c5 c6', 'a Kelvin sign, where the API folds it as well');
-is((ask($session, "SELECT string_agg(id, ' ' ORDER BY id) FROM people WHERE lower(mail) = 'info\@x.com'"))[0], 'c2 c4', 'a dotted I in Turkish');
+is((ask($session, "SELECT string_agg(id, ' ' ORDER BY id) FROM people WHERE name ILIKE 'k%n'"))[0],
+	'c5 c6', 'a Kelvin sign, where the API folds it as well');
+is((ask($session, "SELECT string_agg(id, ' ' ORDER BY id) FROM people WHERE lower(mail) = 'info\@x.com'"))[0],
+	'c2 c4', 'a dotted I in Turkish');
 $session->quit;
 
 done_testing();

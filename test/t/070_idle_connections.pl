@@ -81,7 +81,8 @@ sub insert_of
 	my $count = shift;
 
 	$batches++;
-	return ("INSERT INTO contacts (name, email) SELECT 'New', 'row' || n || '\@batch$batches.example' FROM generate_series(1, $count) n",
+	return (
+		"INSERT INTO contacts (name, email) SELECT 'New', 'row' || n || '\@batch$batches.example' FROM generate_series(1, $count) n",
 		qr/^row\d+\@batch$batches\.example$/);
 }
 
@@ -91,7 +92,8 @@ sub stored
 	my $pattern = shift;
 	my %count;
 
-	$count{$_}++ for grep { $_ =~ $pattern } map { decode_json($_)->{email} // '' } split /\n/, api_ctl($api, 'contacts');
+	$count{$_}++
+	  for grep { $_ =~ $pattern } map { decode_json($_)->{email} // '' } split /\n/, api_ctl($api, 'contacts');
 	my $contacts = 0;
 	$contacts += $_ for values %count;
 	return keys(%count) . " in $contacts";
@@ -138,7 +140,8 @@ for my $protocol ('HTTP/1.1', 'HTTP/2.0')
 	setup_server($node, $limited->{url}, ca_file => $limited->{ca_file}, max_concurrent_requests => 8);
 	$session = PylonSession->new($node);
 	creates_once($session, 300, "$protocol: keepalive_requests");
-	is($session->query("SELECT requests, retries FROM pylon_fdw_stats()"), '300|0', "$protocol: keepalive_requests: each is sent once");
+	is($session->query("SELECT requests, retries FROM pylon_fdw_stats()"),
+		'300|0', "$protocol: keepalive_requests: each is sent once");
 	$session->quit;
 
 	# It reads its configuration again, now and then.
@@ -184,7 +187,8 @@ sub start_http2
 sub stop_http2 { my $server = shift; kill 'TERM', $server->{pid}; close $server->{lines}; return; }
 
 # Behaviour; whether the server has said that nothing was done.
-for my $case ([ 'refuse', 1 ], [ 'goaway', 1 ], [ 'goaway-stay', 1 ], [ 'goaway-done', 0 ], [ 'cancel', 0 ], [ 'close', 0 ])
+for my $case ([ 'refuse', 1 ], [ 'goaway', 1 ], [ 'goaway-stay', 1 ], [ 'goaway-done', 0 ], [ 'cancel', 0 ],
+	[ 'close', 0 ])
 {
 	my ($behaviour, $nothing_done) = @$case;
 	my $server = start_http2($behaviour, 2);
@@ -196,7 +200,8 @@ for my $case ([ 'refuse', 1 ], [ 'goaway', 1 ], [ 'goaway-stay', 1 ], [ 'goaway-
 	if ($nothing_done)
 	{
 		is($session->error, '', "$behaviour: nothing was done, so it is sent again");
-		is($session->query('SELECT requests, retries, contacts_created FROM pylon_fdw_stats()'), '3|2|1', "$behaviour: until it is done");
+		is($session->query('SELECT requests, retries, contacts_created FROM pylon_fdw_stats()'),
+			'3|2|1', "$behaviour: until it is done");
 	}
 	else
 	{

@@ -82,12 +82,17 @@ SQL
 	is(emails(), join(' ', sort split(/ /, $before), 'new@leads.example'), "leads, $name: one contact more");
 
 	@sent = sort { $a cmp $b } twice($session, recipe('FROM crm'), "crm, $name");
-	is_deeply(\@sent, [ (map { "PATCH /contacts/$_ {\"name\":\"Ada Byron\"}" } $ada, $other_ada), 'POST /contacts {"name":"Max","email":"max@crm.example"}' ], "crm, $name: the writes");
+	is_deeply(\@sent,
+		[
+			(map { "PATCH /contacts/$_ {\"name\":\"Ada Byron\"}" } $ada, $other_ada),
+			'POST /contacts {"name":"Max","email":"max@crm.example"}'
+		], "crm, $name: the writes");
 
 	my $merge = recipe('MERGE INTO copy_of_contacts');
 	$session->query($merge);
 	is($session->error, '', "MERGE, $name: no error");
-	is($session->query('SELECT count(*) FROM copy_of_contacts p JOIN contacts c USING (id, name)'), 12, "MERGE, $name: a copy of all");
+	is($session->query('SELECT count(*) FROM copy_of_contacts p JOIN contacts c USING (id, name)'),
+		12, "MERGE, $name: a copy of all");
 	twice($session, $merge, "MERGE, $name");
 	is($session->query('SELECT count(*) FROM copy_of_contacts'), 12, "MERGE, $name: of each one");
 	$session->quit;
@@ -99,16 +104,20 @@ api_ctl($api, 'reset');
 setup_server($node, $api);
 my $session = PylonSession->new($node);
 my $before = contacts();
-is_deeply([ twice($session, recipe("SET pylon_fdw.dry_run = on;\nUPDATE"), 'the dry run') ], [], 'the dry run writes nothing');
+is_deeply([ twice($session, recipe("SET pylon_fdw.dry_run = on;\nUPDATE"), 'the dry run') ],
+	[], 'the dry run writes nothing');
 is(contacts(), $before, 'the dry run: the contacts are as they were');
 is($session->query('SHOW pylon_fdw.dry_run'), 'off', 'the dry run is over');
 
 my $merging = recipe("'the one to keep'") =~ s/the one to keep/$ada/gr =~ s/the other one/$grace/gr;
 my @sent = twice($session, $merging, 'two contacts made one');
 is(scalar(grep { /^DELETE \/contacts\/$grace/ } @sent), 1, 'two contacts made one: the other one is deleted');
-is($session->query("SELECT count(*) FROM contacts WHERE email = 'ada\@acme.com'"), 1, 'two contacts made one: the one is there');
+is($session->query("SELECT count(*) FROM contacts WHERE email = 'ada\@acme.com'"),
+	1, 'two contacts made one: the one is there');
 
-$session->query('MERGE INTO contacts c USING (VALUES (\'x\')) v (name) ON false WHEN NOT MATCHED THEN INSERT (name) VALUES (v.name)');
+$session->query(
+	'MERGE INTO contacts c USING (VALUES (\'x\')) v (name) ON false WHEN NOT MATCHED THEN INSERT (name) VALUES (v.name)'
+);
 like($session->error, qr/^ERROR:  (?:0A000|42809)/m, 'MERGE INTO contacts is refused');
 $session->quit;
 

@@ -68,12 +68,15 @@ sub becomes
 	$session->query($sql);
 	my @sent = grep { is_write($_) } api_take($api);
 	my ($sqlstate) = $session->error =~ /^ERROR:  ([0-9A-Z]{5})/m;
-	my $found = $sqlstate // (@sent ? 'sent' : $session->error =~ /NOTICE:  00000: (?:PATCH|POST|DELETE) / ? 'shown' : 'nothing');
+	my $found = $sqlstate
+	  // (@sent ? 'sent' : $session->error =~ /NOTICE:  00000: (?:PATCH|POST|DELETE) / ? 'shown' : 'nothing');
 	is($found, $expected, $name) or diag($session->error);
 	is(scalar(@sent), 0, "$name: nothing is sent") unless $expected eq 'sent';
-	unlike($session->error, qr/NOTICE:  00000: (?:PATCH|POST|DELETE) /, "$name: nothing is shown") unless $expected eq 'shown';
-	$session->query("SET SESSION AUTHORIZATION DEFAULT; SET pylon_fdw.dry_run = off; UPDATE contacts SET name = 'Ada Lovelace' WHERE email = 'ada\@acme.com'")
-	  if $expected eq 'sent';
+	unlike($session->error, qr/NOTICE:  00000: (?:PATCH|POST|DELETE) /, "$name: nothing is shown")
+	  unless $expected eq 'shown';
+	$session->query(
+		"SET SESSION AUTHORIZATION DEFAULT; SET pylon_fdw.dry_run = off; UPDATE contacts SET name = 'Ada Lovelace' WHERE email = 'ada\@acme.com'"
+	) if $expected eq 'sent';
 	return;
 }
 
@@ -87,20 +90,23 @@ sub becomes
 	becomes($session, "INSERT INTO contacts (name) VALUES ('New')", 'shown', 'one\'s own INSERT');
 	becomes($session, "DELETE FROM contacts WHERE email = 'ada\@acme.com'", 'shown', 'one\'s own DELETE');
 	becomes($session, 'SELECT invoker()', 'shown', 'a function that runs as the caller');
-	becomes($session, "UPDATE invokers SET name = 'Changed' WHERE email = 'ada\@acme.com'", 'shown', 'a view with security_invoker');
+	becomes($session, "UPDATE invokers SET name = 'Changed' WHERE email = 'ada\@acme.com'",
+		'shown', 'a view with security_invoker');
 	becomes($session, "PREPARE p AS $update; EXECUTE p", 'shown', 'a prepared statement');
 
 	# ---------------------------------------------------------------- of other users
 	becomes($session, 'SELECT definer()', '42501', 'a SECURITY DEFINER function');
 	like($session->error, qr/as user "bob" in a dry run of user "alice"/, 'a SECURITY DEFINER function: the message');
-	becomes($session, "UPDATE bobs SET name = 'Changed' WHERE email = 'ada\@acme.com'", '42501', 'a view of another user');
+	becomes($session, "UPDATE bobs SET name = 'Changed' WHERE email = 'ada\@acme.com'",
+		'42501', 'a view of another user');
 	becomes($session, "INSERT INTO bobs (name) VALUES ('New')", '42501', 'INSERT through such a view');
 	becomes($session, "DELETE FROM bobs WHERE email = 'ada\@acme.com'", '42501', 'DELETE through such a view');
 	becomes($session, "INSERT INTO ruled VALUES ('New')", '42501', 'a rule of another user');
 	becomes($session, "INSERT INTO triggered VALUES ('New')", '42501', 'a trigger function of another user');
 	$session->query('SET plan_cache_mode = force_generic_plan; PREPARE d AS SELECT definer()');
 	becomes($session, 'EXECUTE d', '42501', 'a prepared statement that calls a SECURITY DEFINER function');
-	becomes($session, "EXPLAIN (COSTS OFF) UPDATE bobs SET name = 'Changed'", 'nothing', 'plain EXPLAIN of such a write');
+	becomes($session, "EXPLAIN (COSTS OFF) UPDATE bobs SET name = 'Changed'",
+		'nothing', 'plain EXPLAIN of such a write');
 
 	# off again
 	$session->query('RESET pylon_fdw.dry_run');
@@ -130,7 +136,8 @@ sub becomes
 {
 	my $session = session_of('alice', 'SELECT count(*) FROM contacts');
 
-	becomes($session, 'SELECT dry_definer()', 'shown', 'a SECURITY DEFINER function with SET of its own: so its owner wants it');
+	becomes($session, 'SELECT dry_definer()',
+		'shown', 'a SECURITY DEFINER function with SET of its own: so its owner wants it');
 	becomes($session, $update, 'sent', 'and afterwards it is as before');
 	$session->quit;
 
@@ -171,10 +178,16 @@ sub becomes
 }
 
 # by an administrator: for the session's user, whatever role it takes
-for my $setting ([ 'ALTER ROLE', 'ALTER ROLE alice SET pylon_fdw.dry_run = on', 'ALTER ROLE alice RESET pylon_fdw.dry_run' ],
-	[ 'ALTER DATABASE', 'ALTER DATABASE postgres SET pylon_fdw.dry_run = on', 'ALTER DATABASE postgres RESET pylon_fdw.dry_run' ],
-	[ 'postgresql.conf', "ALTER SYSTEM SET pylon_fdw.dry_run = on; SELECT pg_reload_conf(), pg_sleep(0.5)",
-		'ALTER SYSTEM RESET pylon_fdw.dry_run; SELECT pg_reload_conf(), pg_sleep(0.5)' ])
+for my $setting (
+	[ 'ALTER ROLE', 'ALTER ROLE alice SET pylon_fdw.dry_run = on', 'ALTER ROLE alice RESET pylon_fdw.dry_run' ],
+	[
+		'ALTER DATABASE', 'ALTER DATABASE postgres SET pylon_fdw.dry_run = on',
+		'ALTER DATABASE postgres RESET pylon_fdw.dry_run'
+	],
+	[
+		'postgresql.conf', "ALTER SYSTEM SET pylon_fdw.dry_run = on; SELECT pg_reload_conf(), pg_sleep(0.5)",
+		'ALTER SYSTEM RESET pylon_fdw.dry_run; SELECT pg_reload_conf(), pg_sleep(0.5)'
+	])
 {
 	my ($name, $set, $reset) = @$setting;
 
@@ -197,10 +210,12 @@ for my $value ('onn', 'tru e', '2', '')
 	my $session = session_of('alice', "SET pylon_fdw.dry_run = '$value'");
 
 	becomes($session, $update, '22023', "'$value' before the library is loaded");
-	like($session->error, qr/"pylon_fdw\.dry_run" was set to "\Q$value\E".*HINT:  Set it to on or off/s, "'$value': the message");
+	like($session->error, qr/"pylon_fdw\.dry_run" was set to "\Q$value\E".*HINT:  Set it to on or off/s,
+		"'$value': the message");
 	becomes($session, $update, '22023', "'$value': the next one, too");
 	becomes($session, "INSERT INTO contacts (name) VALUES ('New')", '22023', "'$value': INSERT");
-	is($session->query("SELECT name FROM contacts WHERE email = 'ada\@acme.com'"), 'Ada Lovelace', "'$value': reading goes on");
+	is($session->query("SELECT name FROM contacts WHERE email = 'ada\@acme.com'"),
+		'Ada Lovelace', "'$value': reading goes on");
 	$session->query("SET pylon_fdw.dry_run = '$value'");
 	like($session->error, qr/22023.*requires a Boolean value/s, "'$value' once more: now the server sees to it");
 	becomes($session, $update, '22023', "'$value': still");

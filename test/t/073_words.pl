@@ -19,18 +19,22 @@ my $insert = "INSERT INTO contacts (name, email) VALUES ('New', 'new\@words.exam
 
 setup_server($node, $api, request_timeout => patience_ms($node, 300), max_retries => 0);
 api_fault($api, kind => 'slow', delay => 600);
-fails_with($node, $count, '08006', qr/time-out of the request has passed.*HINT:  [^\n]*"request_timeout"/s, 'a read that takes too long');
+fails_with($node, $count, '08006', qr/time-out of the request has passed.*HINT:  [^\n]*"request_timeout"/s,
+	'a read that takes too long');
 api_fault($api, kind => 'slow', delay => 600, match => 'PATCH');
 fails_with($node, "UPDATE contacts SET name = 'Ada' WHERE email = 'ada\@acme.com'", '08006',
-	qr/time-out of the request has passed.*It is unknown whether this was done.*HINT:  [^\n]*"request_timeout"/s, 'an update that takes too long');
+	qr/time-out of the request has passed.*It is unknown whether this was done.*HINT:  [^\n]*"request_timeout"/s,
+	'an update that takes too long');
 api_fault($api, kind => 'slow', delay => 600, match => $create);
 fails_with($node, $insert, '40003', qr/timed out.*HINT:  [^\n]*"request_timeout"/s, 'a create that takes too long');
 
 my $hole = blackhole();
 setup_server($node, "http://127.0.0.1:$hole->{port}", connect_timeout => '200ms', max_retries => 0);
-fails_with($node, $count, '08001', qr/time-out of the request has passed.*HINT:  [^\n]*"connect_timeout"/s, 'a connection that takes too long');
+fails_with($node, $count, '08001', qr/time-out of the request has passed.*HINT:  [^\n]*"connect_timeout"/s,
+	'a connection that takes too long');
 setup_server($node, "http://127.0.0.1:$hole->{port}", request_timeout => '200ms', max_retries => 0);
-fails_with($node, $count, '08001', qr/HINT:  [^\n]*"request_timeout"/s, 'a connection that takes longer than the request may');
+fails_with($node, $count, '08001', qr/HINT:  [^\n]*"request_timeout"/s,
+	'a connection that takes longer than the request may');
 
 setup_server($node, $api, max_retries => 0);
 api_fault($api, kind => 'close');
@@ -48,7 +52,8 @@ for my $fault ({ kind => 'close' }, { kind => 'reset' }, { kind => 'cut' })
 	$session->query($insert);
 	like($session->error, qr/ERROR:  40003/, "$fault->{kind}: the create is of unknown outcome");
 	unlike($session->error, qr/callback|framing/, "$fault->{kind}: told in people's words");
-	like($session->error, qr/1 create that was on its way\n.*HINT:  See whether it took effect/s, "$fault->{kind}: one is not many");
+	like($session->error, qr/1 create that was on its way\n.*HINT:  See whether it took effect/s,
+		"$fault->{kind}: one is not many");
 	$session->quit;
 	$node->safe_psql('postgres', "DELETE FROM contacts WHERE email = 'new\@words.example'");
 }
@@ -82,24 +87,30 @@ sub token_file
 	return;
 }
 
-$node->safe_psql('postgres', "ALTER USER MAPPING FOR PUBLIC SERVER pylon OPTIONS (DROP api_token, api_token_file '$file')");
-for my $case ([ 'missing', undef, qr/No such file/ ], [ 'empty', '', qr/is empty/ ], [ 'blank', " \n", qr/is empty/ ],
+$node->safe_psql('postgres',
+	"ALTER USER MAPPING FOR PUBLIC SERVER pylon OPTIONS (DROP api_token, api_token_file '$file')");
+for my $case (
+	[ 'missing', undef, qr/No such file/ ], [ 'empty', '', qr/is empty/ ], [ 'blank', " \n", qr/is empty/ ],
 	[ 'of two words', 'not a token', qr/doesn't hold just a token/ ])
 {
 	my ($name, $content, $pattern) = @$case;
 
 	token_file($content);
-	$text = fails_with($node, $count, '28000', qr/DETAIL:  [^\n]*\Q$file\E[^\n]*$pattern.*HINT:  Put the token[^\n]*into that file/s, "a token file that is $name");
+	$text = fails_with(
+		$node, $count, '28000', qr/DETAIL:  [^\n]*\Q$file\E[^\n]*$pattern.*HINT:  Put the token[^\n]*into that file/s,
+		"a token file that is $name");
 	unlike($text, qr/api_token '/, "a token file that is $name: the mapping needs no token");
 }
 SKIP:
 {
 	skip 'root may read everything', 2 if $> == 0;
 	token_file($PylonTest::TOKEN, 0000);
-	fails_with($node, $count, '28000', qr/\Q$file\E[^\n]*Permission denied.*HINT:  Put the token/s, 'a token file that can\'t be read');
+	fails_with($node, $count, '28000', qr/\Q$file\E[^\n]*Permission denied.*HINT:  Put the token/s,
+		'a token file that can\'t be read');
 }
 token_file('wrong-token');
-fails_with($node, $count, '28000', qr/Invalid API token!.*HINT:  Check the token in file "\Q$file\E"/s, 'a token file with a token that isn\'t accepted');
+fails_with($node, $count, '28000', qr/Invalid API token!.*HINT:  Check the token in file "\Q$file\E"/s,
+	'a token file with a token that isn\'t accepted');
 token_file($PylonTest::TOKEN);
 is($node->safe_psql('postgres', $count), 11, 'a token file as it should be');
 
@@ -107,8 +118,13 @@ is($node->safe_psql('postgres', $count), 11, 'a token file as it should be');
 
 setup_server($node, $api, max_concurrent_requests => 1);
 api_fault($api, kind => 'status', status => 422, match => $create, holds => 'third@words.example');
-$text = fails_with($node, "INSERT INTO contacts (name, email) VALUES ('A', 'first\@words.example'), ('B', 'second\@words.example'), ('C', 'third\@words.example')",
-	'22023', qr/could not insert contact "third\@words\.example".*Of this statement, 2 creates, 0 updates and 0 deletes were done/s, 'an error in the middle');
-like($text, qr/WARNING:  [^\n]*2 creates, 0 updates and 0 deletes of contacts remain/, 'an error in the middle: the warning');
+$text = fails_with(
+	$node,
+	"INSERT INTO contacts (name, email) VALUES ('A', 'first\@words.example'), ('B', 'second\@words.example'), ('C', 'third\@words.example')",
+	'22023',
+	qr/could not insert contact "third\@words\.example".*Of this statement, 2 creates, 0 updates and 0 deletes were done/s,
+	'an error in the middle');
+like($text, qr/WARNING:  [^\n]*2 creates, 0 updates and 0 deletes of contacts remain/,
+	'an error in the middle: the warning');
 
 done_testing();

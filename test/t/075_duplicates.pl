@@ -41,7 +41,8 @@ for my $exists_id ('', undef, 42, {})
 		refusal($status, exists_id => $exists_id);
 		fails_with($node, $insert, $sqlstate, qr/Something is wrong/, "$status with exists_id $shown");
 		refusal($status, exists_id => $exists_id);
-		fails_with($node, "$insert ON CONFLICT DO NOTHING", $sqlstate, qr/Something is wrong/, "$status with exists_id $shown: no conflict to do nothing on");
+		fails_with($node, "$insert ON CONFLICT DO NOTHING", $sqlstate, qr/Something is wrong/,
+			"$status with exists_id $shown: no conflict to do nothing on");
 	}
 }
 for my $status (400, 409, 422)
@@ -49,7 +50,8 @@ for my $status (400, 409, 422)
 	refusal($status, exists_id => 'x-1');
 	fails_with($node, $insert, '23505', qr/It is contact x-1\./, "$status with exists_id");
 	refusal($status, exists_id => 'x-1');
-	is($node->safe_psql('postgres', "$insert ON CONFLICT DO NOTHING RETURNING id"), '', "$status with exists_id: nothing is done");
+	is($node->safe_psql('postgres', "$insert ON CONFLICT DO NOTHING RETURNING id"),
+		'', "$status with exists_id: nothing is done");
 }
 refusal(403, exists_id => 'x-1');
 fails_with($node, $insert, '42501', qr/403/, 'exists_id with another status');
@@ -68,9 +70,11 @@ for my $data ({}, { data => undef }, { data => {} }, { exists_id => $ada })
 	fails_with($node, "$insert ON CONFLICT DO NOTHING", '40003', qr/It went wrong/, "$name: no duplicate");
 	$node->safe_psql('postgres', "DELETE FROM contacts WHERE email = 'new\@dup.example'");
 	api_fault($api, kind => 'wrong_shape', match => 'DELETE', body => $body);
-	fails_with($node, "DELETE FROM contacts WHERE email = 'alan\@acme.com'", '08P01', qr/It went wrong.*holds errors and no data/s, "$name: a DELETE");
+	fails_with($node, "DELETE FROM contacts WHERE email = 'alan\@acme.com'", '08P01',
+		qr/It went wrong.*holds errors and no data/s, "$name: a DELETE");
 }
-api_fault($api, kind => 'wrong_shape', match => $create, body => { errors => [], request_id => 'r', data => { id => 'x', name => 'New', email => 'new@dup.example' } });
+api_fault($api, kind => 'wrong_shape', match => $create,
+	body => { errors => [], request_id => 'r', data => { id => 'x', name => 'New', email => 'new@dup.example' } });
 is($node->safe_psql('postgres', "$insert RETURNING id"), 'x', '200 with an empty list of errors is a success');
 $node->safe_psql('postgres', "DELETE FROM contacts WHERE email = 'new\@dup.example'");
 
@@ -97,12 +101,15 @@ for my $case ([ 'postgres', 'contacts', 1 ], [ 'reader', 'contacts', 1 ], [ 'id_
 	my $sql = "SET ROLE $role; " . sprintf($again, $table);
 	my $text = fails_with($node, $sql, '23505', qr/there is such a contact already/, "$role, $table");
 
-	$told ? like($text, qr/It is contact \Q$ada\E/, "$role, $table: the id") : unlike($text, qr/\Q$ada\E/, "$role, $table: no id");
+	$told
+	  ? like($text, qr/It is contact \Q$ada\E/, "$role, $table: the id")
+	  : unlike($text, qr/\Q$ada\E/, "$role, $table: no id");
 }
 # nor by way of the API's own words, or where these aren't understood
 for my $errors ([ "Contact $ada has this address" ], [], [42])
 {
-	api_fault($api, kind => 'status', status => 400, match => $create, body => { errors => $errors, request_id => 'r', exists_id => $ada });
+	api_fault($api, kind => 'status', status => 400, match => $create,
+		body => { errors => $errors, request_id => 'r', exists_id => $ada });
 	my $text = fails_with($node, "SET ROLE writer; $insert", '23505', qr/such a contact/, 'the API\'s words quote it');
 	unlike($text, qr/\Q$ada\E/, 'the API\'s words quote it: no id');
 }
@@ -137,12 +144,18 @@ sub answers_with
 for my $case ([ 400, '22023' ], [ 422, '22023' ], [ 403, '42501' ], [ 409, 'HV000' ])
 {
 	my ($status, $sqlstate) = @$case;
-	my $text = answers_with("HTTP/1.1 $status No\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{\"errors\":[\"cut", $insert);
+	my $text = answers_with(
+		"HTTP/1.1 $status No\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{\"errors\":[\"cut",
+		$insert);
 
-	like($text, qr/ERROR:  $sqlstate:.*HTTP status $status/s, "$status whose body is cut off: it is refused all the same");
+	like($text, qr/ERROR:  $sqlstate:.*HTTP status $status/s,
+		"$status whose body is cut off: it is refused all the same");
 	unlike($text, qr/unknown whether/, "$status whose body is cut off: and not unknown");
 }
-like(answers_with("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{\"data\":{\"id", $insert), qr/ERROR:  40003:/,
+like(
+	answers_with(
+		"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{\"data\":{\"id", $insert),
+	qr/ERROR:  40003:/,
 	'a success whose body is cut off is unknown');
 like(answers_with("HTTP/1.1 400 No\r\nContent-Le", $insert), qr/ERROR:  40003:/, 'a head that is cut off is unknown');
 
@@ -168,17 +181,23 @@ for my $case (
 	[ 'in another case', q|('A', 'two@dup.example', NULL), ('B', 'TWO@Dup.example', NULL)| ],
 	[ 'with blanks', q|('A', 'three@dup.example', NULL), ('B', ' three@dup.example ', NULL)| ],
 	[ 'in another case beyond ASCII', q|('A', 'é4@dup.example', NULL), ('B', 'É4@dup.example', NULL)| ],
-	[ 'the same external id', q|('A', 'five@dup.example', '[{"external_id": "x-5", "label": "a"}]'), ('B', 'six@dup.example', '[{"label": "b", "external_id": "X-5"}]')| ])
+	[
+		'the same external id',
+		q|('A', 'five@dup.example', '[{"external_id": "x-5", "label": "a"}]'), ('B', 'six@dup.example', '[{"label": "b", "external_id": "X-5"}]')|
+	])
 {
 	my ($name, $rows) = @$case;
 
 	is(most_of(100, $rows), '1 of 2', "$name: one after the other");
 }
-with_patience('others are on their way together', sub {
-	my $factor = shift;
-	my $found = most_of(200 * $factor, qq|('A', 'seven-$factor\@dup.example', '[{"external_id": "x-7-$factor", "label": "a"}]'),
-		('B', 'eight-$factor\@dup.example', '[{"external_id": "x-8-$factor", "label": "a"}]'), ('C', NULL, NULL), ('D', NULL, NULL)|);
-	return $found eq '4 of 4' ? () : $found;
-});
+with_patience('others are on their way together',
+	sub {
+		my $factor = shift;
+		my $found = most_of(
+			200 * $factor, qq|('A', 'seven-$factor\@dup.example', '[{"external_id": "x-7-$factor", "label": "a"}]'),
+		('B', 'eight-$factor\@dup.example', '[{"external_id": "x-8-$factor", "label": "a"}]'), ('C', NULL, NULL), ('D', NULL, NULL)|
+		);
+		return $found eq '4 of 4' ? () : $found;
+	});
 
 done_testing();

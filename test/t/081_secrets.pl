@@ -97,7 +97,8 @@ my %forms = (
 	'with its slash escaped' => $secret =~ s{/}{\\/}r);
 foreach my $form (sort keys %forms)
 {
-	foreach my $body ("{\"errors\":[\"you sent $forms{$form}\"],\"code\":\"$forms{$form}\"}", "you sent $forms{$form}, no")
+	foreach
+	  my $body ("{\"errors\":[\"you sent $forms{$form}\"],\"code\":\"$forms{$form}\"}", "you sent $forms{$form}, no")
 	{
 		api_fault($api, kind => 'status', status => 403, body => $body);
 		my $text = fails_with($node, 'SELECT * FROM contacts', '42501', qr/you sent \*\*\*/, "the token $form");
@@ -116,7 +117,8 @@ unlike(fails_with($node, 'SELECT * FROM contacts', '42501', qr/x{505}/, 'the tok
 my @unfit = ("\n", "\r", "\t", "\e[2J", "\x{7f}", "\x{85}", "\x{9b}", "\x{200b}", "\x{200e}", "\x{2028}", "\x{202e}",
 	"\x{2066}", "\x{feff}", "\x{e0041}");
 my $unfit = join 'é', @unfit;
-my $pattern = '[\x00-\x09\x0b-\x1f\x7f-\x9f\x{200b}-\x{200f}\x{2028}-\x{202e}\x{2060}-\x{206f}\x{feff}\x{e0000}-\x{e0fff}]';
+my $pattern =
+  '[\x00-\x09\x0b-\x1f\x7f-\x9f\x{200b}-\x{200f}\x{2028}-\x{202e}\x{2060}-\x{206f}\x{feff}\x{e0000}-\x{e0fff}]';
 my $json = JSON::PP->new->canonical->ascii;
 
 sub is_fit
@@ -151,16 +153,21 @@ for my $verb ([ 'update', "UPDATE contacts SET name = 'Eva' WHERE email = 'eve\@
 	is_fit($err, "an id, $verb->[0], dry run");
 }
 $node->safe_psql('postgres', "CREATE FOREIGN TABLE numbers (id text, name integer) SERVER pylon");
-is_fit(fails_with($node, "SELECT * FROM numbers WHERE id = " . PylonTest::quoted('00000000-0000-4000-8000-000000000001'),
-	'22P02', qr/contact id/, 'an id in a CONTEXT'), 'an id in a CONTEXT');
+is_fit(
+	fails_with($node, "SELECT * FROM numbers WHERE id = " . PylonTest::quoted('00000000-0000-4000-8000-000000000001'),
+		'22P02', qr/contact id/, 'an id in a CONTEXT'),
+	'an id in a CONTEXT');
 
 # Whoever may not read the table learns no id; an id of stars must not keep the masking busy for ever.
 $node->safe_psql('postgres', 'GRANT INSERT ON contacts TO app');
 for my $exists ('*', '***', 'id-7')
 {
-	api_fault($api, kind => 'status', status => 409, body => $json->encode({ errors => ["is $exists"], exists_id => $exists }));
-	unlike(fails_with($node, "SET ROLE app; INSERT INTO contacts (name) VALUES ('Ann')", '23505', qr/such a contact/,
-		"an id to be masked, $exists"), qr/id-7/, "an id to be masked, $exists: is");
+	api_fault($api, kind => 'status', status => 409,
+		body => $json->encode({ errors => ["is $exists"], exists_id => $exists }));
+	unlike(
+		fails_with($node, "SET ROLE app; INSERT INTO contacts (name) VALUES ('Ann')", '23505', qr/such a contact/,
+			"an id to be masked, $exists"),
+		qr/id-7/, "an id to be masked, $exists: is");
 }
 
 # ---------------------------------------------------------------- files that are none
@@ -182,7 +189,8 @@ foreach my $file (sort keys %files)
 	my ($path, $state, $words) = @{ $files{$file} };
 
 	setup_server($node, $api, token => $secret);
-	$node->safe_psql('postgres', "ALTER USER MAPPING FOR PUBLIC SERVER pylon OPTIONS (DROP api_token, ADD api_token_file '$path')");
+	$node->safe_psql('postgres',
+		"ALTER USER MAPPING FOR PUBLIC SERVER pylon OPTIONS (DROP api_token, ADD api_token_file '$path')");
 	fails_with($node, 'SELECT * FROM contacts', '28000', $words, "api_token_file, $file") if $file ne 'a large one';
 	setup_server($node, $api, token => $secret);
 	$node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (ADD ca_file '$path')");

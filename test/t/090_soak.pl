@@ -45,17 +45,20 @@ setup_server($node, $api, max_retry_wait => '10min');
 api_set($api, rate_limit => $requests, rate_window => 1);
 my @sessions = map { PylonSession->new($node) } 1 .. $sessions;
 my $started = time;
-$_->begin("DO \$\$ BEGIN FOR n IN 1 .. $requests LOOP PERFORM name FROM contacts WHERE email = 'nobody' || n; END LOOP; END \$\$;
-	SELECT requests, retries, rate_limited, extract(epoch FROM clock_timestamp()) FROM pylon_fdw_stats()")
-  for @sessions;
+$_->begin(
+	"DO \$\$ BEGIN FOR n IN 1 .. $requests LOOP PERFORM name FROM contacts WHERE email = 'nobody' || n; END LOOP; END \$\$;
+	SELECT requests, retries, rate_limited, extract(epoch FROM clock_timestamp()) FROM pylon_fdw_stats()") for @sessions;
 my @done = map { [ split /\|/, $_->result ] } @sessions;
 is(join('', map { $_->error } @sessions), '', "$sessions sessions: none fails");
 is(scalar(grep { $_->[0] - $_->[1] == $requests } @done), $sessions, "$sessions sessions: each does all of its work");
 my ($sent, $repeated, $limited) = map { my $i = $_; sum(map { $_->[$i] } @done) } 0 .. 2;
 is($repeated, $limited, 'only what the API asks to repeat is repeated');
 is(scalar(api_take($api)), $sent, 'requests: those that are needed, and those that the API asks to repeat');
-$tell->(sprintf '%d sessions, %d requests and %d more that the API asked for; %.0f s, the first session after %.0f s',
-	$sessions, $sessions * $requests, $limited, time - $started, (sort { $a <=> $b } map { $_->[3] - $started } @done)[0]);
+$tell->(
+	sprintf '%d sessions, %d requests and %d more that the API asked for; %.0f s, the first session after %.0f s',
+	$sessions, $sessions * $requests, $limited,
+	time - $started,
+	(sort { $a <=> $b } map { $_->[3] - $started } @done)[0]);
 $_->quit for @sessions;
 api_set($api, rate_limit => 0);
 
@@ -90,9 +93,14 @@ sub does_not_grow
 		api_ctl($api, 'clear');
 	}
 	$session->quit;
-	my @grown = map { my $i = $_; max(map { $_->[$i] } @uses) - $uses[0][$i] } 0 .. 2;
-	$tell->(sprintf '%s: %.0f s; contexts %d kB, process %d kB, %d descriptors; %d kB, %d kB, %d more than after a tenth',
-		$name, time - $begun, @{ $uses[0] }[ 0 .. 2 ], @grown);
+	my @grown = map {
+		my $i = $_;
+		max(map { $_->[$i] } @uses) - $uses[0][$i]
+	} 0 .. 2;
+	$tell->(
+		sprintf '%s: %.0f s; contexts %d kB, process %d kB, %d descriptors; %d kB, %d kB, %d more than after a tenth',
+		$name,
+		time - $begun, @{ $uses[0] }[ 0 .. 2 ], @grown);
 	cmp_ok($grown[0], '<=', CONTEXTS_MAY_GROW, "$name: memory contexts");
 	cmp_ok(max(map { $_->[3] } @uses), '<=', WRITTEN_LATELY, "$name: contacts written lately");
 	cmp_ok($grown[2], '<=', DESCRIPTORS_MAY_GROW, "$name: descriptors");
@@ -120,23 +128,35 @@ sub gives
 
 my $rescans = scaled(10_000, 100);
 does_not_grow("$rescans × 10 rescans",
-	sub { "SELECT count(*), count(c.name) FROM generate_series(1, $rescans) n, LATERAL (SELECT name FROM contacts c WHERE c.email = 'nobody' || n OFFSET 0) c" },
+	sub {
+		"SELECT count(*), count(c.name) FROM generate_series(1, $rescans) n, LATERAL (SELECT name FROM contacts c WHERE c.email = 'nobody' || n OFFSET 0) c";
+	},
 	gives('0|0'));
 
 my $written = scaled(10_000, 100);
 does_not_grow("$written × 10 rows written",
-	sub { my $round = shift; "WITH w AS (INSERT INTO contacts (name) SELECT 'soak $round ' || n FROM generate_series(1, $written) n RETURNING id) SELECT count(DISTINCT id) FROM w" },
+	sub {
+		my $round = shift;
+		"WITH w AS (INSERT INTO contacts (name) SELECT 'soak $round ' || n FROM generate_series(1, $written) n RETURNING id) SELECT count(DISTINCT id) FROM w";
+	},
 	gives($written));
 
 my $failed = scaled(1000, 10);
 setup_server($node, $api, max_retries => 0);
-api_fault($api, match => 'GET /contacts?', times => 0, kind => 'status', status => 500, body => { errors => ['no'], request_id => 'r' });
-does_not_grow("$failed × 10 failed queries", sub { "SELECT max(name) FROM contacts;\n" x $failed }, all_fail($failed, '58000'));
+api_fault($api, match => 'GET /contacts?', times => 0, kind => 'status', status => 500,
+	body => { errors => ['no'], request_id => 'r' });
+does_not_grow("$failed × 10 failed queries", sub { "SELECT max(name) FROM contacts;\n" x $failed },
+	all_fail($failed, '58000'));
 
 # The answer would come after the statement's time is over.
 api_ctl($api, 'faults-clear');
 api_fault($api, match => 'GET /contacts?', times => 0, kind => 'slow', delay => 0.5);
 does_not_grow("$failed × 10 cancelled queries",
-	sub { "SET statement_timeout = '5ms';\n" . ("SELECT max(name) FROM contacts;\n" x $failed) . 'RESET statement_timeout;' }, all_fail($failed, '57014'));
+	sub {
+		"SET statement_timeout = '5ms';\n"
+		  . ("SELECT max(name) FROM contacts;\n" x $failed)
+		  . 'RESET statement_timeout;';
+	},
+	all_fail($failed, '57014'));
 
 done_testing();

@@ -37,19 +37,30 @@ sub add_contacts
 	my @added;
 
 	for my $odd (
-		[ 'Padded   ', 'padded@acme.com' ], [ 'Padded', 'PADDED@ACME.COM' ], [ '%', '_@x' ], [ '\\', '\\@x' ], [ '[x]', '{y}@x' ],
-		[ "Zo\x{eb}", "ZO\x{cb}\@acme.com" ], [ "ZO\x{cb}", "zo\x{eb}\@acme.com" ], [ "Zoe\x{308}", 'zoe@acme.com' ], [ 'a_b%c', 'a_b%c@x' ],
-		[ 'A', 'null' ], [ 'NULL', 'NULL' ], [ '!', '!@!' ], [ 'Long name with blanks' . ' ' x 60, 'long@acme.com ' ],
-		[ "\x{212a}", "\x{212a}\@acme.com" ], [ 'k', "k\@acme.com" ])
+		[ 'Padded   ', 'padded@acme.com' ], [ 'Padded', 'PADDED@ACME.COM' ], [ '%', '_@x' ], [ '\\', '\\@x' ],
+		[ '[x]', '{y}@x' ], [ "Zo\x{eb}", "ZO\x{cb}\@acme.com" ], [ "ZO\x{cb}", "zo\x{eb}\@acme.com" ],
+		[ "Zoe\x{308}", 'zoe@acme.com' ], [ 'a_b%c', 'a_b%c@x' ], [ 'A', 'null' ], [ 'NULL', 'NULL' ], [ '!', '!@!' ],
+		[ 'Long name with blanks' . ' ' x 60, 'long@acme.com ' ], [ "\x{212a}", "\x{212a}\@acme.com" ],
+		[ 'k', "k\@acme.com" ])
 	{
 		my ($name, $email) = @$odd;
-		my @values = ("[$name]", $name, '', "{\"$id\": 1}", "\"$id\"", "[\"eu\"]", 'eu', 'true', 'null', '{}', '[]', "$id,eu", 'x' . ' ' x 70, 'K', "\x{212a}");
-		my @lists = ([ $name, 'eu' ], [''], [ 'eu', '' ], [ 'a,b', '{c}' ], ['"q"'], [ '\\', 'us' ], ['y' x 20 . '   '], ['EU'], [ 'eu', 'EU' ], [], ['[eu]'], [ 'eu', 'eu' ], ['e u'], ['us'], ['US']);
-		push @added, {
+		my @values = (
+			"[$name]", $name, '', "{\"$id\": 1}", "\"$id\"", "[\"eu\"]", 'eu', 'true', 'null', '{}', '[]', "$id,eu",
+			'x' . ' ' x 70, 'K', "\x{212a}");
+		my @lists = (
+			[ $name, 'eu' ], [''], [ 'eu', '' ], [ 'a,b', '{c}' ], ['"q"'], [ '\\', 'us' ], [ 'y' x 20 . '   ' ],
+			['EU'], [ 'eu', 'EU' ], [], ['[eu]'], [ 'eu', 'eu' ], ['e u'], ['us'], ['US']);
+		push @added,
+		  {
 			id => sprintf('00000000-0000-4000-8000-abcdef%06d', $id), name => $name, email => $email,
-			account => $id % 2 ? { id => sprintf '00000000-0000-4000-a000-abcdef%06d', $id % 4 } : undef, custom_fields => {
-				notes => { slug => 'notes', value => $values[$id] }, regions => { slug => 'regions', values => $lists[$id] },
-				tier => { slug => 'tier', value => ('Gold', '50%', 'gold')[ $id % 3 ] }, website => { slug => 'website', value => $id % 3 ? $email : '' } } };
+			account => $id % 2 ? { id => sprintf '00000000-0000-4000-a000-abcdef%06d', $id % 4 } : undef,
+			custom_fields => {
+				notes => { slug => 'notes', value => $values[$id] },
+				regions => { slug => 'regions', values => $lists[$id] },
+				tier => { slug => 'tier', value => ('Gold', '50%', 'gold')[ $id % 3 ] },
+				website => { slug => 'website', value => $id % 3 ? $email : '' }
+			}
+		  };
 		$id++;
 	}
 	api_ctl($api, 'add', JSON::PP->new->utf8->encode(\@added));
@@ -86,7 +97,10 @@ sub all_pools
 	{
 		push @{ $values{$_} }, @{ $own->{$_} } for sort keys %$own;
 	}
-	$values{odd} = [ 'x', '[', '{', '%', '_', '\\', '"', '["eu"]', '["eu", "us"]', ' ', "\x{130}", "\x{212a}", '.', '..', 'crm-ada', 'a/b?c', '{}', '[]', "\n" ];
+	$values{odd} = [
+		'x', '[', '{', '%', '_', '\\', '"', '["eu"]', '["eu", "us"]', ' ', "\x{130}", "\x{212a}", '.', '..', 'crm-ada',
+		'a/b?c', '{}', '[]', "\n"
+	];
 	return \%values;
 }
 
@@ -184,7 +198,8 @@ sub columns_of
 	my %length = (NAME => longest(@{ $self->{pools}{name} }), NOTES => longest(@{ $self->{pools}{notes} }));
 	my @columns;
 
-	for my $column (@{ $WhereOracle::COLUMNS{$table} }, [ 'custom_fields', $WhereOracle::JSON_TYPE{$table}, 'custom_fields' ])
+	for my $column (@{ $WhereOracle::COLUMNS{$table} },
+		[ 'custom_fields', $WhereOracle::JSON_TYPE{$table}, 'custom_fields' ])
 	{
 		my ($name, $type, $field, undef, undef, $field_type) = @$column;
 		$field = $name if $field eq '-';
@@ -203,7 +218,10 @@ sub local_value
 	my ($name, $type, $field) = @_;
 	my $plain = $type =~ s/ COLLATE.*//r;
 
-	return $field eq 'custom_fields' ? "custom_fields::$plain" : $field eq 'emails' ? 'emails' : "nullif($field, '')::$plain"
+	return
+		$field eq 'custom_fields' ? "custom_fields::$plain"
+	  : $field eq 'emails' ? 'emails'
+	  : "nullif($field, '')::$plain"
 	  unless $field =~ s/^\*//;
 	return "CASE WHEN jsonb_typeof(custom_fields->'$field') = 'array' THEN
 		ARRAY(SELECT jsonb_array_elements_text(custom_fields->'$field'))::$plain END" if $plain =~ /\[\]$/;
@@ -271,7 +289,8 @@ sub create_table
 	$self->run("CREATE FOREIGN TABLE $schema.$name ("
 		. join(', ', map { "$_->[0] $_->[1]" } $self->columns_of($table, 1)) . ") SERVER $server;
 		CREATE TABLE IF NOT EXISTS local.$name AS TABLE local.$table");
-	my $difference = $self->run("SELECT count(*) FROM ((SELECT $names FROM $schema.$name EXCEPT SELECT $names FROM local.$name)
+	my $difference = $self->run(
+		"SELECT count(*) FROM ((SELECT $names FROM $schema.$name EXCEPT SELECT $names FROM local.$name)
 		UNION ALL (SELECT $names FROM local.$name EXCEPT SELECT $names FROM $schema.$name)) d");
 	is($difference, 0, "table $schema.$name has the rows of its copy");
 	return;
@@ -294,19 +313,32 @@ sub create_families
 		my ($name, $of, $parent) = @_;
 		my $child = $parent eq '' ? '' : "INHERITS ($schema.$parent)";
 
-		return "CREATE FOREIGN TABLE $schema.$name ($with_options) $child SERVER " . ($of eq 'expected' ? $schema : "more_$schema") . ';' if $foreign;
-		return "CREATE TABLE $schema.$name ($columns) $child; INSERT INTO $schema.$name " . $self->local_rows('plain', $of) . ';';
+		return
+		  "CREATE FOREIGN TABLE $schema.$name ($with_options) $child SERVER "
+		  . ($of eq 'expected' ? $schema : "more_$schema") . ';'
+		  if $foreign;
+		return
+		  "CREATE TABLE $schema.$name ($columns) $child; INSERT INTO $schema.$name "
+		  . $self->local_rows('plain', $of) . ';';
 	};
-	$self->run("CREATE TABLE $schema.parted ($columns) PARTITION BY RANGE (id);" . $create->('part_1', 'expected', '') . $create->('part_2', 'more_expected', '') . "
+	$self->run(
+			"CREATE TABLE $schema.parted ($columns) PARTITION BY RANGE (id);"
+		  . $create->('part_1', 'expected', '')
+		  . $create->('part_2', 'more_expected', '') . "
 		ALTER TABLE $schema.parted ATTACH PARTITION $schema.part_1 FOR VALUES FROM (MINVALUE) TO ('ffffffff');
 		ALTER TABLE $schema.parted ATTACH PARTITION $schema.part_2 FOR VALUES FROM ('ffffffff') TO (MAXVALUE);
 		CREATE TABLE $schema.family ($columns);
-		INSERT INTO $schema.family SELECT * FROM (" . $self->local_rows('plain', 'expected') . ") e WHERE length(id || name) % 9 = 0;
+		INSERT INTO $schema.family SELECT * FROM ("
+		  . $self->local_rows('plain', 'expected')
+		  . ") e WHERE length(id || name) % 9 = 0;
 		" . $create->('child_1', 'expected', 'family') . $create->('child_2', 'more_expected', 'family') . "
-		CREATE VIEW $schema.branches AS SELECT $names FROM $schema.part_2 UNION ALL SELECT " . $names =~ s/\bname\b/upper(name)/r . " FROM $schema.others
+		CREATE VIEW $schema.branches AS SELECT $names FROM $schema.part_2 UNION ALL SELECT "
+		  . $names =~ s/\bname\b/upper(name)/r
+		  . " FROM $schema.others
 			UNION ALL SELECT $names FROM $schema.plain WHERE vip;
 		CREATE VIEW $schema.mixed AS SELECT $names FROM $schema.part_2 UNION ALL SELECT id::text, account_id::text, name::text, email::text, tier::text, notes::text,
-			website::text, owner::text, NULL, NULL, regions::text[], vip::boolean, seats::integer, NULL, NULL, custom_fields::jsonb FROM $schema.typed WHERE seats > 10");
+			website::text, owner::text, NULL, NULL, regions::text[], vip::boolean, seats::integer, NULL, NULL, custom_fields::jsonb FROM $schema.typed WHERE seats > 10"
+	);
 	return;
 }
 
@@ -331,7 +363,8 @@ sub filter_levels
 		return $deepest + 1;
 	}
 	my %allowed = (
-		(map { $_ => 'equals|in|not_in' } 'id', 'account_id'), (map { $_ => 'equals|in|not_in|string_contains' } 'name', 'email'));
+		(map { $_ => 'equals|in|not_in' } 'id', 'account_id'),
+		(map { $_ => 'equals|in|not_in|string_contains' } 'name', 'email'));
 	my $allowed = $allowed{ $filter->{field} } // 'equals|in|string_contains|is_set|is_unset|contains';
 	die "operator \"$operator\" on $filter->{field}\n" unless $operator =~ /^(?:$allowed)$/;
 	return 0 unless defined $batch;

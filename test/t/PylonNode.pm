@@ -25,7 +25,8 @@ sub psql
 	my ($stdout, $stderr) = @params{ 'stdout', 'stderr' };
 
 	return $self->SUPER::psql($database, $sql, %params)
-	  if $sql =~ /^\s*\\(?!set VERBOSITY |\.$)/m || grep { !$taken_over{$_} } keys %params or !wantarray && !($stdout && $stderr);
+	  if $sql =~ /^\s*\\(?!set VERBOSITY |\.$)/m || grep { !$taken_over{$_} } keys %params
+	  or !wantarray && !($stdout && $stderr);
 
 	my ($status, $out, $err) = $self->run_script($database, $sql, $params{on_error_stop} // 1);
 	die "error running SQL: '$err'\nwhile running with sql '$sql'" if $status && $params{on_error_die};

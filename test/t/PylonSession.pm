@@ -27,7 +27,8 @@ sub new
 	my $self = bless { out => '', err => '' }, $class;
 	my @streams = (undef, undef, gensym);
 
-	$self->{pid} = open3(@streams, 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr($database // 'postgres'));
+	$self->{pid} =
+	  open3(@streams, 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr($database // 'postgres'));
 	@$self{ 'to', 'from_out', 'from_err' } = @streams;
 	$self->{to}->autoflush(1);
 	$self->{open} = IO::Select->new(@streams[ 1, 2 ]);

@@ -42,20 +42,23 @@ our %COLUMNS = (
 		[qw(seats bigint *seats number seats)],
 	],
 	odd => [
-		[ 'id', 'text COLLATE loose', 'id', 'loose', 'id' ], [ 'account_id', 'varchar(36)', 'account_id', 'text', 'account_id' ],
-		[ 'name', 'NAME', 'name', 'text', 'name' ], [ 'loose_name', 'text COLLATE loose', 'name', 'loose', 'name' ],
+		[ 'id', 'text COLLATE loose', 'id', 'loose', 'id' ],
+		[ 'account_id', 'varchar(36)', 'account_id', 'text', 'account_id' ], [ 'name', 'NAME', 'name', 'text', 'name' ],
+		[ 'loose_name', 'text COLLATE loose', 'name', 'loose', 'name' ],
 		[ 'c_name', 'text COLLATE "C"', 'name', 'text', 'name' ], [ 'email', 'char(60)', 'email', 'blank', 'email' ],
 		[ 'mail', 'words', 'email', 'text', 'email' ], [ 'notes', 'text COLLATE loose', '*notes', 'loose', 'notes' ],
 		[ 'short_notes', 'NOTES', '*notes', 'text', 'notes' ], [ 'tier', 'tiers', '*tier', 'enum', 'tier' ],
 		[ 'regions', 'text[] COLLATE loose', '*regions', 'loose_list', 'regions' ],
-		[ 'places', 'citext[]', '*regions', 'fold_list', 'regions' ], [ 'website', 'citext', '*website', 'fold', 'website' ],
-	],
-);
+		[ 'places', 'citext[]', '*regions', 'fold_list', 'regions' ],
+		[ 'website', 'citext', '*website', 'fold', 'website' ],
+	],);
 
 our %JSON_TYPE = (plain => 'jsonb', typed => 'json', odd => 'jsonb');
 
-my @SLUGS = ([qw(tier tier)], [qw(notes notes)], [qw(website website)], [qw(regions regions)], [qw(vip vip)],
-	[qw(seats seats)], [qw(email private)], [ 'contact.salesforce.Contact_ID_for_Pylon__c', 'sales_id' ], [qw(unheard_of tier)]);
+my @SLUGS = (
+	[qw(tier tier)], [qw(notes notes)], [qw(website website)], [qw(regions regions)], [qw(vip vip)],
+	[qw(seats seats)], [qw(email private)], [ 'contact.salesforce.Contact_ID_for_Pylon__c', 'sales_id' ],
+	[qw(unheard_of tier)]);
 
 sub new
 {
@@ -93,8 +96,12 @@ sub text
 	return undef if chance(0.04);
 	return '' if chance(0.04);
 	return $text if chance(0.7);
-	return one_of($text . one_of('x', ' ', '%', 'é'), one_of('x', ' ', '_') . $text, substr($text, 0, -1), substr($text, 1),
-		$self->recased($text), $self->recased($text), one_of(@{ $self->{pools}{odd} }));
+	return one_of(
+		$text . one_of('x', ' ', '%', 'é'),
+		one_of('x', ' ', '_') . $text,
+		substr($text, 0, -1),
+		substr($text, 1), $self->recased($text), $self->recased($text),
+		one_of(@{ $self->{pools}{odd} }));
 }
 
 sub recased
@@ -252,7 +259,8 @@ sub focused_leaf
 	my $self = shift;
 	my ($name, $type, $field, $how, $pool) = @{ one_of(@{ $COLUMNS{ $self->{options}{table} } }[ 0 .. 3 ]) };
 
-	return $self->equality_leaf({ sql => "t.$name", type => $type, field => $field, how => $how, pool => $pool, searchable => 1 });
+	return $self->equality_leaf(
+		{ sql => "t.$name", type => $type, field => $field, how => $how, pool => $pool, searchable => 1 });
 }
 
 sub extracted_leaf
@@ -260,9 +268,11 @@ sub extracted_leaf
 	my $self = shift;
 	my ($slug, $pool) = @{ one_of(@SLUGS) };
 	my $json = $JSON_TYPE{ $self->{options}{table} };
-	my $sql = one_of("(t.custom_fields->>'$slug')", "(t.custom_fields->>'$slug')", "(t.custom_fields #>> ARRAY['$slug'])",
-		"${json}_extract_path_text(t.custom_fields, '$slug')");
-	my %column = (sql => $sql, type => 'text', field => "*$slug", custom => 1, how => 'text', pool => $pool,
+	my $sql = one_of(
+		"(t.custom_fields->>'$slug')", "(t.custom_fields->>'$slug')",
+		"(t.custom_fields #>> ARRAY['$slug'])", "${json}_extract_path_text(t.custom_fields, '$slug')");
+	my %column = (
+		sql => $sql, type => 'text', field => "*$slug", custom => 1, how => 'text', pool => $pool,
 		searchable => $slug ne 'email', extracted => 1);
 
 	# what is known to have several values has no text of its own, nor are parts asked for of what is known to be boolean
@@ -326,11 +336,13 @@ sub equality_leaf
 {
 	my ($self, $column) = @_;
 	my ($sql, $how, $pool) = @$column{qw(sql how pool)};
-	my $type = $how =~ /^(?:uuid|enum)$/ ? $column->{type} : $how eq 'fold' ? 'citext' : $how eq 'blank' ? 'bpchar' : 'text';
+	my $type =
+	  $how =~ /^(?:uuid|enum)$/ ? $column->{type} : $how eq 'fold' ? 'citext' : $how eq 'blank' ? 'bpchar' : 'text';
 	$type = 'tier' if $type eq 'tiers';
 	my $pushed = $self->is_pushed($column);
 	my $built_in = !$column->{custom};
-	my $negatable = $pushed && $built_in && ($self->{options}{case} eq 'heeded' || $column->{field} !~ /^(?:name|email)$/);
+	my $negatable =
+	  $pushed && $built_in && ($self->{options}{case} eq 'heeded' || $column->{field} !~ /^(?:name|email)$/);
 	# that NULL makes it untrue is known in any case
 	my $null_decides = $pushed && $built_in && is_exact($how);
 	my $kind = one_of(qw(equals equals not_equals in in any not_in all));
@@ -404,23 +416,33 @@ sub text_leaf
 	if ($how !~ /^(?:loose|fold)$/ && chance(0.3))
 	{
 		my ($text, $is) = $self->value('text', sub { $self->text($pool) });
-		my $like = !$column->{cast} && $how eq 'text' && $column->{searchable} && !$column->{whole} && $column->{field} !~ /id$/;
-		my ($expression, $positive) = @{ one_of(
-			[ "starts_with($sql, $text)", 1 ], [ "$sql ^@ $text", 1 ], [ "strpos($sql, $text) > 0", 1 ],
-			[ "strpos($sql, $text) >= 1", 1 ], [ "0 < strpos($sql, $text)", 1 ], [ "strpos($sql, $text) <> 0", 1 ],
-			[ "0 <> strpos($sql, $text)", 1 ], [ "1 <= strpos($sql, $text)", 1 ], [ "position($text in $sql) > 0", 1 ],
-			[ "strpos($sql, $text) = 0", 0 ], [ "strpos($sql, $text) >= 0", 0 ], [ "strpos($sql, $text) > 1", 0 ],
-			[ "strpos($sql, $text) < 1", 0 ], [ "strpos($text, $sql) > 0", 0 ], [ "NOT starts_with($sql, $text)", 0 ],
-			[ "$text ^@ $sql", 0 ], [ "strpos($sql, $text) BETWEEN 1 AND 3", 0 ], [ "starts_with($sql, $text) IS TRUE", 0 ],
-			[ "position($text in $sql) != 0", 1 ]) };
-		return { sql => $expression, never => $positive && $like && !defined $is,
-			push => $positive && $like && is_regular($column, $is) && $is ne ' ' ? { requests => 1 } : undef };
+		my $like =
+		  !$column->{cast} && $how eq 'text' && $column->{searchable} && !$column->{whole} && $column->{field} !~ /id$/;
+		my ($expression, $positive) = @{
+			one_of([ "starts_with($sql, $text)", 1 ], [ "$sql ^@ $text", 1 ], [ "strpos($sql, $text) > 0", 1 ],
+				[ "strpos($sql, $text) >= 1", 1 ], [ "0 < strpos($sql, $text)", 1 ], [ "strpos($sql, $text) <> 0", 1 ],
+				[ "0 <> strpos($sql, $text)", 1 ], [ "1 <= strpos($sql, $text)", 1 ],
+				[ "position($text in $sql) > 0", 1 ], [ "strpos($sql, $text) = 0", 0 ],
+				[ "strpos($sql, $text) >= 0", 0 ], [ "strpos($sql, $text) > 1", 0 ], [ "strpos($sql, $text) < 1", 0 ],
+				[ "strpos($text, $sql) > 0", 0 ], [ "NOT starts_with($sql, $text)", 0 ], [ "$text ^@ $sql", 0 ],
+				[ "strpos($sql, $text) BETWEEN 1 AND 3", 0 ], [ "starts_with($sql, $text) IS TRUE", 0 ],
+				[ "position($text in $sql) != 0", 1 ])
+		};
+		return {
+			sql => $expression, never => $positive && $like && !defined $is,
+			push => $positive && $like && is_regular($column, $is) && $is ne ' ' ? { requests => 1 } : undef
+		};
 	}
 	if (chance(0.4))
 	{
 		my $folded = one_of('lower', 'lower', 'lower', 'upper', 'trim');
-		my ($text, $is) = $self->value('text', sub { my $text = $self->text($pool); defined $text && chance(0.7) ? lc $text : $text });
-		my $pushed = $folded eq 'lower' && $self->is_pushed($column) && $self->{options}{case} eq 'ignored' && $column->{how} eq 'text'
+		my ($text, $is) =
+		  $self->value('text', sub { my $text = $self->text($pool); defined $text && chance(0.7) ? lc $text : $text });
+		my $pushed =
+			 $folded eq 'lower'
+		  && $self->is_pushed($column)
+		  && $self->{options}{case} eq 'ignored'
+		  && $column->{how} eq 'text'
 		  && !$column->{cast};
 		return { sql => chance(0.7) ? "$folded($sql) = $text" : "$text = $folded($sql)",
 			push => $pushed && is_regular($column, $is) ? { requests => 1 } : undef } if chance(0.5);
@@ -430,23 +452,32 @@ sub text_leaf
 				"$folded($sql) LIKE $text", "starts_with($folded($sql), $text)", "lower($text) = lower($sql)",
 				"lower(upper($sql)) = $text", "strpos(lower($sql), $text) > 0", "$folded($sql) || '' = $text") };
 	}
-	my $other = $self->{options}{table} eq 'plain' ? one_of('t.name', 't.email', 't.tier', "(t.custom_fields->>'notes')") : $sql;
+	my $other =
+	  $self->{options}{table} eq 'plain' ? one_of('t.name', 't.email', 't.tier', "(t.custom_fields->>'notes')") : $sql;
 	my @more = (
 		"$sql IS NOT DISTINCT FROM " . $value->(), "($sql = " . $value->() . ') IS TRUE', "$sql >= " . $value->(),
-		"$sql < " . $value->(), "$sql BETWEEN " . $value->() . ' AND ' . $value->(), "$sql COLLATE \"C\" = " . $value->(),
-		"$sql COLLATE loose = " . $value->(), "$sql = " . $value->() . ' COLLATE loose', "$sql\::varchar = " . $value->('text'),
-		"$sql\::varchar(3) = " . $value->('text'), "$sql\::char(5) = " . $value->('text'), "$sql\::char(60) = " . $value->('text'),
-		"$sql\::citext = " . $value->('citext'), "$sql\::citext IN (" . join(', ', $value->('citext'), $value->('citext')) . ')',
-		"$sql\::text = " . $value->('text'), "$sql\::text COLLATE \"C\" IN (" . $value->('text') . ', ' . $value->('text') . ')',
+		"$sql < " . $value->(), "$sql BETWEEN " . $value->() . ' AND ' . $value->(),
+		"$sql COLLATE \"C\" = " . $value->(), "$sql COLLATE loose = " . $value->(),
+		"$sql = " . $value->() . ' COLLATE loose', "$sql\::varchar = " . $value->('text'),
+		"$sql\::varchar(3) = " . $value->('text'), "$sql\::char(5) = " . $value->('text'),
+		"$sql\::char(60) = " . $value->('text'), "$sql\::citext = " . $value->('citext'),
+		"$sql\::citext IN (" . join(', ', $value->('citext'), $value->('citext')) . ')',
+		"$sql\::text = " . $value->('text'),
+		"$sql\::text COLLATE \"C\" IN (" . $value->('text') . ', ' . $value->('text') . ')',
 		"coalesce($sql, 'x') = " . $value->(), "$sql || '' = " . $value->('text'), "$sql = " . $value->() . " || ''",
 		"$sql = lower(" . $value->() . ')', "CASE WHEN $sql = " . $value->() . ' THEN true END', "$sql = ($other)",
-		"$sql = ALL (" . $array->() . ')', "$sql = $other || " . $value->('text'), "$sql\::bpchar = " . $value->('bpchar'),
-		"$sql = " . $value->('varchar'), "$sql = " . $value->('name'),
-		"$sql COLLATE loose IN (" . $value->() . ', ' . $value->() . ')', "nullif($sql, " . $value->() . ') IS NOT NULL');
-	push @more, "$sql IS DISTINCT FROM " . $value->(), "($sql = " . $value->() . ') IS ' . one_of('FALSE', 'NOT TRUE', 'NOT FALSE', 'UNKNOWN', 'NOT UNKNOWN'),
-	  "($sql <> " . $value->() . ') IS ' . one_of('FALSE', 'TRUE', 'NOT TRUE', 'UNKNOWN'), "($sql IN ($list)) IS " . one_of('FALSE', 'TRUE', 'UNKNOWN'),
-	  "$sql <> ANY (" . $array->() . ')', "$sql <> $other", "$sql COLLATE loose <> " . $value->(), "coalesce($sql = " . $value->() . ', true)',
-	  "($sql IN ($list)) = false", "($sql = " . $value->() . ') <> true', "$sql\::citext <> " . $value->('citext'), "$sql <> " . $value->('varchar');
+		"$sql = ALL (" . $array->() . ')', "$sql = $other || " . $value->('text'),
+		"$sql\::bpchar = " . $value->('bpchar'), "$sql = " . $value->('varchar'), "$sql = " . $value->('name'),
+		"$sql COLLATE loose IN (" . $value->() . ', ' . $value->() . ')',
+		"nullif($sql, " . $value->() . ') IS NOT NULL');
+	push @more, "$sql IS DISTINCT FROM " . $value->(),
+	  "($sql = " . $value->() . ') IS ' . one_of('FALSE', 'NOT TRUE', 'NOT FALSE', 'UNKNOWN', 'NOT UNKNOWN'),
+	  "($sql <> " . $value->() . ') IS ' . one_of('FALSE', 'TRUE', 'NOT TRUE', 'UNKNOWN'),
+	  "($sql IN ($list)) IS " . one_of('FALSE', 'TRUE', 'UNKNOWN'),
+	  "$sql <> ANY (" . $array->() . ')', "$sql <> $other", "$sql COLLATE loose <> " . $value->(),
+	  "coalesce($sql = " . $value->() . ', true)',
+	  "($sql IN ($list)) = false", "($sql = " . $value->() . ') <> true', "$sql\::citext <> " . $value->('citext'),
+	  "$sql <> " . $value->('varchar');
 	@more = grep { !/(?:<|>=|BETWEEN)/ } @more if $how eq 'loose';
 	return { sql => one_of(@more) };
 }
@@ -460,9 +491,19 @@ sub like_leaf
 	my $escape = chance(0.15) ? '!' : '\\';
 	my ($pattern, $is) = $self->value('text', sub { $self->pattern($pool, $escape) });
 	my $ignores = $any_case || $how eq 'fold';
-	my $pushed = !$negation && $column->{searchable} && !$column->{whole} && $how =~ /^(?:text|fold)$/ && !$column->{cast} && $column->{field} !~ /id$/
+	my $pushed =
+		!$negation
+	  && $column->{searchable}
+	  && !$column->{whole}
+	  && $how =~ /^(?:text|fold)$/
+	  && !$column->{cast}
+	  && $column->{field} !~ /id$/
 	  && (!$ignores || $self->{options}{case} eq 'ignored');
-	my $regular = defined $is && $is =~ /^[%a-zA-Z0-9@. :\/=-]+$/ && grep({ $_ ne '' && $_ ne ' ' } split /%/, $is) && !($column->{type} =~ /^[A-Z]/ && length $is > 5);
+	my $regular =
+		 defined $is
+	  && $is =~ /^[%a-zA-Z0-9@. :\/=-]+$/
+	  && grep({ $_ ne '' && $_ ne ' ' } split /%/, $is)
+	  && !($column->{type} =~ /^[A-Z]/ && length $is > 5);
 
 	if (chance(0.1))
 	{
@@ -480,12 +521,18 @@ sub flag_leaf
 	my $pushed = $column->{type} eq 'boolean' && { requests => 1 };
 	my ($value) = $self->value('boolean', sub { one_of('true', 'false', 'true', 'false', undef) });
 
-	return @{ [ { sql => $sql, push => $pushed }, { sql => "NOT $sql", push => $pushed }, { sql => "$sql = true", push => $pushed },
-		{ sql => "$sql = false", push => $pushed }, { sql => "$sql <> true", push => $pushed }, { sql => "false = $sql", push => $pushed },
-		{ sql => "$sql IS TRUE" }, { sql => "$sql IS NOT TRUE" }, { sql => "$sql IS FALSE" }, { sql => "$sql IS NOT FALSE" },
-		{ sql => "$sql IS UNKNOWN" }, { sql => "$sql IS NOT UNKNOWN" }, { sql => "$sql IS NULL", push => { requests => 1 } },
-		{ sql => "$sql = $value" }, { sql => "$sql <> $value" }, { sql => "$sql IN (true, $value)" }, { sql => "$sql < true" },
-		{ sql => "$sql\::text = 'true'" }, { sql => "$sql IS DISTINCT FROM $value" } ] }[ int rand 19 ];
+	return @{
+		[
+			{ sql => $sql, push => $pushed }, { sql => "NOT $sql", push => $pushed },
+			{ sql => "$sql = true", push => $pushed }, { sql => "$sql = false", push => $pushed },
+			{ sql => "$sql <> true", push => $pushed }, { sql => "false = $sql", push => $pushed },
+			{ sql => "$sql IS TRUE" }, { sql => "$sql IS NOT TRUE" }, { sql => "$sql IS FALSE" },
+			{ sql => "$sql IS NOT FALSE" }, { sql => "$sql IS UNKNOWN" }, { sql => "$sql IS NOT UNKNOWN" },
+			{ sql => "$sql IS NULL", push => { requests => 1 } }, { sql => "$sql = $value" },
+			{ sql => "$sql <> $value" }, { sql => "$sql IN (true, $value)" }, { sql => "$sql < true" },
+			{ sql => "$sql\::text = 'true'" }, { sql => "$sql IS DISTINCT FROM $value" }
+		]
+	}[ int rand 19 ];
 }
 
 sub number_leaf
@@ -493,10 +540,18 @@ sub number_leaf
 	my ($self, $column) = @_;
 	my $sql = $column->{sql};
 	my ($value) = $self->value('integer', sub { one_of(@{ $self->{pools}{seats} }, undef) });
-	my ($list) = $self->value('integer[]', sub { [ map { one_of(@{ $self->{pools}{seats} }, undef) } 0 .. int rand 5 ] });
+	my ($list) = $self->value(
+		'integer[]',
+		sub {
+			[ map { one_of(@{ $self->{pools}{seats} }, undef) } 0 .. int rand 5 ]
+		});
 
-	return { sql => one_of("$sql = $value", "$sql > $value", "$sql IN (1, $value)", "$sql = ANY ($list)", "$sql + 0 <= $value",
-			"$value >= $sql", "$sql > 0", "0 < $sql", "$sql <> 0", "$sql\::text = '25'", "$sql\::text LIKE '2%'") } if chance(0.7);
+	return {
+		sql => one_of(
+			"$sql = $value", "$sql > $value", "$sql IN (1, $value)", "$sql = ANY ($list)", "$sql + 0 <= $value",
+			"$value >= $sql", "$sql > 0", "0 < $sql", "$sql <> 0", "$sql\::text = '25'", "$sql\::text LIKE '2%'")
+	  }
+	  if chance(0.7);
 	return $self->null_leaf({ %$column, searchable => 1 });
 }
 
@@ -513,13 +568,17 @@ sub list_leaf
 	my @some = grep { defined } @{ $all // [] };
 	my $regular = @some && !grep { !is_regular($column, $_) } @some;
 	my %distinct = map { $_ => 1 } @some;
-	my ($kind, $expression) = @{ one_of(
-		[ one => "$item = ANY ($sql)" ], [ one => "$item = ANY ($sql)" ], [ has => "$sql @> $list" ], [ has => "$list <@ $sql" ],
-		[ has => "$sql @> ARRAY[$item]::$base\[]" ], [ any => "$sql && $list" ], [ any => "$list && $sql" ], [ any => "$sql && ARRAY[$item, $item]::$base\[]" ],
-		[ more => "$sql <@ $list" ], [ more => "$list @> $sql" ], [ more => "$sql = $list" ], [ more => "$item <> ALL ($sql)" ],
-		[ more => "$item = ALL ($sql)" ], [ more => "$item <> ANY ($sql)" ], [ more => "($sql)[1] = $item" ], [ more => "cardinality($sql) > 1" ],
-		[ more => "$item LIKE ANY ($sql)" ], [ more => "$sql = '{}'" ], [ null => '' ], [ more => "$sql <> $list" ], [ more => "$sql || ARRAY[$item]::$base\[] @> $list" ],
-		[ more => "$item = ANY ($sql || ARRAY[$item]::$base\[])" ], [ more => "$sql @> $sql" ], [ more => "$sql && $sql" ], [ more => "array_to_string($sql, ',') = $item" ]) };
+	my ($kind, $expression) = @{
+		one_of([ one => "$item = ANY ($sql)" ], [ one => "$item = ANY ($sql)" ], [ has => "$sql @> $list" ],
+			[ has => "$list <@ $sql" ], [ has => "$sql @> ARRAY[$item]::$base\[]" ], [ any => "$sql && $list" ],
+			[ any => "$list && $sql" ], [ any => "$sql && ARRAY[$item, $item]::$base\[]" ], [ more => "$sql <@ $list" ],
+			[ more => "$list @> $sql" ], [ more => "$sql = $list" ], [ more => "$item <> ALL ($sql)" ],
+			[ more => "$item = ALL ($sql)" ], [ more => "$item <> ANY ($sql)" ], [ more => "($sql)[1] = $item" ],
+			[ more => "cardinality($sql) > 1" ], [ more => "$item LIKE ANY ($sql)" ], [ more => "$sql = '{}'" ],
+			[ null => '' ], [ more => "$sql <> $list" ], [ more => "$sql || ARRAY[$item]::$base\[] @> $list" ],
+			[ more => "$item = ANY ($sql || ARRAY[$item]::$base\[])" ], [ more => "$sql @> $sql" ],
+			[ more => "$sql && $sql" ], [ more => "array_to_string($sql, ',') = $item" ])
+	};
 
 	return $self->null_leaf($column) if $kind eq 'null';
 	my %leaf = (sql => "$negation$expression");
@@ -533,7 +592,14 @@ sub list_leaf
 	return \%leaf;
 }
 
-sub json_text { my $text = shift; $text =~ s/(["\\])/\\$1/g; $text =~ s/\n/\\n/g; $text =~ s/\t/\\t/g; return "\"$text\""; }
+sub json_text
+{
+	my $text = shift;
+	$text =~ s/(["\\])/\\$1/g;
+	$text =~ s/\n/\\n/g;
+	$text =~ s/\t/\\t/g;
+	return "\"$text\"";
+}
 
 # One member for custom_fields @>.
 sub json_member
@@ -542,9 +608,10 @@ sub json_member
 	my ($slug, $pool) = @{ one_of(@SLUGS) };
 	my $item = sub { json_text($self->text($pool) // 'null') };
 
-	return json_text($slug) . ': ' . one_of(
-		$item->(), $item->(), $item->(), $item->(), '[' . join(', ', map { $item->() } 0 .. int rand 3) . ']', '[]', 'null', 'true', '5',
-		'{}', '{"a": "b"}', '[["eu"]]', '[null]', '["eu", 5]');
+	return
+	  json_text($slug) . ': '
+	  . one_of($item->(), $item->(), $item->(), $item->(), '[' . join(', ', map { $item->() } 0 .. int rand 3) . ']',
+		'[]', 'null', 'true', '5', '{}', '{"a": "b"}', '[["eu"]]', '[null]', '["eu", 5]');
 }
 
 sub json_leaf
@@ -559,11 +626,22 @@ sub json_leaf
 	my ($text) = $self->value('text', sub { $self->text($pool) });
 	my $kind = one_of(qw(has has exists exists more));
 
-	return { sql => $negation . one_of("$sql @> $json", "$sql @> $json", "$json <@ $sql"), never => !$negation && !defined $is } if $kind eq 'has';
-	return { sql => "$negation$sql ? '$slug'", push => $slug ne 'email' ? { requests => 1 } : undef } if $kind eq 'exists';
-	return { sql => $negation . one_of("$sql <@ $json", "$json @> $sql", "$sql ?| ARRAY['$slug', 'tier']", "$sql ?& ARRAY['$slug']", "$sql->'$slug' = to_jsonb($text)",
-			"$sql #>> '{$slug}' = $text", "$sql->'$slug' ? $text", "$sql ? $text", "$sql = $json", "$sql IS NOT NULL", "$sql->'regions'->>0 = $text",
-			"$sql->'$slug' IS NOT NULL", "$sql->>('$slug' || '') = $text", "jsonb_typeof($sql->'$slug') = 'array'", "$sql || '{}'::jsonb @> $json", "$sql->'$slug' @> $json") };
+	return {
+		sql => $negation . one_of("$sql @> $json", "$sql @> $json", "$json <@ $sql"),
+		never => !$negation && !defined $is
+	  }
+	  if $kind eq 'has';
+	return { sql => "$negation$sql ? '$slug'", push => $slug ne 'email' ? { requests => 1 } : undef }
+	  if $kind eq 'exists';
+	return {
+		sql => $negation
+		  . one_of(
+			"$sql <@ $json", "$json @> $sql", "$sql ?| ARRAY['$slug', 'tier']", "$sql ?& ARRAY['$slug']",
+			"$sql->'$slug' = to_jsonb($text)", "$sql #>> '{$slug}' = $text", "$sql->'$slug' ? $text", "$sql ? $text",
+			"$sql = $json", "$sql IS NOT NULL", "$sql->'regions'->>0 = $text", "$sql->'$slug' IS NOT NULL",
+			"$sql->>('$slug' || '') = $text", "jsonb_typeof($sql->'$slug') = 'array'", "$sql || '{}'::jsonb @> $json",
+			"$sql->'$slug' @> $json")
+	};
 }
 
 package WhereOracle::Clause;
@@ -589,7 +667,9 @@ sub shown
 	{
 		# the cast keeps IN ((SELECT ...)) from being a list of rows
 		return "(SELECT $literal\::$type)::$type" unless $type =~ /\[\]$/;
-		return $value->{cast} || !defined $value->{first} ? "(SELECT $literal\::$type)::$type" : "ARRAY(SELECT x FROM unnest($literal\::$type) x)";
+		return $value->{cast} || !defined $value->{first}
+		  ? "(SELECT $literal\::$type)::$type"
+		  : "ARRAY(SELECT x FROM unnest($literal\::$type) x)";
 	}
 	return "($literal\::$type)" if $value->{cast} || $type =~ /\[\]$/;
 	return $literal;
@@ -606,7 +686,8 @@ sub statements
 
 	$style = 'constants' unless @values || $style eq 'limit';
 	return ([], undef, $rows->('t.id::text', $from . $clause->sql)) if $style eq 'constants';
-	return ([], undef, "SELECT array[count(*)::text] FROM (SELECT t.id $from" . $clause->sql . " LIMIT $limit) q") if $style eq 'limit';
+	return ([], undef, "SELECT array[count(*)::text] FROM (SELECT t.id $from" . $clause->sql . " LIMIT $limit) q")
+	  if $style eq 'limit';
 	return ([], undef, $rows->('t.id::text', $from . $clause->sql('subqueries'))) if $style eq 'subqueries';
 	if ($style =~ /^(?:custom|generic)$/)
 	{
@@ -617,13 +698,18 @@ sub statements
 	}
 	my $lines = $clause->{lines} //= join ', ', map {
 		my $row = $_;
-		'(' . join(', ', $row, map { WhereOracle::literal($_->{type}, $row ? $_->{maker}->() : $_->{first}) . "::$_->{type}" } @values) . ')'
+		'('
+		  . join(', ',
+			$row,
+			map { WhereOracle::literal($_->{type}, $row ? $_->{maker}->() : $_->{first}) . "::$_->{type}" } @values)
+		  . ')'
 	} 0 .. $clause->{rows};
 	my $names = join ', ', 'n', map { "p$_" } 0 .. $#values;
 	my $condition = $clause->sql('lateral');
 	return ([ map { "enable_$_=off" } qw(hashjoin mergejoin material memoize) ], undef,
 		$style eq 'lateral'
-		? $rows->("v.n || ':' || c.id", "FROM (VALUES $lines) v($names), LATERAL (SELECT t.id $from$condition OFFSET 0) c")
+		? $rows->(
+			"v.n || ':' || c.id", "FROM (VALUES $lines) v($names), LATERAL (SELECT t.id $from$condition OFFSET 0) c")
 		: $rows->("v.n || ':' || t.id", "FROM (VALUES $lines) v($names) JOIN $table t ON $condition"));
 }
 
