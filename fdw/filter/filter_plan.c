@@ -83,6 +83,7 @@ filter_plan_join_key(PlannerInfo *root, Relation table, RelOptInfo *rel,
 	FilterPlan *plan;
 	FilterJoinKey *key;
 	List	   *node;
+	const PylonField *field;
 	bool		swapped;
 
 	rinfo = filter_searchable_clause(root, table, rel, rinfo, case_sensitive);
@@ -93,8 +94,10 @@ filter_plan_join_key(PlannerInfo *root, Relation table, RelOptInfo *rel,
 	if (plan->filter == NIL)
 		return NULL;
 	node = lsecond(plan->filter);
-	if (intVal(linitial(node)) != FILTER_EQUALS ||
-		!(object_searched_field(object_of_table(table), strVal(list_nth(node, FilterNodeField)))->operators & FIELD_IN))
+	if (intVal(linitial(node)) != FILTER_EQUALS)
+		return NULL;
+	field = object_searched_field(object_of_table(table), strVal(list_nth(node, FilterNodeField)));
+	if (!(field->operators & FIELD_IN))
 		return NULL;
 
 	intVal(list_nth(node, FilterNodeTest)) = FILTER_KEYS;

@@ -21,8 +21,8 @@
 #include "utils/guc.h"
 #include "utils/rel.h"
 
-static bool has_account(const SentField *sent, const ObjectLayout *layout,
-						const JsonSlice *slices);
+static bool has_linked_id(const SentField *sent, const ObjectLayout *layout,
+						  const JsonSlice *slices);
 static void raise_ignored(const SentField *sent, const PylonObject *object,
 						  const char *id);
 static bool is_done(const SentField *sent, const Datum *values,
@@ -51,7 +51,7 @@ object_check_answer(const ObjectChange *change, const char *id,
 	{
 		SentField  *sent = lfirst(lc);
 		bool		done = sent->column->field->kind == FIELD_FIRST_ID && !sent->cleared ?
-			has_account(sent, layout, slices) : is_done(sent, values, nulls);
+			has_linked_id(sent, layout, slices) : is_done(sent, values, nulls);
 
 		if (!done)
 			raise_ignored(sent, layout->object, id);
@@ -59,10 +59,10 @@ object_check_answer(const ObjectChange *change, const char *id,
 	AtEOXact_GUC(true, modes);
 }
 
-/* Of an account that has several external ids, the first may be another one. */
+/* Of what has several external ids, an account, the first may be another one. */
 static bool
-has_account(const SentField *sent, const ObjectLayout *layout,
-			const JsonSlice *slices)
+has_linked_id(const SentField *sent, const ObjectLayout *layout,
+			  const JsonSlice *slices)
 {
 	SentTexts	ids = {.list = true,
 	.texts = object_external_ids(layout, sent->column->attnum, slices)};
