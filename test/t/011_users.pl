@@ -91,7 +91,8 @@ run_as(
 	CREATE VIEW a_barrier_view WITH (security_barrier) AS SELECT * FROM contacts;
 	CREATE FUNCTION a_definer() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS '$count';
 	CREATE FUNCTION an_invoker() RETURNS bigint LANGUAGE sql AS '$count';
-	CREATE FUNCTION a_plpgsql_definer() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN ($count); END';
+	CREATE FUNCTION a_plpgsql_definer() RETURNS bigint
+		LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN ($count); END';
 	CREATE FUNCTION a_cursor() RETURNS refcursor LANGUAGE plpgsql SECURITY DEFINER AS
 		'DECLARE c refcursor := ''c''; BEGIN OPEN c FOR $count; RETURN c; END';
 	GRANT SELECT ON a_view, an_invoker_view, a_barrier_view TO PUBLIC");

@@ -191,11 +191,13 @@ names_contact('"email":{"a":1}', 'email', '08P01', 'an object where a text is ex
 api_clear($api);
 $node->safe_psql(
 	'postgres', "
-	CREATE FOREIGN TABLE typed (id text, seats integer OPTIONS (custom_field 'seats'), short varchar(3) OPTIONS (field 'email'),
+	CREATE FOREIGN TABLE typed (id text, seats integer OPTIONS (custom_field 'seats'),
+		short varchar(3) OPTIONS (field 'email'),
 		renewal date OPTIONS (custom_field 'renewal')) SERVER pylon");
 api_ctl($api, 'replace',
 		'[{"id":"first","email":"a@b","custom_fields":{"seats":{"value":"7"},"renewal":{"value":"2027-01-31"}}},'
-	  . '{"id":"second","email":"a@b.example","custom_fields":{"seats":{"value":"many"},"renewal":{"value":"2027-31-01"}}}]'
+	  . '{"id":"second","email":"a@b.example","custom_fields":{"seats":{"value":"many"},'
+	  . '"renewal":{"value":"2027-31-01"}}}]'
 );
 for my $case ([ 'seats', '22P02' ], [ 'short', '22001' ], [ 'renewal', '22008' ])
 {
@@ -269,8 +271,10 @@ sub limit_is
 			"SET plan_cache_mode = force_generic_plan;
 			PREPARE found (bigint, bigint) AS $sql;
 			CREATE TEMP TABLE found AS EXECUTE found (1200, 50);
-			SELECT count(*) FROM (SELECT id FROM found EXCEPT ALL SELECT id FROM all_ids WHERE n BETWEEN $from AND $to) a;
-			SELECT count(*) FROM (SELECT id FROM all_ids WHERE n BETWEEN $from AND $to EXCEPT ALL SELECT id FROM found) a"),
+			SELECT count(*) FROM (SELECT id FROM found EXCEPT ALL SELECT id FROM all_ids WHERE n BETWEEN $from
+				AND $to) a;
+			SELECT count(*) FROM (SELECT id FROM all_ids WHERE n BETWEEN $from AND $to EXCEPT ALL SELECT id
+				FROM found) a"),
 		"0\n0", "$name: the rows");
 	is_deeply([ api_take($api) ], $requests, "$name: the requests");
 	return;

@@ -104,7 +104,8 @@ sub rows
 my ($rows, $series) = rows($times);
 
 does_not_grow('rescans with a search each',
-	"SELECT count(*), count(c.name) FROM $series, LATERAL (SELECT name FROM contacts c WHERE c.email = 'nobody' || n OFFSET 0) c",
+	"SELECT count(*), count(c.name) FROM $series, LATERAL (SELECT name FROM contacts c
+		WHERE c.email = 'nobody' || n OFFSET 0) c",
 	'0|0');
 does_not_grow(
 	'rescans with a look-up each',
@@ -115,19 +116,23 @@ my ($few, $few_series) = rows($times / 4);
 does_not_grow(
 	'rescans of three pages each',
 	"SELECT count(*), count(c.name) FROM $few_series,
-		LATERAL (SELECT * FROM contacts c WHERE account_id = '00000000-0000-4000-a000-000000000001' AND length(id) + n > 0 OFFSET 0) c",
+		LATERAL (SELECT * FROM contacts c WHERE account_id = '00000000-0000-4000-a000-000000000001'
+			AND length(id) + n > 0 OFFSET 0) c",
 	5 * $few . '|' . 5 * $few);
 does_not_grow(
 	'rescans broken off with a page on its way',
-	"SELECT count(x) FROM (SELECT n, (SELECT count(*) FROM (SELECT * FROM contacts WHERE length(id) > n % 2 LIMIT 3) c) AS x
+	"SELECT count(x) FROM (SELECT n, (SELECT count(*) FROM (SELECT * FROM contacts
+		WHERE length(id) > n % 2 LIMIT 3) c) AS x
 		FROM $few_series OFFSET 0) a",
 	$few);
 my ($many, $many_series) = rows($times * 10);
 does_not_grow('rescans of the page in hand',
-	"SELECT count(*) FROM $many_series, LATERAL (SELECT name FROM contacts c WHERE c.email = 'ada\@acme.com' AND length(id) + n > 0 OFFSET 0) c",
+	"SELECT count(*) FROM $many_series, LATERAL (SELECT name FROM contacts c WHERE c.email = 'ada\@acme.com'
+		AND length(id) + n > 0 OFFSET 0) c",
 	$many);
 does_not_grow('rescans with a list of values each',
-	"SELECT count(*) FROM $few_series, LATERAL (SELECT name FROM contacts c WHERE c.email = ANY (ARRAY['ada\@acme.com', n::text]) OFFSET 0) c",
+	"SELECT count(*) FROM $few_series, LATERAL (SELECT name FROM contacts c
+		WHERE c.email = ANY (ARRAY['ada\@acme.com', n::text]) OFFSET 0) c",
 	$few);
 
 # ---------------------------------------------------------------- statements
@@ -189,7 +194,8 @@ setup_server($node, $api);
 my $tenth = int($contacts / 10) || 1;
 # All columns of all contacts are read, and none of them kept.
 my ($before, $first, @later) = watched(
-	"SELECT count(*), min(length(whole)) > 36 FROM (SELECT row_number() OVER () AS n, c::text AS whole FROM contacts c OFFSET 0) a
+	"SELECT count(*), min(length(whole)) > 36 FROM (SELECT row_number() OVER () AS n, c::text AS whole
+		FROM contacts c OFFSET 0) a
 		WHERE n % $tenth <> 0 OR watch(n)",
 	"$contacts|t", "a scan of $contacts contacts");
 is(scalar @later, 9, 'a scan: was watched');

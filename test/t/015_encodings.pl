@@ -194,7 +194,8 @@ foreach my $one (@databases)
 
 	my $slug = as_bytes("gr\x{f6}\x{df}e");
 	gives(
-		"ALTER FOREIGN TABLE typed ADD COLUMN size text OPTIONS (custom_field '$slug'); SELECT id, size FROM typed WHERE size <> ''",
+		"ALTER FOREIGN TABLE typed ADD COLUMN size text OPTIONS (custom_field '$slug'); SELECT id, size FROM typed
+			WHERE size <> ''",
 		'latin|XL',
 		'a custom field whose slug is not ASCII');
 	gives("SELECT custom_fields->>'$slug' FROM contacts WHERE id = 'latin'", 'XL', 'such a slug as a key');

@@ -119,7 +119,8 @@ asks("strpos(email, '') > 0 LIMIT 1", \@all);
 asks("(account_id = 'x' AND ((name = 'a' AND email = 'b') OR name = 'c')) OR email = 'd'",
 	[
 		search(
-			'{"operator":"or","subfilters":[{"field":"account_id","operator":"equals","value":"x"},{"field":"email","operator":"equals","value":"d"}]}'
+			'{"operator":"or","subfilters":[{"field":"account_id","operator":"equals","value":"x"},{"field":"email",'
+			  . '"operator":"equals","value":"d"}]}'
 		)
 	]);
 
@@ -128,7 +129,8 @@ $node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (ADD lookup_batch_size 
 asks("account_id IN ('a', 'b') OR name = 'x'",
 	[
 		search(
-			'{"operator":"or","subfilters":[{"field":"account_id","operator":"in","values":["a","b"]},{"field":"name","operator":"equals","value":"x"}]}'
+			'{"operator":"or","subfilters":[{"field":"account_id","operator":"in","values":["a","b"]},'
+			  . '{"field":"name","operator":"equals","value":"x"}]}'
 		)
 	]);
 
@@ -138,7 +140,8 @@ api_fault($api, match => 'POST /contacts/search', kind => 'status', status => 40
 	body => { errors => ['no'], request_id => 'r' });
 is($node->safe_psql(
 		'postgres',
-		"SET client_min_messages = error; SELECT count(*) FROM contacts WHERE custom_fields->>'tier' IN ('gold', 'silver', 'x')"
+		"SET client_min_messages = error; SELECT count(*) FROM contacts
+			WHERE custom_fields->>'tier' IN ('gold', 'silver', 'x')"
 	), $node->safe_psql(
 		'postgres', "SELECT count(*) FROM contacts WHERE custom_fields->>'tier' || '' IN ('gold', 'silver', 'x')"),
 	'refused in the middle of a list on a slug');
@@ -149,7 +152,8 @@ api_clear($api);
 api_fault($api, match => 'POST /contacts/search', kind => 'status', status => 400,
 	body => { errors => ['no'], request_id => 'r' });
 $node->safe_psql('postgres', "SET client_min_messages = error;
-	SELECT id FROM contacts WHERE custom_fields->>'notes' LIKE '%x%' AND custom_fields->>'tier' = 'gold' AND email = 'x'");
+	SELECT id FROM contacts WHERE custom_fields->>'notes' LIKE '%x%' AND custom_fields->>'tier' = 'gold'
+		AND email = 'x'");
 my @listed = map { "{\"field\":\"$_->[0]\",\"operator\":\"equals\",\"value\":\"$_->[1]\"}" }[ 'email', 'x' ],
   [ 'tier', 'gold' ];
 is((api_take($api))[1],

@@ -92,7 +92,8 @@ sub setup
 	$tables->create_server('folded', lookup_batch_size => $WhereOracle::BATCH, case_sensitive => 'false');
 	$tables->create_server('unsaid', lookup_batch_size => $WhereOracle::BATCH);
 	$tables->run(<<'SQL');
-	CREATE FUNCTION rows_of(settings text[], prepare text, query text, explain bool, OUT ids text[], OUT plan jsonb, OUT failure text)
+	CREATE FUNCTION rows_of(settings text[], prepare text,
+		query text, explain bool, OUT ids text[], OUT plan jsonb, OUT failure text)
 		LANGUAGE plpgsql AS $$
 	DECLARE
 		setting text;

@@ -439,7 +439,8 @@ given($node, $api, {});
 	@addresses = new_addresses(8);
 	api_faults($api, $slow->(@addresses[ 1 .. 3 ]));
 	$session->query(
-		"INSERT INTO contacts (name, email, custom_fields) SELECT 'n', e, CASE WHEN n = 1 THEN '{\"nosuch\": \"x\"}'::jsonb ELSE '{}' END FROM unnest('{"
+		"INSERT INTO contacts (name, email, custom_fields)
+			SELECT 'n', e, CASE WHEN n = 1 THEN '{\"nosuch\": \"x\"}'::jsonb ELSE '{}' END FROM unnest('{"
 		  . join(',', @addresses)
 		  . "}'::text[]) WITH ORDINALITY u(e, n)");
 	like($session->error, qr/ERROR:  57014.*CONTEXT:  [^\n]*the API ignored the value/s,
@@ -579,7 +580,8 @@ $node->safe_psql('postgres', 'CREATE TABLE parent (id int PRIMARY KEY);
 		  . $update->()
 		  . "; RAISE EXCEPTION 'x'; EXCEPTION WHEN OTHERS THEN NULL; END; END \$\$", ['2 1 0'], 'BEGIN; ROLLBACK', []);
 	$warns->('EXCEPTION twice',
-		'DO $$ BEGIN FOR i IN 1..2 LOOP BEGIN UPDATE contacts SET avatar_url = \'https://d.example/\' || i || \'.png\' WHERE id = \''
+		'DO $$ BEGIN FOR i IN 1..2 LOOP BEGIN UPDATE contacts SET avatar_url = \'https://d.example/\' || i || '
+		  . '\'.png\' WHERE id = \''
 		  . $ada
 		  . "'; RAISE EXCEPTION 'x'; EXCEPTION WHEN OTHERS THEN NULL; END; END LOOP; END \$\$", [ '0 1 0', '0 1 0' ]);
 	$warns->('at COMMIT', 'BEGIN', [], $insert->(), [], 'INSERT INTO child VALUES (1)', [], 'COMMIT', ['1 0 0']);
@@ -609,7 +611,8 @@ $node->safe_psql('postgres', 'CREATE TABLE parent (id int PRIMARY KEY);
 	# Some of a statement's rows, before it fails for a reason of its own.
 	my $before = total(stored(map { "mid$_\@x.example" } 1 .. 300));
 	$session->query(
-		"INSERT INTO contacts (name, email) SELECT 'n' || 1 / (200 - i), 'mid' || i || '\@x.example' FROM generate_series(1, 300) i"
+		"INSERT INTO contacts (name, email) SELECT 'n' || 1 / (200 - i), 'mid' || i || '\@x.example'
+			FROM generate_series(1, 300) i"
 	);
 	like($session->error, qr/22012/, 'division by zero in mid-statement');
 	my $there = total(stored(map { "mid$_\@x.example" } 1 .. 300)) - $before;

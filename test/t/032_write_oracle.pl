@@ -114,7 +114,8 @@ load_contacts($node, $api, 'expected');
 my $typed_columns = join ', ', map { "$_ $custom{$_}[0] OPTIONS (custom_field '$_')" } @slugs;
 my $shown = join ', ', map {
 	$_ eq 'regions'
-	  ? "CASE WHEN custom_fields ? 'regions' THEN ARRAY(SELECT jsonb_array_elements_text(custom_fields->'regions')) END AS regions"
+	  ? "CASE WHEN custom_fields ? 'regions' THEN ARRAY(SELECT jsonb_array_elements_text(custom_fields->'regions')) "
+	  . "END AS regions"
 	  : "(custom_fields->>'$_')::$custom{$_}[0] AS $_"
 } @slugs;
 my $kept = join ' || ', map {
@@ -122,7 +123,8 @@ my $kept = join ' || ', map {
 		$_ eq 'last_seen' ? q{to_jsonb(to_char(NEW.last_seen AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'))}
 	  : $_ eq 'regions' ? 'to_jsonb(NEW.regions)'
 	  : "to_jsonb(NEW.$_\::text)";
-	"CASE WHEN NEW.$_ IS NULL THEN '{}' WHEN TG_OP = 'UPDATE' AND NEW.$_ IS NOT DISTINCT FROM OLD.$_ THEN jsonb_build_object('$_', f->'$_') ELSE jsonb_build_object('$_', $value) END"
+	"CASE WHEN NEW.$_ IS NULL THEN '{}' WHEN TG_OP = 'UPDATE' AND NEW.$_ IS NOT DISTINCT
+		FROM OLD.$_ THEN jsonb_build_object('$_', f->'$_') ELSE jsonb_build_object('$_', $value) END"
 } @slugs;
 my $slug_list = join ', ', map { "'$_'" } @slugs;
 
@@ -130,18 +132,21 @@ $node->safe_psql('postgres', encode_utf8(qq{
 	ALTER DATABASE postgres SET timezone = 'UTC';
 	CREATE FOREIGN TABLE typed (id text, name text, email text, $typed_columns) SERVER pylon;
 	CREATE FOREIGN TABLE two_forms (id text, name text, custom_fields jsonb, $typed_columns) SERVER pylon;
-	CREATE FOREIGN TABLE as_json (id text, name text, email text, regions jsonb OPTIONS (custom_field 'regions')) SERVER pylon;
+	CREATE FOREIGN TABLE as_json (id text, name text, email text, regions jsonb OPTIONS (custom_field 'regions'))
+		SERVER pylon;
 	CREATE TABLE accounts AS SELECT DISTINCT account_id, account_external_id FROM expected WHERE account_id IS NOT NULL;
 	CREATE FUNCTION kept(old_field jsonb, new_field jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS \$\$
 		SELECT CASE WHEN jsonb_typeof(new_field) NOT IN ('number', 'boolean') THEN new_field
-			WHEN jsonb_typeof(new_field) = 'number' AND old_field #>> '{}' ~ '^[-+]?[0-9]+([.][0-9]+)?\$' AND (old_field #>> '{}')::numeric = new_field::numeric THEN old_field
+			WHEN jsonb_typeof(new_field) = 'number' AND old_field #>> '{}' ~ '^[-+]?[0-9]+([.][0-9]+)?\$'
+				AND (old_field #>> '{}')::numeric = new_field::numeric THEN old_field
 			ELSE to_jsonb(new_field #>> '{}') END \$\$;
 	ALTER TABLE expected ADD PRIMARY KEY (id);
 	CREATE VIEW expected_typed AS SELECT id, name, email, $shown FROM expected;
 
 	-- Numbers and booleans become text, null is no value; the rest of a row as the API does it.
 	CREATE FUNCTION as_text(old_fields jsonb, fields jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS \$\$
-		SELECT coalesce(jsonb_object_agg(key, kept(old_fields->key, value)), '{}') FROM jsonb_each(fields) WHERE value <> 'null' \$\$;
+		SELECT coalesce(jsonb_object_agg(key, kept(old_fields->key, value)), '{}') FROM jsonb_each(fields)
+			WHERE value <> 'null' \$\$;
 	CREATE FUNCTION as_the_api() RETURNS trigger LANGUAGE plpgsql AS \$\$
 	DECLARE
 		others text[];
@@ -153,14 +158,17 @@ $node->safe_psql('postgres', encode_utf8(qq{
 			NEW.emails := CASE WHEN NEW.email IS NOT NULL THEN ARRAY[NEW.email] END;
 			NEW.portal_role := coalesce(NEW.portal_role, 'no_access');
 			NEW.primary_phone_number := coalesce(NEW.primary_phone_number, NEW.phone_numbers[1]);
-			NEW.account_id := (SELECT a.account_id FROM accounts a WHERE a.account_external_id = NEW.account_external_id);
+			NEW.account_id := (SELECT a.account_id FROM accounts a
+				WHERE a.account_external_id = NEW.account_external_id);
 			RETURN NEW;
 		END IF;
 		-- the account by either of its ids
 		IF NEW.account_external_id IS DISTINCT FROM OLD.account_external_id THEN
-			NEW.account_id := (SELECT a.account_id FROM accounts a WHERE a.account_external_id = NEW.account_external_id);
+			NEW.account_id := (SELECT a.account_id FROM accounts a
+				WHERE a.account_external_id = NEW.account_external_id);
 		ELSIF NEW.account_id IS DISTINCT FROM OLD.account_id THEN
-			NEW.account_external_id := (SELECT a.account_external_id FROM accounts a WHERE a.account_id = NEW.account_id);
+			NEW.account_external_id := (SELECT a.account_external_id FROM accounts a
+				WHERE a.account_id = NEW.account_id);
 		END IF;
 		-- all addresses, or the primary one alone
 		IF NEW.emails IS DISTINCT FROM OLD.emails THEN
@@ -173,7 +181,8 @@ $node->safe_psql('postgres', encode_utf8(qq{
 			others := ARRAY(SELECT e FROM unnest(OLD.emails) WITH ORDINALITY u(e, n) WHERE e NOT IN (coalesce(OLD.email, ''), NEW.email) ORDER BY n);
 			NEW.emails := CASE WHEN NEW.email IS NOT NULL THEN NEW.email || others END;
 		END IF;
-		IF NEW.phone_numbers IS DISTINCT FROM OLD.phone_numbers AND NOT coalesce(NEW.primary_phone_number = ANY (NEW.phone_numbers), false) THEN
+		IF NEW.phone_numbers IS DISTINCT FROM OLD.phone_numbers
+			AND NOT coalesce(NEW.primary_phone_number = ANY (NEW.phone_numbers), false) THEN
 			NEW.primary_phone_number := NEW.phone_numbers[1];
 		END IF;
 		NEW.phone_numbers := CASE WHEN NEW.phone_numbers IS NULL AND OLD.phone_numbers IS NOT NULL THEN '{}' ELSE NEW.phone_numbers END;
@@ -187,7 +196,8 @@ $node->safe_psql('postgres', encode_utf8(qq{
 	BEGIN
 		IF TG_OP = 'UPDATE' THEN
 			f := (SELECT custom_fields FROM expected WHERE id = OLD.id);
-			UPDATE expected SET name = NEW.name, email = NEW.email, custom_fields = f - ARRAY[$slug_list] || $kept WHERE id = OLD.id;
+			UPDATE expected SET name = NEW.name, email = NEW.email, custom_fields = f - ARRAY[$slug_list] || $kept
+				WHERE id = OLD.id;
 			RETURN NEW;
 		END IF;
 		INSERT INTO expected (id, name, email, custom_fields) VALUES (NEW.id, NEW.name, NEW.email, $kept);
@@ -455,7 +465,8 @@ sub compare
 	my $difference = $node->safe_psql('postgres', "
 		WITH held AS (SELECT $canonical FROM held), copy AS (SELECT $canonical FROM expected)
 		SELECT 'held', to_jsonb(h) FROM (SELECT * FROM held EXCEPT SELECT * FROM copy) h
-		UNION ALL SELECT 'copy', to_jsonb(c) FROM (SELECT * FROM copy EXCEPT SELECT * FROM held) c ORDER BY 2, 1 LIMIT 6");
+		UNION ALL SELECT 'copy', to_jsonb(c) FROM (SELECT * FROM copy EXCEPT SELECT *
+			FROM held) c ORDER BY 2, 1 LIMIT 6");
 	is($difference, '', "after $done statements from seed $seed: what the API holds");
 	return $difference eq '';
 }

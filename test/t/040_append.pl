@@ -58,7 +58,8 @@ for my $workspace (@workspaces)
 		CREATE SERVER $workspace FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url '$api{$workspace}{url}',
 			page_size '" . PAGE . "', lookup_batch_size '10', max_retries '0');
 		CREATE USER MAPPING FOR PUBLIC SERVER $workspace OPTIONS (api_token '$PylonTest::TOKEN');
-		CREATE FOREIGN TABLE people_$workspace (id text, name text, email text, workspace text OPTIONS (custom_field 'notes'))
+		CREATE FOREIGN TABLE people_$workspace (id text, name text, email text,
+			workspace text OPTIONS (custom_field 'notes'))
 			SERVER $workspace;
 		ALTER TABLE people ATTACH PARTITION people_$workspace FOR VALUES IN ('$workspace');
 		INSERT INTO expected VALUES " . join(', ', map { "('$_->{id}', '$_->{name}', '$_->{email}', '$workspace')" } @all));
@@ -209,7 +210,8 @@ cmp_ok(max(map { scalar @$_ } values %taken), '<=', 8, 'LIMIT 330: none twice');
 
 $session = PylonSession->new($node);
 is($session->query(
-		"BEGIN; DECLARE c CURSOR FOR SELECT 1 FROM people; FETCH 3 FROM c; CLOSE c; SELECT count(*) FROM people_w1; COMMIT"
+		"BEGIN; DECLARE c CURSOR FOR SELECT 1 FROM people; FETCH 3 FROM c; CLOSE c; SELECT count(*) FROM "
+		  . "people_w1; COMMIT"
 	), "1\n1\n1\n100", 'a cursor closed early');
 is($session->query(
 		"BEGIN; DECLARE c SCROLL CURSOR FOR SELECT id FROM people; MOVE 600 FROM c; MOVE BACKWARD 600 FROM c; MOVE 859 FROM c;
@@ -219,14 +221,16 @@ is($session->error, '', 'cursors: no error');
 # Two at once share the session's connections.
 is($session->query(
 		"BEGIN; DECLARE c CURSOR FOR SELECT id FROM people; MOVE 10 FROM c; SELECT count(*) FROM people;
-	DECLARE d CURSOR FOR SELECT id FROM people; MOVE 300 FROM d; MOVE 849 FROM c; FETCH 2 FROM c; MOVE 559 FROM d; FETCH 2 FROM d; COMMIT"
+	DECLARE d CURSOR FOR SELECT id FROM people; MOVE 300 FROM d; MOVE 849 FROM c; FETCH 2 FROM c; MOVE 559
+		FROM d; FETCH 2 FROM d; COMMIT"
 	) =~ s/w\d-\d+/id/gr, "860\nid\nid", 'two cursors and a query');
 
 # ---------------------------------------------------------------- rescans
 
 take_all();
 same_as_local('',
-	"SELECT n, count(*), min(id) FROM generate_series(1, 3) n, LATERAL (SELECT * FROM people WHERE name = 'Name ' || n OFFSET 0) p
+	"SELECT n, count(*), min(id) FROM generate_series(1, 3) n, LATERAL (SELECT * FROM people
+		WHERE name = 'Name ' || n OFFSET 0) p
 	GROUP BY n ORDER BY n",
 	sub {
 		map { search('name', "Name $_") } 1 .. 3;
@@ -276,7 +280,8 @@ cmp_ok(scalar @{ $taken{w8} }, '<', 8, 'rescans while one gives no row: it is no
 # Which partitions are read depends on the outer row.
 is($node->safe_psql(
 		'postgres',
-		"SELECT n, count(*) FROM generate_series(1, 3) n, LATERAL (SELECT * FROM people WHERE workspace IN ('w' || n, 'w8') OFFSET 0) p
+		"SELECT n, count(*) FROM generate_series(1, 3) n, LATERAL (SELECT * FROM people
+			WHERE workspace IN ('w' || n, 'w8') OFFSET 0) p
 	GROUP BY n ORDER BY n"), "1|260\n2|260\n3|260", 'partitions pruned at each rescan');
 take_all();
 
@@ -398,7 +403,8 @@ $session->query("BEGIN; UPDATE visits SET n = n + 10 WHERE id = 'w1-001'");
 my $second = PylonSession->new($node);
 $pid = $second->pid;
 $second->begin(
-	'UPDATE visits v SET n = v.n + 1 FROM people p WHERE p.id = v.id AND p.email IS NOT NULL RETURNING v.id, v.n, p.workspace'
+	'UPDATE visits v SET n = v.n + 1 FROM people p WHERE p.id = v.id AND p.email IS NOT NULL RETURNING v.id, v.n, '
+	  . 'p.workspace'
 );
 $node->poll_query_until('postgres', "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $pid");
 $session->query('COMMIT');
@@ -457,7 +463,8 @@ for my $workspace (@workspaces)
 is($node->safe_psql('postgres', "SELECT count(*) FROM people WHERE name = 'Changed'"), 136, 'UPDATE: the rows');
 is($node->safe_psql(
 		'postgres',
-		"WITH d AS (DELETE FROM people WHERE name = 'Changed' RETURNING *) SELECT count(*), min(id), max(workspace), min(name) FROM d"
+		"WITH d AS (DELETE FROM people WHERE name = 'Changed' RETURNING *)
+			SELECT count(*), min(id), max(workspace), min(name) FROM d"
 	), '136|w0-107|w8|Changed', 'DELETE');
 is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT id) FROM people'), '1224|1224', 'DELETE: the rows');
 take_all();
@@ -471,7 +478,8 @@ $session->query("CREATE TEMP TABLE memory (n int, bytes bigint);
 	BEGIN INSERT INTO memory SELECT n, sum(total_bytes) FROM pg_backend_memory_contexts; RETURN true; END \$\$");
 $session->query("SELECT count(*) FROM people WHERE name = 'no'; SELECT watch(0); TRUNCATE memory");
 is($session->query(
-		"SELECT count(*), count(x) FROM (SELECT (SELECT p.id FROM people p WHERE name = 'Name ' || (n % 9) AND workspace IN ('w1', 'w2') LIMIT 1) AS x
+		"SELECT count(*), count(x) FROM (SELECT (SELECT p.id FROM people p WHERE name = 'Name ' || (n % 9)
+			AND workspace IN ('w1', 'w2') LIMIT 1) AS x
 	FROM generate_series(1, 2000) n WHERE n % 200 <> 0 OR watch(n) OFFSET 0) s"), '2000|' . (2000 - 222 - 222),
 	'2,000 rescans, each broken off');
 my ($first, @later) = split /\n/, $session->query('SELECT bytes FROM memory ORDER BY n');

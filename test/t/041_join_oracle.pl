@@ -184,7 +184,8 @@ sub setup
 		failure := SQLSTATE || ' ' || SQLERRM;
 	END $$;
 
-	CREATE FUNCTION compare(number int, schema text, settings text[], how text, prepare text, query text, explain text, keys text)
+	CREATE FUNCTION compare(number int, schema text, settings text[], how text, prepare text, query text,
+		explain text, keys text)
 		RETURNS json LANGUAGE plpgsql AS $$
 	DECLARE
 		foreign_rows record;
@@ -404,7 +405,8 @@ sub run_block
 	# altered, a server is one that has refused nothing yet
 	my $alter =
 	  "ALTER SERVER $server OPTIONS (SET lookup_batch_size '$batch', SET page_size '$page', SET request_cost '$cost');
-		ALTER SERVER more_$server OPTIONS (SET lookup_batch_size '$batch', SET page_size '$page', SET request_cost '$cost');\n";
+		ALTER SERVER more_$server OPTIONS (SET lookup_batch_size '$batch', SET page_size '$page',
+			SET request_cost '$cost');\n";
 	$session->query("SET jit = off; SET client_min_messages = notice; LOAD 'pylon_fdw'; $alter");
 	for my $together ($mode->{sudden} ? map { [$_] } @queries : \@queries)
 	{
@@ -471,12 +473,14 @@ sub run_write
 	my $state = sub {
 		my $from = shift;
 		return
-		  "SELECT CASE WHEN name NOT LIKE 'new %' THEN id END, account_id, name, email, tier, notes, website, owner FROM $from p";
+		  "SELECT CASE WHEN name NOT LIKE 'new %' THEN id END, account_id, name, email, tier, notes, website, owner
+			FROM $from p";
 	};
 	my $results = sub {
 		my ($numbered, $schema) = @_;
 		return
-		  "SELECT json_build_object('rows', ARRAY(SELECT left(r, 300) FROM unnest(rows) r ORDER BY r COLLATE \"C\"), 'plan', plan, 'failure', failure)
+		  "SELECT json_build_object('rows', ARRAY(SELECT left(r, 300) FROM unnest(rows) r
+			ORDER BY r COLLATE \"C\"), 'plan', plan, 'failure', failure)
 			FROM run($numbered, '$schema', $arguments)";
 	};
 

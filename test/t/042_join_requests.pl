@@ -106,7 +106,8 @@ sub join_of
 {
 	my $table = shift;
 	return
-	  "SELECT count(*), count(DISTINCT c.id), min(c.id), max(c.name) FROM $table l JOIN contacts c ON c.email = l.email";
+	  "SELECT count(*), count(DISTINCT c.id), min(c.id), max(c.name) FROM $table l
+		JOIN contacts c ON c.email = l.email";
 }
 
 # So many keys in as few lists as there can be.
@@ -124,7 +125,8 @@ sub lists
 for my $size (@sizes)
 {
 	asks_for("a list of $size addresses", '',
-		"SELECT count(*), count(DISTINCT id), min(id), max(name) FROM contacts WHERE email = ANY (ARRAY(SELECT email FROM local_$size))",
+		"SELECT count(*), count(DISTINCT id), min(id), max(name) FROM contacts WHERE email = ANY (ARRAY(SELECT email
+			FROM local_$size))",
 		'email',
 		lists($size));
 }
@@ -148,12 +150,14 @@ sub with_lookups
 		],
 		[
 			'EXISTS' =>
-			  'SELECT count(*), max(l.n) FROM local_1000 l WHERE EXISTS (SELECT FROM contacts c WHERE c.email = l.email)',
+			  'SELECT count(*), max(l.n) FROM local_1000 l WHERE EXISTS (SELECT FROM contacts c WHERE c.email = '
+			  . 'l.email)',
 			1000
 		],
 		[
 			'NOT EXISTS' =>
-			  'SELECT count(*), max(l.n) FROM local_1000 l WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.email = l.email)',
+			  'SELECT count(*), max(l.n) FROM local_1000 l WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.email = '
+			  . 'l.email)',
 			1000
 		],
 		[ 'IN' => 'SELECT count(*), max(id) FROM contacts c WHERE email IN (SELECT email FROM local_1000)', 1000 ],
@@ -165,12 +169,14 @@ sub with_lookups
 		],
 		[
 			'a further condition' =>
-			  'SELECT count(*), max(c.id) FROM local_1000 l JOIN contacts c ON c.email = l.email AND length(c.name) > l.n % 20',
+			  'SELECT count(*), max(c.id) FROM local_1000 l JOIN contacts c ON c.email = l.email AND length(c.name) '
+			  . '> l.n % 20',
 			1000
 		],
 		[
 			'a subquery' =>
-			  'SELECT count(*), max(c.id) FROM (SELECT * FROM local_10000 WHERE n % 50 = 3 OFFSET 0) l LEFT JOIN contacts c ON c.email = l.email',
+			  'SELECT count(*), max(c.id) FROM (SELECT * FROM local_10000 WHERE n % 50 = 3 OFFSET 0) l LEFT JOIN '
+			  . 'contacts c ON c.email = l.email',
 			200
 		])
 	{
@@ -206,7 +212,8 @@ sub writes
 	is_deeply([ lists_of('email', api_take($api)) ], [ lists(1000) ], 'CREATE TABLE AS: searches');
 	is($node->safe_psql(
 			'postgres',
-			'SELECT count(*) FROM (TABLE found EXCEPT SELECT l.n, c.id FROM local_1000 l JOIN copy c ON c.email = l.email) d'
+			'SELECT count(*) FROM (TABLE found EXCEPT SELECT l.n, c.id FROM local_1000 l JOIN copy c ON c.email = '
+			  . 'l.email) d'
 		), '0', 'CREATE TABLE AS: rows');
 	return;
 }

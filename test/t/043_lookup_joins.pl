@@ -58,7 +58,8 @@ for my $join ('JOIN', 'LEFT JOIN')
 # The answers don't fit: they go to a file, and what they answer is forgotten.
 $session->query("SET work_mem = '64kB'");
 same(
-	'SELECT p.n, c.name, c.custom_fields FROM people p LEFT JOIN contacts c ON c.account_id = p.account_id WHERE p.n < 400 ORDER BY 1, 2, 3',
+	'SELECT p.n, c.name, c.custom_fields FROM people p LEFT JOIN contacts c ON c.account_id = p.account_id WHERE p.n '
+	  . '< 400 ORDER BY 1, 2, 3',
 	'answers that need a file');
 same('SELECT o, (SELECT count(c.name || c.custom_fields::text) FROM people p JOIN contacts c ON c.email = p.email
 	WHERE p.n <= 700 AND p.n + o > 0) FROM generate_series(1, 6) o', 'rescans with a full table');
@@ -76,7 +77,8 @@ unlike(slurp_file($node->logfile), qr/temporary file leak/, 'no file is left ope
 # Each rescan has two batches, and another one on its way at its end.
 my $contexts = "SELECT count(*) FROM pg_backend_memory_contexts WHERE name LIKE 'pylon_fdw%'";
 my $rescans =
-  "DECLARE c CURSOR FOR SELECT o, (SELECT count(*) FROM people p JOIN contacts c ON c.email = p.email AND c.name <> o::text
+  "DECLARE c CURSOR FOR SELECT o, (SELECT count(*) FROM people p JOIN contacts c ON c.email = p.email
+	AND c.name <> o::text
 	WHERE p.n <= 220) FROM generate_series(1, 400) o";
 $session->query("BEGIN; $rescans; MOVE 10 FROM c");
 my $few = $session->query($contexts);
@@ -92,7 +94,8 @@ $session->query('SET enable_nestloop = off');
 
 # Keys of which two rows each come one after the other are asked for once, though hardly a batch fits.
 $session->query(
-	"CREATE TABLE twice AS SELECT 'k' || g || '\@acme.com' AS email FROM generate_series(1, 3000) g, generate_series(1, 2) ORDER BY g;
+	"CREATE TABLE twice AS SELECT 'k' || g || '\@acme.com' AS email
+		FROM generate_series(1, 3000) g, generate_series(1, 2) ORDER BY g;
 	INSERT INTO twice SELECT email FROM people WHERE n < 5; ANALYZE twice; SET work_mem = '64kB'");
 api_clear($api);
 same('SELECT count(c.id) FROM twice t LEFT JOIN contacts c ON c.email = t.email', '3,000 keys in two rows each');
@@ -105,7 +108,8 @@ $session->query(
 	WHEN g = 210 THEN 'bronze' ELSE 'none ' || g END AS tier FROM generate_series(1, 300) g; ANALYZE tiers");
 api_clear($api);
 same(
-	"SELECT t.n, count(c.id) FROM tiers t LEFT JOIN contacts c ON c.custom_fields->>'tier' = t.tier GROUP BY 1 HAVING count(c.id) > 0 ORDER BY 1",
+	"SELECT t.n, count(c.id) FROM tiers t LEFT JOIN contacts c ON c.custom_fields->>'tier' = t.tier GROUP BY 1 "
+	  . "HAVING count(c.id) > 0 ORDER BY 1",
 	'a key that can not be asked for');
 is(join(' ', map { /^(\S+ [^? ]+)/ } api_take($api)),
 	'POST /contacts/search GET /contacts GET /contacts GET /contacts', 'a key that can not be asked for: requests');
@@ -136,7 +140,8 @@ for my $case ([ '', 2, 'the second batch is on its way' ], [ 'LIMIT 400', 1, 'wi
 for my $format ('xml', 'yaml', 'json', 'text')
 {
 	my $plan = $session->query(
-		"EXPLAIN (ANALYZE, TIMING off, FORMAT $format) SELECT c.name FROM people p JOIN contacts c USING (email) WHERE p.n <= 5"
+		"EXPLAIN (ANALYZE, TIMING off, FORMAT $format) SELECT c.name FROM people p JOIN contacts c USING (email)
+			WHERE p.n <= 5"
 	);
 	like($plan, qr/Pylon.Key(>|":|:) ?"?c\.email = p\.email/, "EXPLAIN, format $format: key");
 	like($plan, qr/Pylon.Keys(>|":|:) ?\d+/, "EXPLAIN, format $format: keys");
@@ -147,17 +152,20 @@ for my $format ('xml', 'yaml', 'json', 'text')
 # ---------------------------------------------------------------- requests of a query that may end early
 
 $session->query(
-	"CREATE TABLE sorted AS SELECT email FROM people, generate_series(1, 2000) WHERE n <= 50 AND email IS NOT NULL ORDER BY email"
+	"CREATE TABLE sorted AS SELECT email FROM people, generate_series(1, 2000) WHERE n <= 50 AND email IS NOT NULL
+		ORDER BY email"
 );
 $session->query('ANALYZE sorted');
 my $keys = $session->query('SELECT count(DISTINCT email) FROM sorted');
 api_clear($api);
 $session->query(
-	'BEGIN; DECLARE c CURSOR FOR SELECT c.id FROM sorted s LEFT JOIN contacts c ON c.email = s.email; MOVE ALL FROM c; COMMIT'
+	'BEGIN; DECLARE c CURSOR FOR SELECT c.id FROM sorted s LEFT JOIN contacts c ON c.email = s.email; MOVE ALL FROM '
+	  . 'c; COMMIT'
 );
 cmp_ok(scalar(@requests = api_take($api)), '<=', 2, "a cursor over $keys keys: requests");
 $session->query(
-	"BEGIN; DECLARE c SCROLL CURSOR FOR SELECT p.n, c.email FROM people p LEFT JOIN contacts c ON c.email = p.email; FETCH 3 FROM c"
+	"BEGIN; DECLARE c SCROLL CURSOR FOR SELECT p.n, c.email FROM people p LEFT JOIN contacts c ON c.email = p.email; "
+	  . "FETCH 3 FROM c"
 );
 is($session->query('FETCH ABSOLUTE 2 FROM c'),
 	$session->query('SELECT n, email FROM people WHERE n = 2'), 'a cursor goes back');
@@ -274,7 +282,8 @@ is($joined, $session->query($of_accounts =~ s/contacts/copies/r), 'refused withi
 
 # Cancelled while many contacts with the row's key fail another condition.
 my $expensive = "SELECT count(*) FROM (VALUES ('gold'), ('silver')) p (tier)
-	LEFT JOIN contacts c ON c.custom_fields->>'tier' = p.tier AND sha512(convert_to(lpad(c.name, 10000000, p.tier), 'UTF8')) = ''";
+	LEFT JOIN contacts c ON c.custom_fields->>'tier' = p.tier
+		AND sha512(convert_to(lpad(c.name, 10000000, p.tier), 'UTF8')) = ''";
 $session->query("SET statement_timeout = '" . patience_ms($node, 300) . "'; $expensive");
 like($session->error, qr/statement timeout/, 'cancelled among the contacts with a key');
 $session->query('RESET statement_timeout');
@@ -293,8 +302,10 @@ is($session->query($count), $expected, 'after it was cancelled');
 # ---------------------------------------------------------------- as somebody else, in a function, by a view
 
 $node->safe_psql('postgres', "DROP USER MAPPING FOR PUBLIC SERVER pylon;
-	CREATE USER MAPPING FOR CURRENT_USER SERVER pylon OPTIONS (api_token 'sample-token'); CREATE ROLE visitor LOGIN; GRANT SELECT ON people, copies TO visitor;
-	CREATE VIEW known AS SELECT p.n, c.name FROM people p JOIN contacts c ON c.email = p.email; GRANT SELECT ON known TO visitor;
+	CREATE USER MAPPING FOR CURRENT_USER SERVER pylon OPTIONS (api_token 'sample-token');
+		CREATE ROLE visitor LOGIN; GRANT SELECT ON people, copies TO visitor;
+	CREATE VIEW known AS SELECT p.n, c.name FROM people p JOIN contacts c ON c.email = p.email; GRANT
+		SELECT ON known TO visitor;
 	GRANT SELECT ON contacts TO visitor");
 $session->query('SET ROLE visitor');
 is($session->query('SELECT name FROM known WHERE n = 1'), 'Ada Lovelace', "by a view: its owner's token");

@@ -41,7 +41,8 @@ sub contacts_of
 }
 
 my $columns =
-  "id text, name text, email text, tier text OPTIONS (custom_field 'tier'), workspace text OPTIONS (custom_field 'notes')";
+  "id text, name text, email text, tier text OPTIONS (custom_field 'tier'), workspace text OPTIONS (custom_field "
+  . "'notes')";
 $node->safe_psql('postgres',
 	"CREATE TABLE people (id text, name text, email text, tier text, workspace text) PARTITION BY LIST (workspace);
 	CREATE TABLE copies (id text, name text, email text, tier text, workspace text)");
@@ -63,16 +64,20 @@ for my $workspace (@workspaces)
 }
 $node->safe_psql('postgres', q{
 	CREATE VIEW contacts AS SELECT 'w1' AS workspace, id, name, email, tier FROM people_w1
-		UNION ALL SELECT 'w2', id, upper(name), email, tier FROM people_w2 UNION ALL SELECT 'w3', id, name, email, tier FROM people_w3;
+		UNION ALL SELECT 'w2', id, upper(name), email, tier FROM people_w2
+			UNION ALL SELECT 'w3', id, name, email, tier FROM people_w3;
 	CREATE VIEW contact_copies AS SELECT workspace, id, CASE workspace WHEN 'w2' THEN upper(name) ELSE name END AS name, email, tier FROM copies;
-	CREATE TABLE leads AS SELECT row_number() OVER (ORDER BY md5(id))::int AS n, id, email, name, tier FROM copies WHERE right(id, 1) < '6';
-	INSERT INTO leads SELECT 1000 + g, 'no-' || g, 'nobody' || g || '@acme.example', 'Nobody', 'none' FROM generate_series(1, 5) g;
+	CREATE TABLE leads AS SELECT row_number() OVER (ORDER BY md5(id))::int AS n, id, email, name, tier FROM copies
+		WHERE right(id, 1) < '6';
+	INSERT INTO leads SELECT 1000 + g, 'no-' || g, 'nobody' || g || '@acme.example', 'Nobody', 'none'
+		FROM generate_series(1, 5) g;
 	INSERT INTO leads VALUES (2001, NULL, NULL, NULL, NULL), (2002, '', '', '', ''), (2003, 'x', 'P5@ACME.EXAMPLE', 'NAME 1', 'GOLD');
 	INSERT INTO leads SELECT 3000 + n, id, email, name, tier FROM leads WHERE n < 10;
 	ANALYZE leads, copies});
 my $session = PylonSession->new($node);
 $session->query(
-	'SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_nestloop = off; SET enable_material = off; SET enable_memoize = off'
+	'SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_nestloop = off; SET enable_material = off; '
+	  . 'SET enable_memoize = off'
 );
 
 sub take_all { return map { $_ => [ api_take($api{$_}) ] } @workspaces; }
@@ -144,10 +149,12 @@ for my $table ('people', 'contacts')
 	}
 	same("SELECT l.n, c.workspace, c.id FROM leads l JOIN $table c ON c.id = l.id ORDER BY 1, 2", "$table, by id");
 	same(
-		"SELECT l.n, c.workspace, c.id FROM leads l JOIN $table c ON c.tier = l.tier AND c.name >= l.name ORDER BY 1, 2, 3",
+		"SELECT l.n, c.workspace, c.id FROM leads l JOIN $table c ON c.tier = l.tier
+			AND c.name >= l.name ORDER BY 1, 2, 3",
 		"$table, by custom field");
 	same(
-		"SELECT l.n, c.id FROM leads l LEFT JOIN $table c ON c.email = l.email AND c.workspace <> 'w2' AND l.n % 2 = 0 ORDER BY 1, 2",
+		"SELECT l.n, c.id FROM leads l LEFT JOIN $table c ON c.email = l.email AND c.workspace <> 'w2'
+			AND l.n % 2 = 0 ORDER BY 1, 2",
 		"$table, further conditions");
 	is_deeply((take_all())[3], [], "$table, further conditions: a workspace that they exclude isn't asked");
 	same("SELECT l.n, c.id FROM leads l JOIN $table c ON c.email = l.email WHERE c.tier = 'gold' ORDER BY 1, 2",
@@ -158,20 +165,25 @@ for my $table ('people', 'contacts')
 	same("SELECT id, name, workspace FROM $table WHERE email IN (SELECT email FROM leads) ORDER BY 1",
 		"$table, contacts for which there is a row");
 	same(
-		"SELECT l.n, c.id, d.id FROM leads l JOIN $table c ON c.email = l.email LEFT JOIN $table d ON d.id = c.id ORDER BY 1, 2",
+		"SELECT l.n, c.id, d.id FROM leads l JOIN $table c ON c.email = l.email
+			LEFT JOIN $table d ON d.id = c.id ORDER BY 1, 2",
 		"$table, two joins");
 	same(
-		"SELECT l.n, (SELECT string_agg(c.id, ' ' ORDER BY c.id) FROM leads m JOIN $table c ON c.email = m.email AND c.name > l.name WHERE m.n < 9)
+		"SELECT l.n, (SELECT string_agg(c.id, ' ' ORDER BY c.id) FROM leads m JOIN $table c ON c.email = m.email
+			AND c.name > l.name WHERE m.n < 9)
 		FROM leads l WHERE l.n < 12 ORDER BY 1", "$table, rescans");
 	same(
-		"SELECT count(*), max(c.name) FROM leads l LEFT JOIN (SELECT *, coalesce(name, 'none') || workspace AS w FROM $table) c ON c.email = l.email
+		"SELECT count(*), max(c.name) FROM leads l LEFT JOIN (SELECT *, coalesce(name, 'none') || workspace AS w
+			FROM $table) c ON c.email = l.email
 		WHERE coalesce(c.w, 'x') > 'a'", "$table, an expression below an outer join");
 }
 is($session->query(
-		'SELECT count(*) FROM leads l JOIN people c ON c.email = l.email WHERE c.tableoid::regclass::text <> $$people_$$ || c.workspace'
+		'SELECT count(*) FROM leads l JOIN people c ON c.email = l.email WHERE c.tableoid::regclass::text <> '
+		  . '$$people_$$ || c.workspace'
 	), '0', 'tableoid');
 is($session->query(
-		'SELECT count((c).id), count(DISTINCT (c).workspace) FROM (SELECT c FROM leads l JOIN people c ON c.email = l.email) q'
+		'SELECT count((c).id), count(DISTINCT (c).workspace) FROM (SELECT c FROM leads l JOIN people c ON c.email = '
+		  . 'l.email) q'
 	),
 	$session->query('SELECT count(c.id), count(DISTINCT c.workspace) FROM leads l JOIN copies c ON c.email = l.email'),
 	'whole rows');
@@ -264,10 +276,12 @@ like($session->query("EXPLAIN (COSTS off) SELECT FROM leads l JOIN mixed m ON m.
 	qr/Pylon Filter: \{"field":"email",.*\}, \{"field":"tier",/, 'EXPLAIN: a filter for each');
 # '' is no address, but may be the value of a custom field, for which the API can't be asked
 $session->query(
-	'CREATE VIEW mixed_copies AS SELECT email AS key, id FROM copies WHERE workspace = $$w1$$ UNION ALL SELECT tier, id FROM copies WHERE workspace = $$w2$$'
+	'CREATE VIEW mixed_copies AS SELECT email AS key, id FROM copies WHERE workspace = $$w1$$ UNION ALL SELECT tier, '
+	  . 'id FROM copies WHERE workspace = $$w2$$'
 );
 my $mixed =
-  'SELECT l.n, m.id FROM (SELECT n, email AS key FROM leads UNION ALL SELECT n + 5000, tier FROM leads WHERE n < 20) l LEFT JOIN mixed m USING (key) ORDER BY 1, 2';
+  'SELECT l.n, m.id FROM (SELECT n, email AS key FROM leads UNION ALL SELECT n + 5000, tier FROM leads WHERE n < 20) '
+  . 'l LEFT JOIN mixed m USING (key) ORDER BY 1, 2';
 is($session->query($mixed), $session->query($mixed =~ s/\bmixed\b/mixed_copies/r), 'keys of different kinds');
 is($session->error, '', 'keys of different kinds: no error');
 take_all();
@@ -310,14 +324,17 @@ for my $workspace ('w1', 'w2')
 			]));
 }
 $session->query(
-	"CREATE FOREIGN TABLE sites_w1 (id text, site varchar(3) OPTIONS (custom_field 'website')) SERVER w1 OPTIONS (estimated_contacts '1000000');
-	CREATE FOREIGN TABLE sites_w2 (id text, site varchar(9) OPTIONS (custom_field 'website')) SERVER w2 OPTIONS (estimated_contacts '1000000');
+	"CREATE FOREIGN TABLE sites_w1 (id text, site varchar(3) OPTIONS (custom_field 'website'))
+		SERVER w1 OPTIONS (estimated_contacts '1000000');
+	CREATE FOREIGN TABLE sites_w2 (id text, site varchar(9) OPTIONS (custom_field 'website'))
+		SERVER w2 OPTIONS (estimated_contacts '1000000');
 	CREATE VIEW sites AS TABLE sites_w1 UNION ALL TABLE sites_w2;
 	CREATE TABLE keys AS SELECT * FROM (VALUES ('xy'), ('abc'), ('z')) k (site); ANALYZE keys");
 for my $case ([ "'xy', 'z'", 'w1-92 w2-92' ], [ "'xy', 'abc'", 'w1-91 w1-92 w1-93 w2-92 w2-93' ])
 {
 	my $sql =
-	  "SELECT string_agg(c.id, ' ' ORDER BY c.id) FROM keys k JOIN sites c ON c.site = k.site WHERE k.site IN ($case->[0])";
+	  "SELECT string_agg(c.id, ' ' ORDER BY c.id) FROM keys k JOIN sites c ON c.site = k.site
+		WHERE k.site IN ($case->[0])";
 
 	like($session->query("EXPLAIN $sql"), qr/Pylon Lookup Join/, "columns of different lengths, $case->[0]: the plan");
 	is($session->query($sql), $case->[1], "columns of different lengths, $case->[0]: rows");
@@ -356,7 +373,8 @@ $session->query("DELETE FROM copies WHERE workspace = 'local'; DROP TABLE people
 
 # Children of a table that has no rows of its own, or some.
 $session->query("CREATE TABLE family (id text, name text, email text);
-	CREATE FOREIGN TABLE son () INHERITS (family) SERVER w1; CREATE FOREIGN TABLE daughter () INHERITS (family) SERVER w2;
+	CREATE FOREIGN TABLE son () INHERITS (family) SERVER w1; CREATE FOREIGN TABLE daughter () INHERITS (family)
+		SERVER w2;
 	CREATE TABLE family_copies AS SELECT id, name, email FROM copies WHERE workspace <> 'w3'");
 my $family = 'SELECT l.n, c.id, c.name FROM leads l JOIN family c ON c.email = l.email ORDER BY 1, 2';
 for my $rows ('no rows', 'rows')
@@ -366,7 +384,8 @@ for my $rows ('no rows', 'rows')
 	is($session->query($family), $children, "a parent with $rows: rows");
 	is($session->error, '', "a parent with $rows: no error");
 	$session->query(
-		"INSERT INTO family SELECT 'f' || n, 'Parent', email FROM leads WHERE n % 11 = 0; INSERT INTO family_copies SELECT 'f' || n, 'Parent', email FROM leads WHERE n % 11 = 0"
+		"INSERT INTO family SELECT 'f' || n, 'Parent', email FROM leads WHERE n % 11 = 0; INSERT INTO family_copies
+			SELECT 'f' || n, 'Parent', email FROM leads WHERE n % 11 = 0"
 	);
 }
 take_all();
@@ -374,7 +393,8 @@ take_all();
 # A branch of a view that is a query of its own.
 $session->query(
 	"CREATE VIEW counted AS SELECT id, email FROM people_w2 UNION ALL SELECT max(id), email FROM leads GROUP BY email;
-	CREATE VIEW counted_copies AS SELECT id, email FROM copies WHERE workspace = 'w2' UNION ALL SELECT max(id), email FROM leads GROUP BY email"
+	CREATE VIEW counted_copies AS SELECT id, email FROM copies WHERE workspace = 'w2' UNION ALL SELECT max(id), email
+		FROM leads GROUP BY email"
 );
 my $counted = 'SELECT l.n, c.id FROM leads l LEFT JOIN counted c ON c.email = l.email ORDER BY 1, 2';
 like($session->query("EXPLAIN $counted"), qr/Lookup Join.*Aggregate/s, 'an aggregate as a branch: the plan');
@@ -385,7 +405,8 @@ take_all();
 # A table of tables: workspaces below a branch of a view.
 $session->query("CREATE VIEW nested AS SELECT id, email FROM people UNION ALL SELECT id, email FROM people_w2");
 $session->query(
-	"CREATE VIEW nested_copies AS SELECT id, email FROM copies UNION ALL SELECT id, email FROM copies WHERE workspace = 'w2'"
+	"CREATE VIEW nested_copies AS SELECT id, email FROM copies UNION ALL SELECT id, email FROM copies
+		WHERE workspace = 'w2'"
 );
 my $nested = 'SELECT l.n, c.id FROM leads l JOIN nested c ON c.email = l.email ORDER BY 1, 2';
 like($session->query("EXPLAIN $nested"), qr/Lookup Join.*(?:people_w\d.*){4}/s, 'partitions in a branch: the plan');
@@ -429,7 +450,8 @@ like($session->query('EXPLAIN UPDATE orders o SET state = c.id FROM people c WHE
 	qr/Pylon Lookup Join/, 'UPDATE ... FROM: the plan');
 $session->query('UPDATE orders o SET state = c.id FROM people c WHERE c.email = o.email AND c.workspace = $$w1$$');
 is($session->query(
-		'SELECT count(*) FROM orders o JOIN copies c ON c.email = o.email AND c.workspace = $$w1$$ WHERE o.state <> c.id'
+		'SELECT count(*) FROM orders o JOIN copies c ON c.email = o.email AND c.workspace = $$w1$$ WHERE o.state '
+		  . '<> c.id'
 	), '0', 'UPDATE ... FROM');
 $session->query(
 	"INSERT INTO people_w3 (name, email, workspace) SELECT DISTINCT 'New', l.email, 'w3' FROM leads l WHERE l.n < 4

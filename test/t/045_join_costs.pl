@@ -17,8 +17,10 @@ setup_server($node, $api, page_size => 100);
 $node->safe_psql('postgres', "
 	ALTER FOREIGN TABLE contacts ADD COLUMN website text OPTIONS (custom_field 'website');
 	CREATE FOREIGN TABLE unknown (id text, account_id text, name text, email text) SERVER pylon;
-	CREATE FOREIGN TABLE million (id text, account_id text, name text, email text) SERVER pylon OPTIONS (estimated_contacts '1000000');
-	CREATE TABLE copy AS SELECT row_number() OVER () AS n, id, account_id, name, email, website, portal_role FROM contacts;
+	CREATE FOREIGN TABLE million (id text, account_id text, name text, email text)
+		SERVER pylon OPTIONS (estimated_contacts '1000000');
+	CREATE TABLE copy AS SELECT row_number() OVER () AS n, id, account_id, name, email, website, portal_role
+		FROM contacts;
 	ANALYZE contacts");
 
 # ---------------------------------------------------------------- plans and requests
@@ -73,10 +75,12 @@ joins('a pattern and keys',
 # So does the number of keys where the planner thinks a search to take one page, but nothing says so: 220 of these are 3 lists,
 # while 25 pages hold all contacts.  A guess that is better by far is taken: 1,500 keys are 15 lists.
 $node->safe_psql('postgres', "
-	CREATE FOREIGN TABLE guessed (id text, name text, email text, custom_fields jsonb, tier text OPTIONS (custom_field 'tier')) SERVER pylon
+	CREATE FOREIGN TABLE guessed (id text, name text, email text, custom_fields jsonb,
+		tier text OPTIONS (custom_field 'tier')) SERVER pylon
 		OPTIONS (estimated_contacts '2500');
 	ALTER TABLE copy ADD COLUMN custom_fields jsonb, ADD COLUMN tier text;
-	UPDATE copy SET custom_fields = c.custom_fields, tier = c.custom_fields->>'tier' FROM contacts c WHERE c.id = copy.id;
+	UPDATE copy SET custom_fields = c.custom_fields, tier = c.custom_fields->>'tier' FROM contacts c
+		WHERE c.id = copy.id;
 	CREATE TABLE few_keys AS SELECT DISTINCT email FROM copy WHERE email IS NOT NULL ORDER BY 1 LIMIT 220;
 	CREATE TABLE many_keys AS SELECT DISTINCT email FROM copy WHERE email IS NOT NULL ORDER BY 1 LIMIT 1500;
 	ANALYZE few_keys, many_keys");
@@ -124,12 +128,14 @@ cmp_ok($sites->{'Plan Rows'}, '<', 100, 'an estimate of contacts by a custom fie
 # The first batch is small, so its requests are few, even if each key finds many contacts.
 $node->safe_psql('postgres', "
 	ALTER SERVER pylon OPTIONS (SET page_size '100');
-	CREATE TABLE accounts AS SELECT row_number() OVER (ORDER BY account_id) AS n, account_id FROM copy WHERE account_id IS NOT NULL GROUP BY account_id;
+	CREATE TABLE accounts AS SELECT row_number() OVER (ORDER BY account_id) AS n, account_id FROM copy
+		WHERE account_id IS NOT NULL GROUP BY account_id;
 	CREATE TABLE known AS SELECT n, email FROM copy WHERE email IS NOT NULL;
 	ALTER TABLE known ADD PRIMARY KEY (n); ALTER TABLE accounts ADD PRIMARY KEY (n);
 	ANALYZE accounts, known");
 joins('a semijoin with LIMIT',
-	'SELECT l.n FROM accounts l WHERE EXISTS (SELECT FROM contacts c WHERE c.account_id = l.account_id) ORDER BY l.n LIMIT 10',
+	'SELECT l.n FROM accounts l WHERE EXISTS (SELECT FROM contacts c WHERE c.account_id = l.account_id) ORDER BY l.n '
+	  . 'LIMIT 10',
 	1, 4);
 
 # A nested loop over all contacts reads them for its first row, so that the LIMIT saves nothing of their 25 pages; lists
@@ -148,10 +154,12 @@ sub joins_ten_rows
 }
 
 joins_ten_rows('a join with LIMIT',
-	"SELECT l.n FROM known l JOIN contacts c ON c.email = l.email AND c.portal_role = 'billing-viewer' ORDER BY l.n LIMIT 10"
+	"SELECT l.n FROM known l JOIN contacts c ON c.email = l.email AND c.portal_role = 'billing-viewer'
+		ORDER BY l.n LIMIT 10"
 );
 joins_ten_rows('an antijoin with LIMIT',
-	"SELECT l.n FROM known l WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.email = l.email AND c.portal_role <> 'billing-viewer') ORDER BY l.n LIMIT 10"
+	"SELECT l.n FROM known l WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.email = l.email
+		AND c.portal_role <> 'billing-viewer') ORDER BY l.n LIMIT 10"
 );
 
 done_testing();

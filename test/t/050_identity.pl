@@ -83,16 +83,20 @@ gives("UPDATE contacts SET name = name || '!' WHERE name = 'Ada Lovelace' AND em
 gives("UPDATE contacts SET name = 'C' WHERE name = 'Ada Lovelace' AND email LIKE 'ada%' RETURNING name", '',
 	[ 'search', "GET /contacts/$ada" ], 'the condition is checked on the contact as it is');
 gives(
-	"UPDATE contacts c SET name = 'D' FROM (VALUES ('ada\@acme.com'), ('grace\@acme.com')) v(email) WHERE c.email = v.email RETURNING c.name",
+	"UPDATE contacts c SET name = 'D' FROM (VALUES ('ada\@acme.com'), ('grace\@acme.com')) v(email)
+		WHERE c.email = v.email RETURNING c.name",
 	"D\nD", [ 'search', "GET /contacts/$ada", patch($ada, '{"name":"D"}'), patch($grace, '{"name":"D"}') ],
 	'below a join');
 gives("SELECT name FROM contacts WHERE email IN ('ada\@acme.com', 'grace\@acme.com') ORDER BY id",
 	"Ada Lovelace\nGrace Hopper", ['search'], 'a query believes the search');
 gives(
-	'WITH w AS (INSERT INTO contacts (name) SELECT name FROM contacts WHERE email = \'ada@acme.com\' RETURNING name) SELECT name FROM w',
+	'WITH w AS (INSERT INTO contacts (name) SELECT name FROM contacts WHERE email = \'ada@acme.com\' RETURNING name) '
+	  . 'SELECT name FROM w',
 	'D', [ 'search', "GET /contacts/$ada", 'POST /contacts {"name":"D"}' ], 'rows to be inserted');
 gives(
-	'CREATE TABLE local AS SELECT name FROM contacts WHERE email = \'ada@acme.com\'; INSERT INTO local SELECT name FROM contacts WHERE email = \'ada@acme.com\'; UPDATE local SET name = c.name FROM contacts c WHERE email = \'ada@acme.com\'',
+	'CREATE TABLE local AS SELECT name FROM contacts WHERE email = \'ada@acme.com\'; INSERT INTO local SELECT name '
+	  . 'FROM contacts WHERE email = \'ada@acme.com\'; UPDATE local SET name = c.name FROM contacts c WHERE email = '
+	  . '\'ada@acme.com\'',
 	'', [ ('search') x 3 ], 'rows that are written to a local table');
 $session->query("BEGIN; UPDATE contacts SET name = 'E' WHERE email = 'ada\@acme.com'; ROLLBACK");
 take_briefly($api);
@@ -225,7 +229,8 @@ control($api, 'POST', '_contacts',
 	]);
 take_briefly($api);
 gives(
-	"CREATE FOREIGN TABLE by_uuid (id uuid, name text) SERVER pylon; UPDATE by_uuid SET name = 'Small' WHERE name = 'Capital' RETURNING name",
+	"CREATE FOREIGN TABLE by_uuid (id uuid, name text) SERVER pylon; UPDATE by_uuid SET name = 'Small'
+		WHERE name = 'Capital' RETURNING name",
 	'Small', [ 'search', patch('abcdef00-0000-4000-8000-000000000001', '{"name":"Small"}') ],
 	'the same id in another form');
 
@@ -349,10 +354,12 @@ $session->query('DROP TABLE people CASCADE; DROP SERVER other CASCADE');
 
 	start_anew({});
 	is($update->(
-			"UPDATE contacts c SET name = v.n FROM (VALUES ('A'), ('B'), ('C')) v(n) WHERE c.email IN ('alan\@acme.com', 'grace\@acme.com')"
+			"UPDATE contacts c SET name = v.n FROM (VALUES ('A'), ('B'), ('C')) v(n)
+				WHERE c.email IN ('alan\@acme.com', 'grace\@acme.com')"
 		), "UPDATE 2\n", 'command tag of UPDATE');
 	is($update->(
-			"DELETE FROM contacts c USING (VALUES ('A'), ('B'), ('C')) v(n) WHERE c.email IN ('alan\@acme.com', 'grace\@acme.com')"
+			"DELETE FROM contacts c USING (VALUES ('A'), ('B'), ('C')) v(n)
+				WHERE c.email IN ('alan\@acme.com', 'grace\@acme.com')"
 		), "DELETE 2\n", 'command tag of DELETE');
 }
 

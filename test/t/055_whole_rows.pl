@@ -167,7 +167,8 @@ refused(
 writes("UPDATE two.contacts SET mrr = 9.50, custom_fields = custom_fields || '{\"mrr\": 9.5}' WHERE id = '$ada'", '',
 	[ patch($ada, '{"custom_fields":[{"slug":"mrr","value":"9.5"}]}') ], 'both: to the same number');
 writes(
-	"UPDATE two.contacts SET regions = '{us}', custom_fields = custom_fields || '{\"regions\": [\"us\"]}' WHERE id = '$ada'",
+	"UPDATE two.contacts SET regions = '{us}', custom_fields = custom_fields || '{\"regions\": [\"us\"]}'
+		WHERE id = '$ada'",
 	'', [ patch($ada, '{"custom_fields":[{"slug":"regions","values":["us"]}]}') ], 'both: to the same list');
 writes("UPDATE two.contacts SET vip = NULL, custom_fields = custom_fields - 'vip'::text WHERE id = '$ada'", '',
 	[ patch($ada, '{"custom_fields":[{"slug":"vip"}]}') ], 'both: cleared');
@@ -177,7 +178,8 @@ refused("UPDATE two.contacts SET notes = NULL, custom_fields = custom_fields || 
 # A number in the map is one, however it is written; a text is as it is.
 api_ctl($api, 'reset');
 writes(
-	"UPDATE contacts SET custom_fields = custom_fields || '{\"mrr\": 1250.5, \"seats\": 25.0, \"vip\": true}' WHERE id = '$ada'",
+	"UPDATE contacts SET custom_fields = custom_fields || '{\"mrr\": 1250.5, \"seats\": 25.0, \"vip\": true}'
+		WHERE id = '$ada'",
 	'', [], 'numbers and booleans as JSON has them');
 writes("UPDATE contacts SET custom_fields = custom_fields || '{\"mrr\": \"1250.5\"}' WHERE id = '$ada'", '',
 	[ patch($ada, '{"custom_fields":[{"slug":"mrr","value":"1250.5"}]}') ], 'the text of a number');
@@ -268,7 +270,8 @@ my @others = (
 	} 1, 2);
 api_ctl($api, 'add', encode_json(\@others));
 $node->safe_psql('postgres',
-	"CREATE FOREIGN TABLE by_external_id (id text, account text OPTIONS (field 'account_external_id'), name text) SERVER pylon"
+	"CREATE FOREIGN TABLE by_external_id (id text, account text OPTIONS (field 'account_external_id'), name text)
+		SERVER pylon"
 );
 is(query("SELECT account_external_id FROM contacts WHERE id = 'many-1'"), 'first', 'the first of several');
 writes("UPDATE contacts SET account_external_id = 'acme' WHERE id = 'many-1' RETURNING account_external_id",
@@ -310,8 +313,10 @@ for my $table (sort keys %tables)
 			  . (
 				$table eq 'public.contacts'
 				? ''
-				: ',"custom_fields":[{"slug":"tier","value":""},{"slug":"notes","value":""},{"slug":"website","value":""},{"slug":"owner","value":""},'
-				  . '{"slug":"customer_success_health_score_as_reported_by_the_quarterly_review_board","value":""},{"slug":"email","value":""}]'
+				: ',"custom_fields":[{"slug":"tier","value":""},{"slug":"notes","value":""},{"slug":"website",'
+				  . '"value":""},{"slug":"owner","value":""},'
+				  . '{"slug":"customer_success_health_score_as_reported_by_the_quarterly_review_board","value":""},'
+				  . '{"slug":"email","value":""}]'
 			  )
 			  . '}'
 		],
@@ -332,10 +337,13 @@ writes("DELETE FROM \"contacts\"\nWHERE "
 
 api_ctl($api, 'reset');
 $node->safe_psql('postgres', q{
-	CREATE FOREIGN TABLE lists (id text, name text, as_text text OPTIONS (custom_field 'regions'), notes text OPTIONS (custom_field 'notes')) SERVER pylon;
-	CREATE FOREIGN TABLE known (id text, name text, as_text text OPTIONS (custom_field 'regions', field_type 'multiselect'),
+	CREATE FOREIGN TABLE lists (id text, name text, as_text text OPTIONS (custom_field 'regions'),
+		notes text OPTIONS (custom_field 'notes')) SERVER pylon;
+	CREATE FOREIGN TABLE known (id text, name text,
+		as_text text OPTIONS (custom_field 'regions', field_type 'multiselect'),
 		tier text[] OPTIONS (custom_field 'tier', field_type 'select'), notes text OPTIONS (custom_field 'notes', field_type 'text')) SERVER pylon;
-	CREATE FOREIGN TABLE json_lists (id text, name text, as_jsonb jsonb OPTIONS (custom_field 'regions'), as_json json OPTIONS (custom_field 'regions')) SERVER pylon}
+	CREATE FOREIGN TABLE json_lists (id text, name text,
+		as_jsonb jsonb OPTIONS (custom_field 'regions'), as_json json OPTIONS (custom_field 'regions')) SERVER pylon}
 );
 my $regions =
   sub { my ($id, $values) = @_; return patch($id, "{\"custom_fields\":[{\"slug\":\"regions\",\"values\":$values}]}"); };
@@ -390,7 +398,8 @@ writes(
 	'12345678901234567890123',
 	[
 		$ids->($ada,
-			'[{"label":"big","external_id":"12345678901234567890123"},{"label":"one","external_id":"1.0"},{"label":"e","external_id":"1000"}]'
+			'[{"label":"big","external_id":"12345678901234567890123"},{"label":"one","external_id":"1.0"},'
+			  . '{"label":"e","external_id":"1000"}]'
 		)
 	], 'numbers as external ids');
 writes(
@@ -402,10 +411,12 @@ writes("UPDATE contacts SET external_ids = 'null' WHERE id = '$ada'", '', [ $ids
 writes("UPDATE contacts SET external_ids = 'null', custom_fields = 'null' WHERE id = '$slack' RETURNING custom_fields",
 	'{}', [ patch($slack, '{"external_ids":[],"custom_fields":[{"slug":"vip"}]}') ], 'null in JSON is NULL');
 writes(
-	"INSERT INTO contacts (name, external_ids, custom_fields, account_external_ids, integration_user_ids) VALUES ('null', 'null', 'null', 'null', 'null')",
+	"INSERT INTO contacts (name, external_ids, custom_fields, account_external_ids, integration_user_ids)
+		VALUES ('null', 'null', 'null', 'null', 'null')",
 	'', ['POST /contacts {"name":"null"}'], 'INSERT of null in JSON');
 writes(
-	"INSERT INTO contacts (name, external_ids) VALUES ('n', '[{\"external_id\": \"a \\\"b\\\" : {1}, [2]\", \"label\": null}]')",
+	"INSERT INTO contacts (name, external_ids) VALUES ('n', '[{\"external_id\": \"a \\\"b\\\" : {1}, [2]\", "
+	  . "\"label\": null}]')",
 	'', ['POST /contacts {"name":"n","external_ids":[{"label":null,"external_id":"a \"b\" : {1}, [2]"}]}'],
 	'punctuation in an external id');
 
@@ -447,7 +458,8 @@ named("INSERT INTO contacts (name, phone_numbers) VALUES ('x', '{no}')", '22023 
 named("UPDATE contacts SET avatar_url = 'no url' WHERE id = '$ada'", '22023 Odd Schema contacts',
 	'an UPDATE that the API refuses');
 named(
-	"UPDATE two.contacts SET tier = 'bronze', custom_fields = custom_fields || '{\"tier\": \"silver\"}' WHERE id = '$ada'",
+	"UPDATE two.contacts SET tier = 'bronze', custom_fields = custom_fields || '{\"tier\": \"silver\"}'
+		WHERE id = '$ada'",
 	'22023 two contacts tier', 'two columns of one field');
 api_set($api, ignore_fields => 'avatar_url');
 named("UPDATE contacts SET avatar_url = 'https://x.example/a.png' WHERE id = '$ada'",

@@ -19,7 +19,8 @@ my $api = start_api(contacts => 40);
 setup_server($node, $api);
 $node->safe_psql('postgres', q{
 	CREATE SCHEMA typed; IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO typed OPTIONS (custom_fields 'columns');
-	CREATE FOREIGN TABLE as_text (id text, name text, mrr text OPTIONS (custom_field 'mrr'), last_seen text OPTIONS (custom_field 'last_seen'),
+	CREATE FOREIGN TABLE as_text (id text, name text, mrr text OPTIONS (custom_field 'mrr'),
+		last_seen text OPTIONS (custom_field 'last_seen'),
 		regions text OPTIONS (custom_field 'regions', field_type 'multiselect'), external_ids text, phone_numbers jsonb) SERVER pylon}
 );
 my $session = PylonSession->new($node);
@@ -115,7 +116,8 @@ for my $case (
 	);
 	api_set($api, normalise => $form);
 	taken(
-		"UPDATE contacts SET custom_fields = custom_fields || '{\"$slug\": $json}' WHERE id = '$ada' RETURNING custom_fields->>'$slug'",
+		"UPDATE contacts SET custom_fields = custom_fields || '{\"$slug\": $json}' WHERE id = '$ada'
+			RETURNING custom_fields->>'$slug'",
 		$before, "$form: custom_fields");
 }
 
@@ -123,7 +125,8 @@ for my $case (
 api_ctl($api, 'reset');
 api_set($api, normalise => 'phones');
 taken(
-	"UPDATE contacts SET phone_numbers = '{4930123456,15550100}', primary_phone_number = '15550100' WHERE id = '$grace' RETURNING phone_numbers, primary_phone_number",
+	"UPDATE contacts SET phone_numbers = '{4930123456,15550100}', primary_phone_number = '15550100'
+		WHERE id = '$grace' RETURNING phone_numbers, primary_phone_number",
 	'{+4930123456,+15550100}|+15550100', 'phones: new');
 taken("UPDATE contacts SET primary_phone_number = '4930123456' WHERE id = '$grace' RETURNING primary_phone_number",
 	'+4930123456', 'phones: another primary one');
@@ -151,7 +154,8 @@ SKIP:
 	my $utf8 = $session;
 	$session = PylonSession->new($node, 'latin');
 	query(
-		"SET client_encoding = 'UTF8'; CREATE EXTENSION pylon_fdw; CREATE SERVER pylon FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url '$api->{url}');
+		"SET client_encoding = 'UTF8'; CREATE EXTENSION pylon_fdw; CREATE
+			SERVER pylon FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url '$api->{url}');
 		CREATE USER MAPPING FOR PUBLIC SERVER pylon OPTIONS (api_token '$PylonTest::TOKEN'); IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO public"
 	);
 	query("UPDATE contacts SET name = 'zoë' WHERE id = '$ada'");

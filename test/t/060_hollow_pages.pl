@@ -154,7 +154,8 @@ for my $case (
 	[ "SELECT count(*) FROM contacts WHERE email = 'ada\@acme.com'", 'a search that finds one' ],
 	[ "SELECT count(*) FROM contacts WHERE email = 'nobody\@nowhere.example'", 'a search that finds none' ],
 	[
-		"SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SELECT count(*) FROM local l JOIN contacts c ON c.id = l.id",
+		"SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SELECT count(*) FROM local l
+			JOIN contacts c ON c.id = l.id",
 		'a join'
 	],
 	[ 'SELECT count(*) FROM local l WHERE EXISTS (SELECT FROM contacts c WHERE c.email = l.email)', 'a semi-join' ],

@@ -42,8 +42,10 @@ sub columns
 	$session->query(import_as($mode));
 	is($session->error, '', 'IMPORT: no error');
 	return $session->query(
-		"SELECT string_agg(concat_ws(' ', attname, format_type(atttypid, atttypmod), attfdwoptions), E'\\n' ORDER BY attnum)
-		FROM pg_attribute WHERE attrelid = 'i.contacts'::regclass AND attnum > " . ($mode eq 'both' ? $fixed : $fixed - 1));
+		"SELECT string_agg(concat_ws(' ', attname, format_type(atttypid, atttypmod), attfdwoptions), E'\\n'
+			ORDER BY attnum)
+		FROM pg_attribute WHERE attrelid = 'i.contacts'::regclass
+			AND attnum > " . ($mode eq 'both' ? $fixed : $fixed - 1));
 }
 
 sub fails

@@ -82,7 +82,8 @@ sub insert_of
 
 	$batches++;
 	return (
-		"INSERT INTO contacts (name, email) SELECT 'New', 'row' || n || '\@batch$batches.example' FROM generate_series(1, $count) n",
+		"INSERT INTO contacts (name, email) SELECT 'New', 'row' || n || '\@batch$batches.example'
+			FROM generate_series(1, $count) n",
 		qr/^row\d+\@batch$batches\.example$/);
 }
 

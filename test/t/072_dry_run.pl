@@ -75,7 +75,8 @@ sub becomes
 	unlike($session->error, qr/NOTICE:  00000: (?:PATCH|POST|DELETE) /, "$name: nothing is shown")
 	  unless $expected eq 'shown';
 	$session->query(
-		"SET SESSION AUTHORIZATION DEFAULT; SET pylon_fdw.dry_run = off; UPDATE contacts SET name = 'Ada Lovelace' WHERE email = 'ada\@acme.com'"
+		"SET SESSION AUTHORIZATION DEFAULT; SET pylon_fdw.dry_run = off; UPDATE contacts SET name = 'Ada Lovelace'
+			WHERE email = 'ada\@acme.com'"
 	) if $expected eq 'sent';
 	return;
 }

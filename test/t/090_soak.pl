@@ -47,7 +47,8 @@ my @sessions = map { PylonSession->new($node) } 1 .. $sessions;
 my $started = time;
 $_->begin(
 	"DO \$\$ BEGIN FOR n IN 1 .. $requests LOOP PERFORM name FROM contacts WHERE email = 'nobody' || n; END LOOP; END \$\$;
-	SELECT requests, retries, rate_limited, extract(epoch FROM clock_timestamp()) FROM pylon_fdw_stats()") for @sessions;
+	SELECT requests, retries, rate_limited, extract(epoch FROM clock_timestamp())
+		FROM pylon_fdw_stats()") for @sessions;
 my @done = map { [ split /\|/, $_->result ] } @sessions;
 is(join('', map { $_->error } @sessions), '', "$sessions sessions: none fails");
 is(scalar(grep { $_->[0] - $_->[1] == $requests } @done), $sessions, "$sessions sessions: each does all of its work");
@@ -129,7 +130,8 @@ sub gives
 my $rescans = scaled(10_000, 100);
 does_not_grow("$rescans × 10 rescans",
 	sub {
-		"SELECT count(*), count(c.name) FROM generate_series(1, $rescans) n, LATERAL (SELECT name FROM contacts c WHERE c.email = 'nobody' || n OFFSET 0) c";
+		"SELECT count(*), count(c.name) FROM generate_series(1, $rescans) n, LATERAL (SELECT name FROM contacts c
+			WHERE c.email = 'nobody' || n OFFSET 0) c";
 	},
 	gives('0|0'));
 
@@ -137,7 +139,8 @@ my $written = scaled(10_000, 100);
 does_not_grow("$written × 10 rows written",
 	sub {
 		my $round = shift;
-		"WITH w AS (INSERT INTO contacts (name) SELECT 'soak $round ' || n FROM generate_series(1, $written) n RETURNING id) SELECT count(DISTINCT id) FROM w";
+		"WITH w AS (INSERT INTO contacts (name) SELECT 'soak $round ' || n FROM generate_series(1, $written) n
+			RETURNING id) SELECT count(DISTINCT id) FROM w";
 	},
 	gives($written));
 

@@ -151,10 +151,13 @@ sub other
 		"SELECT min(n) AS n, min(id COLLATE \"C\") AS id, min(account_id COLLATE \"C\") AS account_id, email, min(name COLLATE \"C\") AS name, min(tier COLLATE \"C\") AS tier,
 			min(notes COLLATE \"C\") AS notes, count(*)::int AS x, NULL::uuid AS uid FROM $base GROUP BY email",
 		"SELECT DISTINCT 1 AS n, id, account_id, email, name, tier, notes, 5 AS x, uid FROM $base",
-		"SELECT b.n, b.id, b.account_id, d.email, d.name, b.tier, b.notes, d.x, b.uid FROM $base b JOIN l3 d ON b.n <= d.n",
+		"SELECT b.n, b.id, b.account_id, d.email, d.name, b.tier, b.notes, d.x, b.uid FROM $base b
+			JOIN l3 d ON b.n <= d.n",
 		"SELECT * FROM l2 UNION ALL SELECT * FROM l3",
-		"SELECT b.n, d.id, d.account_id, b.email, coalesce(d.name, b.name) AS name, b.tier, d.notes, b.x, b.uid FROM $base b LEFT JOIN plain d ON d.email = b.email",
-		"SELECT length(id) AS n, id, account_id, email, name, tier, notes, seats AS x, id::uuid AS uid FROM plain WHERE vip"
+		"SELECT b.n, d.id, d.account_id, b.email, coalesce(d.name, b.name) AS name, b.tier, d.notes, b.x, b.uid
+			FROM $base b LEFT JOIN plain d ON d.email = b.email",
+		"SELECT length(id) AS n, id, account_id, email, name, tier, notes, seats AS x, id::uuid AS uid FROM plain
+			WHERE vip"
 	);
 	return { %item, from => "($inner) AS $alias" };
 }
@@ -566,7 +569,8 @@ sub correlated
 
 	return "SELECT $outer->{alias}.n, (SELECT $value FROM $join WHERE $link) AS v FROM $outer->{from}" if chance(0.5);
 	return
-	  "SELECT $outer->{alias}.n, (SELECT count(*) FROM (SELECT FROM $join WHERE $link LIMIT 1 + $outer->{alias}.n % 3) s) AS v FROM $outer->{from}"
+	  "SELECT $outer->{alias}.n, (SELECT count(*) FROM (SELECT FROM $join
+		WHERE $link LIMIT 1 + $outer->{alias}.n % 3) s) AS v FROM $outer->{from}"
 	  if chance(0.4);
 	return
 		"SELECT $outer->{alias}.n FROM $outer->{from} WHERE "
@@ -588,7 +592,8 @@ sub broken_off
 
 	$self->{settings} = [ map { "enable_$_=off" } qw(material memoize hashjoin mergejoin) ];
 	return "SELECT $outer->{alias}.n FROM $outer->{from} WHERE " . one_of('', 'NOT ')
-	  . "EXISTS (SELECT FROM (SELECT $other->{x} AS x, $contacts->{alias}.email::text AS e FROM $join OFFSET 0) s WHERE $test)";
+	  . "EXISTS (SELECT FROM (SELECT $other->{x} AS x, $contacts->{alias}.email::text AS e FROM $join OFFSET 0) s
+		WHERE $test)";
 }
 
 # One value in several places.
@@ -760,7 +765,8 @@ sub by_others
 
 	return "DELETE FROM plain c WHERE c.id $among AND c.tier IS NOT NULL RETURNING c.id, c.email" if chance(0.4);
 	return
-	  "UPDATE plain c SET notes = 'n' || length(c.name) WHERE c.id $among AND length(c.name) < 12 RETURNING c.id, c.notes";
+	  "UPDATE plain c SET notes = 'n' || length(c.name) WHERE c.id $among AND length(c.name) < 12
+		RETURNING c.id, c.notes";
 }
 
 sub insert

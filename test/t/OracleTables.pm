@@ -336,7 +336,8 @@ sub create_families
 		  . $names =~ s/\bname\b/upper(name)/r
 		  . " FROM $schema.others
 			UNION ALL SELECT $names FROM $schema.plain WHERE vip;
-		CREATE VIEW $schema.mixed AS SELECT $names FROM $schema.part_2 UNION ALL SELECT id::text, account_id::text, name::text, email::text, tier::text, notes::text,
+		CREATE VIEW $schema.mixed AS SELECT $names FROM $schema.part_2
+			UNION ALL SELECT id::text, account_id::text, name::text, email::text, tier::text, notes::text,
 			website::text, owner::text, NULL, NULL, regions::text[], vip::boolean, seats::integer, NULL, NULL, custom_fields::jsonb FROM $schema.typed WHERE seats > 10"
 	);
 	return;
