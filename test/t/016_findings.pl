@@ -199,6 +199,22 @@ is_deeply([ api_take($api) ], ['GET /contacts?limit=999'], 'another server was a
 $session->quit;
 api_set($api, max_in => 0);
 
+# ---------------------------------------------------------------- the first batch of a lookup join
+
+# With a LIMIT it has twice as many keys; what is grouped needs all rows, whatever its LIMIT.
+sub batches
+{
+	my ($sql) = @_;
+
+	api_clear($api);
+	$node->safe_psql('postgres', $sql);
+	return map { scalar(() = /"x\d+"/g) } api_take($api);
+}
+
+$node->safe_psql('postgres', "CREATE TABLE keys AS SELECT 'x' || n AS email FROM generate_series(1, 90) n; ANALYZE keys");
+is_deeply([ (batches('SELECT c.id FROM keys JOIN contacts c USING (email) LIMIT 20'))[0] ], [40], 'twice as many keys as rows');
+is_deeply([ batches('SELECT count(c.id) FROM keys JOIN contacts c USING (email) LIMIT 20') ], [90], 'all keys for an aggregate');
+
 # ---------------------------------------------------------------- ANALYZE
 
 # Columns that were dropped; what it takes to make a row is freed with it; contacts from all pages.
