@@ -5,9 +5,9 @@
  *
  * A search may lag behind the writes: it gives an object as it was, or one
  * that is gone. Where an update computes its differences from that, it sends
- * the wrong ones or none. So what this session has written within the last
- * minute, and a search or a list gives to a scan that feeds a write, is asked
- * for by its id, of which the API gives what it has.
+ * the wrong ones or none. So an object that this session has written within
+ * the last minute is asked for again, by its id, where a search or a list
+ * gives it to a scan that feeds a write.
  *
  * IDENTIFICATION
  *		fdw/api/reread.c

@@ -10,7 +10,7 @@
  *
  * What a session knows is kept in two generations, each for a minute: when
  * the young one is older, it becomes the old one, and that is forgotten. So
- * nothing needs to be looked for among them to be thrown away.
+ * no entry has to be searched for in order to be dropped.
  *
  * IDENTIFICATION
  *		fdw/api/written.c

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * object.c
- *		What a foreign table shows, and which field each of its columns.
+ *		Which object a foreign table shows, and which field each column shows.
  *
  * An object's entry (contacts.c) is looked at here by the names that users
  * give: those of tables and columns, their options, and slugs.

@@ -4,7 +4,7 @@
  *		An answer that holds objects, cut into slices of the wanted members.
  *
  * Takes the answers of list, search, get, create and update, which hold
- * objects under "data": many, one, or none. Whatever else the answer or a
+ * objects under "data": many, one, or none. Whatever else the answer or an
  * object holds is passed over. Slices become Datums later, a row at a time
  * (object_read.c), so that a page costs little more than lexing it.
  *

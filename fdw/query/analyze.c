@@ -4,7 +4,7 @@
  *		ANALYZE of a foreign table: a sample of the objects.
  *
  * The API can neither count nor sample, so all pages are read and a sample
- * is kept by the reservoir method; only what comes into it is converted.
+ * is kept by the reservoir method; only rows of the sample are converted.
  *
  * IDENTIFICATION
  *		fdw/query/analyze.c

@@ -19,8 +19,8 @@
  * request_timeout; and what is done without looking at interrupts by a few
  * hundredths of a second, however fast and long it sends.
  *
- * This file decides about retries, rate limit and sizes; what an answer
- * means, and the SQLSTATE, is decided in pylon_api.c and failure.c.
+ * How long to wait before another try is decided in http_retry.c; what an
+ * answer means, and its SQLSTATE, in pylon_api.c and failure.c.
  *
  * IDENTIFICATION
  *		fdw/wire/http.c

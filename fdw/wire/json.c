@@ -3,10 +3,10 @@
  * json.c
  *		Request bodies and small answers, with json-c.
  *
- * This is the only file that knows json-c: its objects are malloc'd, so each
- * tree has an owner in a memory context from birth, and it aborts the whole
- * server when asked for the length of something that is no array, so each
- * node's type is looked at first. Pages of objects don't come through here
+ * This is the only file that knows json-c. Its objects are malloc'd, so each
+ * tree is owned by a memory context from birth. It aborts the whole server
+ * when asked for the length of something that is no array, so each node's
+ * type is checked first. Pages of objects don't come through here
  * (see page.c).
  *
  * The API speaks UTF-8; this file speaks the server's encoding to its
