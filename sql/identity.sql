@@ -19,7 +19,7 @@ SELECT ctid, name FROM contacts;
 \echo :LAST_ERROR_SQLSTATE
 \set VERBOSITY terse
 SELECT name FROM contacts WHERE ctid = '(0,0)';
-SELECT name FROM contacts WHERE ctid IS NOT NULL;
+SELECT name FROM contacts WHERE ctid::text IS NOT NULL;
 SELECT name FROM contacts WHERE email = 'ada@acme.com' OR xmin::text = '0';
 SELECT xmin FROM contacts;
 SELECT xmax FROM contacts WHERE id = :'ada';
@@ -65,7 +65,7 @@ UPDATE contacts SET name = ctid::text WHERE id = :'ada';
 DELETE FROM contacts WHERE id = :'ada' RETURNING name, xmax;
 DELETE FROM leads l USING contacts c WHERE c.email = l.email RETURNING c.ctid;
 MERGE INTO leads l USING contacts c ON l.email = c.email WHEN MATCHED THEN UPDATE SET name = c.ctid::text;
-CREATE VIEW checked AS SELECT * FROM contacts WHERE ctid IS NOT NULL WITH CHECK OPTION;
+CREATE VIEW checked AS SELECT * FROM contacts WHERE ctid::text IS NOT NULL WITH CHECK OPTION;
 INSERT INTO checked (name) VALUES ('Checked');
 SELECT name FROM checked;
 -- behind views, functions and prepared statements

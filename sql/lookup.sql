@@ -60,7 +60,7 @@ EXPLAIN (COSTS off) SELECT name FROM contacts WHERE email IN (SELECT email FROM 
 EXPLAIN (COSTS off) UPDATE contacts c SET name = p.name FROM visitors p WHERE p.email = c.email;
 \! eval $ctl count
 -- of two keys, the one that fewer contacts have in common
-EXPLAIN (COSTS off) SELECT FROM visitors p JOIN contacts c ON c.name = p.name AND c.id = p.id;
+EXPLAIN (COSTS off) SELECT FROM visitors p JOIN contacts c ON c.name = p.name AND c.id = p.id \g |grep Key
 EXPLAIN (COSTS off) SELECT FROM visitors p JOIN contacts c ON c.id = p.id AND c.account_id = p.account_id;
 -- what is volatile is evaluated once for each pair of rows
 CREATE SEQUENCE pairs;
