@@ -103,7 +103,8 @@ use_postgresql() {
 # who started the tests: no proxy between server and sample API, Debian's own python3 before any other.
 as_test_user() {
 	local switch=()
-	[ "$(id -un)" = "$test_user" ] || switch=(runuser -u "$test_user" --)
+	# another user may not enter the folder where this was started, of which each program would complain
+	[ "$(id -un)" = "$test_user" ] || switch=(runuser -u "$test_user" -- env -C "$scratch")
 	"${switch[@]}" env -u http_proxy -u https_proxy -u all_proxy -u HTTPS_PROXY -u ALL_PROXY -u PGOPTIONS -u PGSERVICE \
 		HOME="$scratch" TMPDIR="$scratch" LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 PATH="$pg_bindir:/usr/bin:/bin" "$@"
 }
