@@ -47,6 +47,9 @@ static double seconds_until(CURL *easy, const char *date);
 const char *
 http_head_problem(const char *line, size_t length)
 {
+	/* Libcurl has come to take any version that a server claims to speak. */
+	if (length > 5 && strncmp(line, "HTTP/", 5) == 0 && line[5] != '1' && line[5] != '2')
+		return "The answer is not HTTP/1 or HTTP/2.";
 	for (size_t i = 0; i < lengthof(packings); i++)
 	{
 		size_t		prefix = strlen(packings[i].header);

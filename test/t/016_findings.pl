@@ -217,19 +217,20 @@ is_deeply([ batches('SELECT count(c.id) FROM keys JOIN contacts c USING (email) 
 
 # ---------------------------------------------------------------- ANALYZE
 
-# Columns that were dropped; what it takes to make a row is freed with it; contacts from all pages.
+# Columns that were dropped; what it takes to make a row is freed with it; contacts from all pages.  From 17 on, ANALYZE
+# has a search_path of its own.
 api_ctl($api, 'reset', 'contacts=2500');
 $node->safe_psql('postgres', q{
 	CREATE TABLE seen (bytes bigint);
 	CREATE SEQUENCE converted;
 	CREATE FUNCTION watch(text) RETURNS boolean LANGUAGE plpgsql AS $$
 	BEGIN
-		IF nextval('converted') % 50 = 0 THEN
-			INSERT INTO seen SELECT total_bytes FROM pg_backend_memory_contexts WHERE name = 'pylon_fdw sample row';
+		IF nextval('public.converted') % 50 = 0 THEN
+			INSERT INTO public.seen SELECT total_bytes FROM pg_backend_memory_contexts WHERE name = 'pylon_fdw sample row';
 		END IF;
 		RETURN true;
 	END $$;
-	CREATE DOMAIN watched AS text CHECK (watch(VALUE));
+	CREATE DOMAIN watched AS text CHECK (public.watch(VALUE));
 	CREATE FOREIGN TABLE analyzed (gone text, id text, name watched) SERVER pylon;
 	ALTER FOREIGN TABLE analyzed DROP COLUMN gone;
 	ANALYZE analyzed;
