@@ -28,11 +28,17 @@
 
 static bool dry_run = false;
 
-/*
- * Who has set it. InvalidOid is the session itself: the value comes from the
- * configuration, from the client's start, or from before the library knew.
- */
-static Oid	set_by = InvalidOid;
+/* What goes along with a value: SET LOCAL and savepoints restore both. */
+typedef struct Setter
+{
+	Oid			user;			/* InvalidOid is the session itself: the value
+								 * comes from the configuration, from the
+								 * client's start, or from before the library
+								 * knew */
+	bool		misread;		/* it stands for "misread" */
+} Setter;
+
+static Setter setter = {InvalidOid, false};
 
 /* Set before the library was loaded to what is no boolean: to this, or NULL. */
 static char *misread = NULL;
@@ -72,25 +78,26 @@ dry_run_define(void)
 static bool
 check_dry_run(bool *value, void **extra, GucSource source)
 {
-	Oid		   *user = compat_guc_malloc(sizeof(Oid));
+	Setter	   *noted = compat_guc_malloc(sizeof(Setter));
 	int			context;
 
-	if (user == NULL)
+	if (noted == NULL)
 		return false;
-	*user = InvalidOid;
+	noted->user = InvalidOid;
+	noted->misread = loading && misread != NULL;
 	/* While it is loaded, in another user's function maybe, nobody sets it. */
 	if (source >= PGC_S_INTERACTIVE && !loading)
-		GetUserIdAndSecContext(user, &context);
-	*extra = user;
+		GetUserIdAndSecContext(&noted->user, &context);
+	*extra = noted;
 	return true;
 }
 
 static void
 assign_dry_run(bool value, void *extra)
 {
-	set_by = extra == NULL ? InvalidOid : *(Oid *) extra;
-	if (!loading)
-		misread = NULL;
+	static const Setter unknown = {InvalidOid, false};
+
+	setter = extra == NULL ? unknown : *(Setter *) extra;
 }
 
 /*
@@ -101,20 +108,20 @@ assign_dry_run(bool value, void *extra)
 bool
 dry_run_is_on(Relation table, Oid userid)
 {
-	Oid			setter = OidIsValid(set_by) ? set_by : GetOuterUserId();
+	Oid			user = OidIsValid(setter.user) ? setter.user : GetOuterUserId();
 
-	if (misread != NULL)
+	if (setter.misread)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("cannot write foreign table \"%s\": parameter \"%s\" was set to \"%s\", which is no Boolean value",
 						RelationGetRelationName(table), SETTING, misread),
 				 errhint("Set it to on or off.")));
-	if (dry_run && userid != setter)
+	if (dry_run && userid != user)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("cannot write foreign table \"%s\" as user \"%s\" in a dry run of user \"%s\"",
 						RelationGetRelationName(table), GetUserNameFromId(userid, false),
-						GetUserNameFromId(setter, false)),
+						GetUserNameFromId(user, false)),
 				 errdetail("Parameter \"%s\" is for one's own statements. A function, view or rule of another user is not to show what it writes.",
 						   SETTING),
 				 errhint("Set it as the user who writes, or turn it off.")));

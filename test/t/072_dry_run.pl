@@ -220,6 +220,10 @@ for my $value ('onn', 'tru e', '2', '')
 	$session->query("SET pylon_fdw.dry_run = '$value'");
 	like($session->error, qr/22023.*requires a Boolean value/s, "'$value' once more: now the server sees to it");
 	becomes($session, $update, '22023', "'$value': still");
+	$session->query('BEGIN; SET LOCAL pylon_fdw.dry_run = on');
+	becomes($session, $update, 'shown', "'$value', on for a transaction");
+	$session->query('COMMIT');
+	becomes($session, $update, '22023', "'$value': still, after the transaction");
 	$session->query('SET pylon_fdw.dry_run = on');
 	becomes($session, $update, 'shown', "'$value', then on");
 	$session->query('SET pylon_fdw.dry_run = off');
