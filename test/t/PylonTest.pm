@@ -55,6 +55,8 @@ sub start_node
 	my $node = PylonNode->new('main');
 
 	$node->init;
+	# Sessions come faster than a busy machine ends those before them.
+	$node->append_conf('postgresql.conf', 'max_connections = 60');
 	# Plans with requests are expensive enough to be compiled, which costs more than all that the tests do with them.  A
 	# statement that hangs must fail, not stop the tests.
 	$node->append_conf('postgresql.conf',
