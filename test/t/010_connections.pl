@@ -174,7 +174,8 @@ requests_are($node, $api, "SELECT name FROM contacts WHERE email = 'ada\@acme.co
 	'a search');
 $node->safe_psql('postgres', "SELECT name FROM contacts WHERE email = 'ada\@acme.com'; SELECT count(*) FROM contacts");
 my ($search, $list) = api_log($api);
-is($search->{headers}{'User-Agent'}, 'pylon_fdw/1.0', 'User-Agent');
+my $version = $node->safe_psql('postgres', "SELECT extversion FROM pg_extension WHERE extname = 'pylon_fdw'");
+is($search->{headers}{'User-Agent'}, "pylon_fdw/$version", 'User-Agent');
 is($search->{headers}{Accept}, 'application/json', 'Accept');
 is($search->{headers}{'Content-Type'}, 'application/json', 'Content-Type of a body');
 is($list->{headers}{'Content-Type'}, undef, 'no Content-Type without a body');
