@@ -1,4 +1,4 @@
-# The README's recipes, as they stand there: run twice, they give the same contacts as run once.
+# The recipes of doc/recipes.md, as they stand there: run twice, they give the same contacts as run once.
 
 use strict;
 use warnings;
@@ -17,15 +17,15 @@ my $other_ada = '00000000-0000-4000-8000-000000000010';
 my $node = start_node();
 my $api = start_api(contacts => 10);
 my $json = JSON::PP->new->canonical;
-my $readme = slurp_file(__FILE__ =~ s/[^\/]*$/..\/..\/README.md/r);
+my $page = slurp_file(__FILE__ =~ s/[^\/]*$/..\/..\/doc\/recipes.md/r);
 
-# The block of SQL in the README that holds this text.
+# The block of SQL in the page that holds this text.
 sub recipe
 {
 	my $text = shift;
-	my @found = grep { index($_, $text) >= 0 } $readme =~ /^```sql\n(.*?)^```$/msg;
+	my @found = grep { index($_, $text) >= 0 } $page =~ /^```sql\n(.*?)^```$/msg;
 
-	is(scalar(@found), 1, "README: one recipe with \"$text\"");
+	is(scalar(@found), 1, "one recipe with \"$text\"");
 	return $found[0];
 }
 

@@ -15,7 +15,7 @@ use PylonSession;
 use PylonTest;
 use Test::More;
 
-my $readme = abs_path(dirname(__FILE__) . "/../../README.md");
+my $page = abs_path(dirname(__FILE__) . "/../../doc/security.md");
 my $secret = 'sekrit/0123456789-abcdef';
 my $api = start_api(contacts => 10, token => $secret);
 
@@ -37,11 +37,11 @@ log_error_verbosity = verbose
 CONF
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_stat_statements; CREATE ROLE app');
 
-# ---------------------------------------------------------------- README's way around the log
+# ---------------------------------------------------------------- the documented way around the log
 
-sub readme_recipe
+sub documented_recipe
 {
-	my ($recipe) = slurp_file($readme) =~ /```sql\n(SET log_statement.*?)```/s;
+	my ($recipe) = slurp_file($page) =~ /```sql\n(SET log_statement.*?)```/s;
 	return $recipe // die 'no recipe';
 }
 
@@ -64,12 +64,12 @@ $session->query("CREATE SERVER pylon FOREIGN DATA WRAPPER pylon_fdw OPTIONS (bas
 $session->query("CREATE USER MAPPING FOR app SERVER pylon OPTIONS (api_token 'careless-token')");
 like(kept('careless-token'), qr/^1\|1\|[1-9]/, 'a statement with a token is kept in three places');
 $session->query('DROP USER MAPPING FOR app SERVER pylon');
-(my $recipe = readme_recipe()) =~ s/…|\xe2\x80\xa6/careful-token/;
+(my $recipe = documented_recipe()) =~ s/…|\xe2\x80\xa6/careful-token/;
 $session->query($recipe);
-is($session->error, '', "README's way: works");
-is(kept('careful-token'), '0|0|0', "README's way: the token is kept nowhere");
+is($session->error, '', "the documented way: works");
+is(kept('careful-token'), '0|0|0', "the documented way: the token is kept nowhere");
 is($session->query("SELECT umoptions FROM pg_user_mappings WHERE usename = 'app'"), '{api_token=careful-token}',
-	"README's way: but in the user mapping");
+	"the documented way: but in the user mapping");
 $session->quit;
 $node->safe_psql('postgres', 'DROP USER MAPPING FOR app SERVER pylon');
 
