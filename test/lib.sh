@@ -8,7 +8,6 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 test_user=$(id -un)
-[ "$test_user" != root ] || test_user=postgres
 
 say() { printf '==> %s\n' "$*" >&2; }
 
@@ -75,6 +74,10 @@ can_build_and_run() {
 		[ -x "$("$1" --bindir)/initdb" ]
 }
 
+# Where Debian, PGDG's RPMs, Homebrew and "make install" put it.
+pg_config_places=(/usr/lib/postgresql/*/bin/pg_config /usr/pgsql-*/bin/pg_config /opt/homebrew/opt/postgresql@*/bin/pg_config
+	/usr/local/opt/postgresql@*/bin/pg_config /usr/local/pgsql/bin/pg_config)
+
 # find_pg_config: prints $PG_CONFIG, or the newest pg_config that has both a server and its development files.
 find_pg_config() {
 	local candidate
@@ -82,7 +85,7 @@ find_pg_config() {
 		command -v "$PG_CONFIG" || fail "PG_CONFIG names no program: $PG_CONFIG"
 		return
 	fi
-	for candidate in $(printf '%s\n' /usr/lib/postgresql/*/bin/pg_config | sort -rV) $(command -v pg_config); do
+	for candidate in $(printf '%s\n' "${pg_config_places[@]}" | sort -rV) $(command -v pg_config); do
 		if can_build_and_run "$candidate"; then
 			echo "$candidate"
 			return
@@ -95,8 +98,11 @@ find_pg_config() {
 use_postgresql() {
 	pg_config=$(find_pg_config)
 	pg_bindir=$("$pg_config" --bindir)
+	server_bindir=$pg_bindir
 	pg_major=$("$pg_config" --version | sed -E 's/^[^0-9]*([0-9]+).*/\1/')
 	export PG_CONFIG=$pg_config
+	# a server that was built by hand may have come without a user
+	[ "$test_user" != root ] || test_user=$(id -un postgres 2>/dev/null || echo nobody)
 }
 
 # as_test_user COMMAND…: runs it as the user who owns the scratch folder, in an environment that does not depend on
@@ -106,7 +112,7 @@ as_test_user() {
 	# another user may not enter the folder where this was started, of which each program would complain
 	[ "$(id -un)" = "$test_user" ] || switch=(runuser -u "$test_user" -- env -C "$scratch")
 	"${switch[@]}" env -u http_proxy -u https_proxy -u all_proxy -u HTTPS_PROXY -u ALL_PROXY -u PGOPTIONS -u PGSERVICE \
-		HOME="$scratch" TMPDIR="$scratch" LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 PATH="$pg_bindir:/usr/bin:/bin" "$@"
+		HOME="$scratch" TMPDIR="$scratch" LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 PATH="$server_bindir:$pg_bindir:/usr/bin:/bin" "$@"
 }
 
 # ---------------------------------------------------------------- scratch folder
@@ -169,6 +175,43 @@ build_extension() {
 	as_test_user make -s -j2 -C "$dir/src" PG_CONFIG="$pg_config" with_llvm=no COPT=-Werror "$@" all >&2
 	as_test_user make -s -C "$dir/src" PG_CONFIG="$pg_config" with_llvm=no COPT=-Werror "$@" \
 		DESTDIR="$dir/pkg" install >"$dir/install.log"
+	place_server "$dir"
+}
+
+# ---------------------------------------------------------------- a server that finds the extension
+
+has_extension_destdir() { "$pg_bindir/postgres" --describe-config | grep '^extension_destdir' >/dev/null; }
+
+# By its settings alone, PostgreSQL 18 loads an extension from another folder, and so does any one of Debian's packages.
+needs_private_prefix() {
+	[ -n "${PYLON_PRIVATE_PREFIX:-}" ] || { [ "$pg_major" -lt 18 ] && ! has_extension_destdir; }
+}
+
+# link_missing FROM TO: links in TO to what is in FROM, but for what TO has already.
+link_missing() {
+	local file
+	for file in "$1"/*; do
+		[ -e "$2/$(basename "$file")" ] || as_test_user ln -s "$file" "$2"
+	done
+}
+
+# place_server DIR: sees to it that $server_bindir has a server that will find the extension below DIR/pkg.
+#
+# PostgreSQL's programs look for their files from where they lie themselves.  So a copy of the server below DIR/pkg, with
+# links to all that came with it, is a PostgreSQL that has the extension, whoever built or packaged it.  The server
+# itself can't be a link, since that would be followed first.
+place_server() {
+	local pkg=$1/pkg shared library
+	needs_private_prefix || return 0
+	[ -z "${PYLON_CHECKER:-}" ] || fail "a checker needs Debian's PostgreSQL, or 18 or newer"
+	shared=$("$pg_config" --sharedir)
+	library=$("$pg_config" --pkglibdir)
+	server_bindir=$pkg$pg_bindir
+	as_test_user mkdir -p "$server_bindir"
+	as_test_user cp "$pg_bindir"/{initdb,pg_ctl,postgres} "$server_bindir"
+	link_missing "$shared/extension" "$pkg$shared/extension"
+	link_missing "$shared" "$pkg$shared"
+	link_missing "$library" "$pkg$library"
 }
 
 # ---------------------------------------------------------------- cluster
@@ -176,15 +219,13 @@ build_extension() {
 # extension_settings DIR: the lines of postgresql.conf that let a server find the extension below DIR/pkg.
 # PostgreSQL 18 can do it by itself; for the older ones Debian's packages have a setting of their own.
 extension_settings() {
-	local pkg=$1/pkg library
-	library=$("$pg_config" --pkglibdir)
-	echo "dynamic_library_path = '$pkg$library:\$libdir'"
+	local pkg=$1/pkg
+	! needs_private_prefix || return 0
+	echo "dynamic_library_path = '$pkg$("$pg_config" --pkglibdir):\$libdir'"
 	if [ "$pg_major" -ge 18 ]; then
 		echo "extension_control_path = '$pkg$("$pg_config" --sharedir):\$system'"
-	elif "$pg_bindir/postgres" --describe-config | grep '^extension_destdir' >/dev/null; then
-		echo "extension_destdir = '$pkg'"
 	else
-		fail "PostgreSQL $pg_major that is not from Debian's packages can't load an extension from another folder"
+		echo "extension_destdir = '$pkg'"
 	fi
 }
 
