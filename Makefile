@@ -6,6 +6,8 @@ files = $(patsubst $(root)%,%,$(sort $(wildcard $(addprefix $(root),$(1)))))
 
 EXTENSION = pylon_fdw
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(root)pylon_fdw.control)
+# The same in three parts, as PGXN wants it.
+RELEASE = $(EXTVERSION)$(if $(word 3,$(subst ., ,$(EXTVERSION))),,.0)
 MODULE_big = pylon_fdw
 OBJS = $(patsubst %.c,%.o,$(call files,fdw/*.c fdw/*/*.c))
 DATA = $(call files,fdw/*.sql)
@@ -18,7 +20,7 @@ PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -MMD -MP
 SHLIB_LINK = $(shell $(PKG_CONFIG) --libs libcurl json-c)
 # Objects of files that have been renamed, too.
 EXTRA_CLEAN = $(foreach suffix,o d bc,$(wildcard fdw/*.$(suffix) fdw/*/*.$(suffix))) \
-	results regression.diffs regression.out
+	results regression.diffs regression.out pylon_fdw-*.zip
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -30,7 +32,10 @@ $(shell mkdir -p $(sort $(dir $(OBJS))))
 # PGXS knows no header dependencies; the compiler writes them beside each object.
 -include $(OBJS:.o=.d)
 
-.PHONY: test demo bench test-matrix test-asan test-valgrind coverage fuzz mutate lint soak
+.PHONY: dist test demo bench test-matrix test-asan test-valgrind coverage fuzz mutate lint soak
+dist:
+	@git -C $(root) diff --quiet HEAD || echo 'what is not committed is left out' >&2
+	git -C $(root) archive --format=zip --prefix=pylon_fdw-$(RELEASE)/ --output=$(CURDIR)/pylon_fdw-$(RELEASE).zip HEAD
 test:
 	test/run
 demo:
