@@ -13,7 +13,7 @@ SELECT pylon_fdw_version() = extversion AS same FROM pg_extension WHERE extname 
 -- ====================================================================
 -- pylon_fdw_ping(server)
 -- ====================================================================
-SELECT organization, token_name, base_url = :'api' AS base_url, latency_ms > 0 AS latency FROM pylon_fdw_ping('pylon');
+SELECT organization, token_name, base_url = :'api' AS base_url, latency_ms::text ~ '^\d+(\.\d)?$' AS latency FROM pylon_fdw_ping('pylon');
 \echo `$ctl take`
 SELECT * FROM pylon_fdw_ping('nosuch');
 SELECT * FROM pylon_fdw_ping(NULL);

@@ -66,6 +66,21 @@ object_layout_create(Relation table, Bitmapset *attnums)
 	return layout;
 }
 
+/* The same for who wants no column of a table, just to see whether there is an object. */
+ObjectLayout *
+object_layout_of_id(const PylonObject *object)
+{
+	ObjectLayout *layout = palloc0(sizeof(ObjectLayout));
+	ObjectSource none;
+
+	layout->object = object;
+	layout->levels = palloc0(sizeof(ObjectLevel));
+	layout->nlevels = 1;
+	settle_sources(layout, &none);
+	settle_levels(layout);
+	return layout;
+}
+
 /* The index of the wanted member "key" of a level, or -1. */
 int
 object_layout_find(const ObjectLayout *layout, int level, JsonSlice key)

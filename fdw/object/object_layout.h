@@ -78,6 +78,7 @@ typedef struct ObjectLayout
 #define OBJECT_ID_SOURCE 0
 
 extern ObjectLayout *object_layout_create(Relation table, Bitmapset *attnums);
+extern ObjectLayout *object_layout_of_id(const PylonObject *object);
 extern int	object_layout_find(const ObjectLayout *layout, int level,
 							   JsonSlice key);
 extern int	object_layout_level(const ObjectLayout *layout, JsonSlice key);

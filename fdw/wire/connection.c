@@ -42,13 +42,12 @@ static const PylonNouns row_nouns = {"row", "a row", "rows", "Rows"};
 
 static double last_progress = 0;
 
-static List *find_mapping_options(ForeignServer *server, Oid userid);
-static void find_token(PylonConnection *connection, ForeignServer *server,
-					   Oid userid);
+static List *find_mapping_options(PylonConnection *connection, Oid userid);
 static void read_ca_file(PylonConnection *connection);
-static char *read_token_file(ForeignServer *server, const char *path);
-pg_noreturn static void raise_no_token(ForeignServer *server, const char *detail);
-pg_noreturn static void raise_bad_token_file(ForeignServer *server, const char *detail);
+static char *read_token_file(PylonConnection *connection, const char *path);
+pg_noreturn static void raise_no_token(PylonConnection *connection, const char *detail);
+pg_noreturn static void raise_bad_token_file(PylonConnection *connection,
+											 const char *detail);
 
 /*
  * A connection to "serverid" as "userid", allocated in the current memory
@@ -62,6 +61,17 @@ PylonConnection *
 connection_open(Oid serverid, Oid userid, List *table_options,
 				const PylonNouns *nouns, char *purpose)
 {
+	PylonConnection *connection = connection_prepare(serverid, table_options, nouns, purpose);
+
+	connection_find_token(connection, userid);
+	return connection;
+}
+
+/* All of a connection but the token, without which nothing can be sent. */
+PylonConnection *
+connection_prepare(Oid serverid, List *table_options, const PylonNouns *nouns,
+				   char *purpose)
+{
 	PylonConnection *connection = palloc0(sizeof(PylonConnection));
 	ForeignServer *server = GetForeignServer(serverid);
 
@@ -70,21 +80,41 @@ connection_open(Oid serverid, Oid userid, List *table_options,
 	connection->nouns = nouns != NULL ? nouns : &row_nouns;
 	connection->purpose = purpose;
 	option_read_server(&connection->options, server->options, table_options);
-	find_token(connection, server, userid);
-	safe_text_hide(connection->token);
-
 	/* The validator has seen to this, unless the wrapper has none. */
-	if (base_url_problem(connection->options.base_url) != NULL ||
-		!option_token_is_clean(connection->token))
+	if (base_url_problem(connection->options.base_url) != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid options of server \"%s\" or its user mapping",
-						server->servername)));
+				 errmsg("invalid value for option \"%s\" of server \"%s\"",
+						"base_url", server->servername),
+				 errdetail_internal("%s", base_url_problem(connection->options.base_url))));
 	if (connection->options.ca_file != NULL)
 		read_ca_file(connection);
 	connection->started = connection_now();
 	connection->session = session_of_server(serverid);
 	return connection;
+}
+
+/* Gives the connection the token of a user, from the mapping or the file that names. */
+void
+connection_find_token(PylonConnection *connection, Oid userid)
+{
+	PylonMappingOptions mapping;
+
+	option_read_mapping(&mapping, find_mapping_options(connection, userid));
+	connection->token = mapping.api_token;
+	if (connection->token == NULL)
+	{
+		if (mapping.api_token_file == NULL)
+			raise_no_token(connection, "The user mapping has neither option \"api_token\" nor \"api_token_file\".");
+		connection->token_file = mapping.api_token_file;
+		connection->token = read_token_file(connection, mapping.api_token_file);
+	}
+	safe_text_hide(connection->token);
+	if (!option_token_is_clean(connection->token))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for option \"%s\" of the user mapping for server \"%s\"",
+						"api_token", connection->server_name)));
 }
 
 /* The path in base_url, in front of each of the API's; "" if there is none. */
@@ -158,33 +188,22 @@ connection_report_progress(PylonConnection *connection, const char *purpose,
 
 /* NIL where neither the user nor PUBLIC has a mapping. */
 static List *
-find_mapping_options(ForeignServer *server, Oid userid)
+find_mapping_options(PylonConnection *connection, Oid userid)
 {
-	if (!SearchSysCacheExists2(USERMAPPINGUSERSERVER,
-							   ObjectIdGetDatum(userid),
-							   ObjectIdGetDatum(server->serverid)) &&
-		!SearchSysCacheExists2(USERMAPPINGUSERSERVER,
-							   ObjectIdGetDatum(InvalidOid),
-							   ObjectIdGetDatum(server->serverid)))
-		raise_no_token(server,
+	if (!connection_has_mapping(connection->serverid, userid) &&
+		!connection_has_mapping(connection->serverid, InvalidOid))
+		raise_no_token(connection,
 					   psprintf("There is no user mapping for user \"%s\".",
 								GetUserNameFromId(userid, false)));
-	return GetUserMapping(userid, server->serverid)->options;
+	return GetUserMapping(userid, connection->serverid)->options;
 }
 
-static void
-find_token(PylonConnection *connection, ForeignServer *server, Oid userid)
+/* Is there a mapping of this very user, or with InvalidOid one of PUBLIC? */
+bool
+connection_has_mapping(Oid serverid, Oid userid)
 {
-	PylonMappingOptions mapping;
-
-	option_read_mapping(&mapping, find_mapping_options(server, userid));
-	connection->token = mapping.api_token;
-	if (connection->token != NULL)
-		return;
-	if (mapping.api_token_file == NULL)
-		raise_no_token(server, "The user mapping has neither option \"api_token\" nor \"api_token_file\".");
-	connection->token_file = mapping.api_token_file;
-	connection->token = read_token_file(server, mapping.api_token_file);
+	return SearchSysCacheExists2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(userid),
+								 ObjectIdGetDatum(serverid));
 }
 
 /*
@@ -215,7 +234,7 @@ read_ca_file(PylonConnection *connection)
 
 /* Read anew at each connection, so that a rotated token needs no ALTER. */
 static char *
-read_token_file(ForeignServer *server, const char *path)
+read_token_file(PylonConnection *connection, const char *path)
 {
 	size_t		length;
 	bool		readable;
@@ -225,37 +244,37 @@ read_token_file(ForeignServer *server, const char *path)
 	char	   *token;
 
 	if (buffer == NULL)
-		raise_bad_token_file(server, problem);
+		raise_bad_token_file(connection, problem);
 	while (length > 0 && isspace((unsigned char) buffer[length - 1]))
 		buffer[--length] = '\0';
 	for (token = buffer; isspace((unsigned char) *token); token++)
 		;
 	if (strlen(buffer) != length ||
 		!option_token_is_clean(token))
-		raise_bad_token_file(server, psprintf(*token == '\0' ? "File \"%s\" is empty." :
+		raise_bad_token_file(connection, psprintf(*token == '\0' ? "File \"%s\" is empty." :
 											  "File \"%s\" doesn't hold just a token.",
 											  path));
 	return token;
 }
 
 static void
-raise_no_token(ForeignServer *server, const char *detail)
+raise_no_token(PylonConnection *connection, const char *detail)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-			 errmsg("no API token for server \"%s\"", server->servername),
+			 errmsg("no API token for server \"%s\"", connection->server_name),
 			 errdetail("%s", detail),
 			 errhint("Set one with CREATE or ALTER USER MAPPING ... SERVER %s OPTIONS (api_token '...').",
-					 quote_identifier(server->servername))));
+					 quote_identifier(connection->server_name))));
 }
 
 /* That there is a mapping, which names a file, is right. */
 static void
-raise_bad_token_file(ForeignServer *server, const char *detail)
+raise_bad_token_file(PylonConnection *connection, const char *detail)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-			 errmsg("no API token for server \"%s\"", server->servername),
+			 errmsg("no API token for server \"%s\"", connection->server_name),
 			 errdetail_internal("%s", detail),
 			 errhint("Put the token, and nothing else, into that file on the database server, readable by the user that PostgreSQL runs as.")));
 }

@@ -60,6 +60,11 @@ extern PylonConnection *connection_open(Oid serverid, Oid userid,
 										List *table_options,
 										const PylonNouns *nouns,
 										char *purpose);
+extern PylonConnection *connection_prepare(Oid serverid, List *table_options,
+										   const PylonNouns *nouns,
+										   char *purpose);
+extern void connection_find_token(PylonConnection *connection, Oid userid);
+extern bool connection_has_mapping(Oid serverid, Oid userid);
 extern const char *connection_base_path(const PylonConnection *connection);
 extern double connection_now(void);
 extern char *connection_count_text(uint64 count, const char *noun);

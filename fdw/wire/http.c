@@ -90,6 +90,7 @@ static int	note_refusal(CURL *easy, curl_infotype type, char *text,
 static void http_initialize(void);
 static void prepare_transfer(HttpRequest *request);
 static void use_own_connection(HttpRequest *request);
+static void observe_transfer(HttpRequest *request);
 static void trust_only_ca_file(HttpRequest *request);
 static void add_header(HttpRequest *request, const char *header);
 static void start_transfer(HttpRequest *request);
@@ -377,6 +378,8 @@ note_refusal(CURL *easy, curl_infotype type, char *text, size_t length,
 	char		words[128];
 	const char *last;
 
+	if (type == CURLINFO_TEXT && request->response.call.observed)
+		http_facts_listen(request, text, length);
 	/* These begin so; what doesn't, and may be the token, isn't even copied. */
 	if (type != CURLINFO_TEXT || length == 0 || (text[0] != 'R' && text[0] != 'r'))
 		return 0;
@@ -471,6 +474,8 @@ prepare_transfer(HttpRequest *request)
 	SETOPT(request, CURLOPT_HTTPHEADER, request->headers);
 	if (!call->repeatable)
 		use_own_connection(request);
+	if (call->observed)
+		observe_transfer(request);
 
 	SETOPT(request, CURLOPT_CONNECTTIMEOUT_MS, (long) options->connect_timeout);
 	SETOPT(request, CURLOPT_TIMEOUT_MS, (long) options->request_timeout);
@@ -510,6 +515,18 @@ use_own_connection(HttpRequest *request)
 	SETOPT(request, CURLOPT_VERBOSE, 1L);
 }
 
+/* Each step to the answer is taken anew, and libcurl keeps what it sees. */
+static void
+observe_transfer(HttpRequest *request)
+{
+	SETOPT(request, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+	SETOPT(request, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+	SETOPT(request, CURLOPT_CERTINFO, 1L);
+	/* Not every library for TLS has it; then libcurl's clocks must do. */
+	(void) curl_easy_setopt(request->easy, CURLOPT_SSL_CTX_FUNCTION, http_facts_securing);
+	(void) curl_easy_setopt(request->easy, CURLOPT_SSL_CTX_DATA, request);
+}
+
 static void
 add_header(HttpRequest *request, const char *header)
 {
@@ -531,6 +548,7 @@ start_transfer(HttpRequest *request)
 	request->length = request->received = request->head_received = 0;
 	request->response.sent |= request->sent;
 	request->sent = request->refused = request->neglected = false;
+	request->securing_at = 0;
 	request->problem = NULL;
 	request->head_complete = request->out_of_memory = false;
 	request->error[0] = '\0';
@@ -585,6 +603,7 @@ finish_transfer(HttpRequest *request, CURLcode code)
 	double		wait;
 
 	(void) curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+	request->code = code;
 	/* To libcurl, half a head without a body is an answer like any other. */
 	if (code == CURLE_OK && !request->head_complete)
 	{

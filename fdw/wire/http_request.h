@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * http_request.h
- *		A request in flight. For http.c and http_receive.c alone.
+ *		A request in flight. For http.c and its helpers alone.
  *
  * IDENTIFICATION
  *		fdw/wire/http_request.h
@@ -57,6 +57,10 @@ struct HttpRequest
 	bool		neglected;		/* nobody drove it for a while */
 	bool		transient;		/* another try may have a better outcome */
 	double		started;		/* the present try, monotonic ms */
+	CURLcode	code;			/* of the last try that has ended */
+	double		securing_at;	/* when one that is observed was connected and
+								 * TLS began, monotonic ms; 0 if it didn't */
+	char		tls_version[16];	/* of one that is observed; "" if not known */
 	int			failures;		/* other than rate limits */
 	int			rate_limits;
 	int			repeats;		/* since the answer was of no use */
@@ -72,5 +76,8 @@ extern size_t http_receive_body(char *data, size_t size, size_t count,
 								void *arg);
 extern size_t http_receive_head(char *line, size_t size, size_t count,
 								void *arg);
+extern void http_facts_listen(HttpRequest *request, const char *text,
+							  size_t length);
+extern CURLcode http_facts_securing(CURL *easy, void *context, void *arg);
 
 #endif							/* PYLON_HTTP_REQUEST_H */

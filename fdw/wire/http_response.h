@@ -32,6 +32,8 @@ typedef struct HttpCall
 	const char *body;			/* UTF-8 JSON; NULL for none */
 	bool		repeatable;		/* doing it twice does no harm */
 	bool		large_page;		/* asks for more objects than come by default */
+	bool		observed;		/* sent once, and http_facts tells how it went;
+								 * not repeatable */
 	double		delay;			/* ms to wait before it is sent */
 	const char *purpose;		/* completes "could not ..."; NULL: the connection's */
 } HttpCall;

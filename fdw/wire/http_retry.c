@@ -53,6 +53,8 @@ http_retry_wait(HttpRequest *request)
 	HttpResponse *response = &request->response;
 	double		wait;
 
+	if (response->call.observed)
+		return -1;
 	if (response->status != 429)
 		return request->transient && (response->call.repeatable || !request->sent) ?
 			http_retry_failure_wait(request) : -1;

@@ -24,6 +24,7 @@
 
 #include <json-c/json.h>
 
+#include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
 #include "wire/json.h"
 #include "wire/json_slice.h"
@@ -53,6 +54,7 @@ static json_object *json_parse(const char *body, size_t length);
 static bool is_sound(const char *body, size_t length);
 static json_object *json_member(json_object *object, const char *key,
 								json_type type);
+static char *shown_member(json_object *object, const char *key);
 static char *string_member(json_object *object, const char *key);
 static json_object *json_checked(json_object *object);
 static json_object *make_string(const char *text);
@@ -229,12 +231,12 @@ json_read_me(const char *body, size_t length, PylonMe *me)
 	memset(me, 0, sizeof(*me));
 	if (data == NULL)
 		return false;
-	me->organization = string_member(data, "name");
-	me->token_name = string_member(user, "name");
+	me->organization = shown_member(data, "name");
+	me->token_name = shown_member(user, "name");
 	if (me->token_name == NULL)
-		me->token_name = string_member(user, "email");
+		me->token_name = shown_member(user, "email");
 	if (me->token_name == NULL)
-		me->token_name = string_member(user, "id");
+		me->token_name = shown_member(user, "id");
 	return true;
 }
 
@@ -424,6 +426,30 @@ string_member(json_object *object, const char *key)
 	return pstrdup(pg_any_to_server(json_object_get_string(value),
 									json_object_get_string_len(value),
 									PG_UTF8));
+}
+
+/*
+ * The same of what is just looked at: in a server's encoding that lacks some of
+ * its characters it is lossy rather than an error.
+ */
+static char *
+shown_member(json_object *object, const char *key)
+{
+	json_object *value = json_member(object, key, json_type_string);
+	const char *text = json_object_get_string(value);
+	int			length = value == NULL ? 0 : json_object_get_string_len(value);
+	Oid			conversion = GetDatabaseEncoding() == PG_UTF8 ? InvalidOid :
+		FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding());
+	unsigned char *converted;
+
+	if (!OidIsValid(conversion) || length == 0)
+		return string_member(object, key);
+	converted = palloc((Size) length * MAX_CONVERSION_GROWTH + 1);
+	if (pg_do_encoding_conversion_buf(conversion, PG_UTF8, GetDatabaseEncoding(),
+									  (unsigned char *) unconstify(char *, text), length,
+									  converted, length * MAX_CONVERSION_GROWTH + 1, true) == length)
+		return (char *) converted;
+	return lossy_copy(value);
 }
 
 static json_object *

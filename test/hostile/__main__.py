@@ -18,6 +18,10 @@ from attacks import ATTACKS
 from server import Listener, Log, answer, close, say, silence
 
 
+# The check of a server that asks what a verb asks, and is attacked in its place.
+CHECKS = {"ping": "check", "list": "check_list", "import": "check_fields"}
+
+
 def old_tls(certificates: Path) -> ssl.SSLContext:
     """TLS that nobody should speak any more."""
     context = tls.context(certificates)
@@ -53,13 +57,17 @@ def rows(urls: dict[str, tuple[str, Path]]):
     """The table: an attack on a verb, where to find it, and what is to become of it."""
     for number, attack in enumerate(ATTACKS):
         url, trusted = urls[attack.listener]
-        for verb in attack.verbs:
+        for verb in attack.verbs + tuple(CHECKS[verb] for verb in attack.verbs if verb in CHECKS):
+            is_check = verb in CHECKS.values()
+            # a check has no errors but that of a cancel, and asks nothing twice
+            expected = attack.expected[""] if attack.cancel or not is_check else "00000"
             yield {
                 "name": attack.name, "verb": verb,
                 "options": {"max_response_size": "1MB"} | attack.options | {
                     "base_url": f"{url}/{number}/{verb}", "ca_file": str(trusted)},
-                "sqlstate": attack.expected.get(verb, attack.expected[""]),
-                "requests": attack.requests, "memory": attack.memory, "cancel": attack.cancel,
+                "sqlstate": attack.expected.get(verb, expected),
+                "requests": [min(count, 1) for count in attack.requests] if is_check else attack.requests,
+                "memory": attack.memory, "cancel": attack.cancel,
             }
 
 

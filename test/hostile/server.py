@@ -23,6 +23,9 @@ TARGETS = {
     "delete": lambda method, path: method == "DELETE",
     "import": lambda method, path: path.startswith("/custom-fields"),
     "ping": lambda method, path: path == "/me",
+    "check": lambda method, path: path == "/me",
+    "check_list": lambda method, path: path.startswith("/contacts?"),
+    "check_fields": lambda method, path: path.startswith("/custom-fields"),
 }
 
 
@@ -67,6 +70,8 @@ def data(request: Request, **members):
         return [{"slug": "tier", "type": "text", "object_type": "contact"}]
     if request.method == "DELETE":
         return None
+    if request.path.startswith("/accounts?"):
+        return []
     many = request.path.startswith("/contacts?") or request.path == "/contacts/search"
     return [contact(request, **members)] if many else contact(request, **members)
 

@@ -42,6 +42,7 @@ my %sql = (
 	delete => "DELETE FROM contacts WHERE id = 'c1'",
 	import => "IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO imported OPTIONS (custom_fields 'columns')",
 	ping => "SELECT organization FROM pylon_fdw_ping('pylon')",
+	(map { $_ => "SELECT count(*) FROM pylon_fdw_check('pylon')" } 'check', 'check_list', 'check_fields'),
 	analyze => 'ANALYZE other.contacts',
 	lookup => 'SELECT max(c.name) FROM keys k JOIN contacts c ON c.email = k.email');
 
