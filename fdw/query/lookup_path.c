@@ -42,6 +42,7 @@
 #include "optimizer/tlist.h"
 #include "query/lookup_join.h"
 #include "query/plan.h"
+#include "query/plan_guess.h"
 #include "query/plan_note.h"
 #include "query/plan_private.h"
 #include "utils/selfuncs.h"
@@ -93,7 +94,7 @@ static Node *lookup_path_translate(LookupCandidate *join, Node *node, RelOptInfo
 static bool find_member_keys(LookupCandidate *join, RelOptInfo *outerrel,
 							 RestrictInfo *rinfo, List **keys);
 static double rows_with_keys(LookupCandidate *join, RelOptInfo *member,
-								 Node *inner_key, double keys);
+							 Node *inner_key, double keys);
 static List *outer_paths(PlannerInfo *root, RelOptInfo *outerrel);
 static Path *sorted_path(PlannerInfo *root, RelOptInfo *outerrel);
 static bool has_row_identity(List *exprs);
@@ -101,6 +102,7 @@ static void add_lookup_path(LookupCandidate *join, Path *outer);
 static void cost_lookup_path(LookupCandidate *join, CustomPath *path);
 static int	batch_size(LookupCandidate *join);
 static double count_keys(LookupCandidate *join, Path *outer);
+static double most_keys(LookupCandidate *join);
 static bool knows_rows(LookupCandidate *join);
 static double rows_before_unique(Path *path);
 static Cost cost_lookups(LookupCandidate *join, double keys, double share,
@@ -110,6 +112,7 @@ static void add_members(LookupCandidate *join, CustomPath *path, double keys,
 static ScanEstimate estimate_lookups(LookupCandidate *join, RelOptInfo *member,
 									 double keys, double share,
 									 double batches);
+static double doubtful_factor(PlannerInfo *root, RelOptInfo *member);
 static Plan *plan_lookup_join(PlannerInfo *root, RelOptInfo *rel,
 							  CustomPath *best_path, List *tlist,
 							  List *clauses, List *custom_plans);
@@ -341,7 +344,7 @@ lookup_path_translate(LookupCandidate *join, Node *node, RelOptInfo *member)
 /* How many of a member's rows have one of so many keys. */
 static double
 rows_with_keys(LookupCandidate *join, RelOptInfo *member, Node *inner_key,
-				   double keys)
+			   double keys)
 {
 	VariableStatData variable;
 	double		rows = member->rows;
@@ -530,12 +533,26 @@ static double
 count_keys(LookupCandidate *join, Path *outer)
 {
 	EstimationInfo info;
+	double		stored = plan_stored_share(join->root, outer->parent->relids);
 	double		keys = estimate_num_groups(join->root, list_make1(join->outer_key),
-										   clamp_row_est(outer->rows), NULL, &info);
+										   clamp_row_est(outer->rows * stored), NULL, &info);
 
 	if ((info.flags & SELFLAG_USED_DEFAULT) != 0 && knows_rows(join))
-		keys = rows_before_unique(outer);
-	return clamp_row_est(keys);
+		keys = rows_before_unique(outer) * stored;
+	return clamp_row_est(Min(keys, most_keys(join)));
+}
+
+/* A key that is one table's can't have more values than that table has rows. */
+static double
+most_keys(LookupCandidate *join)
+{
+	Relids		relids = pull_varnos(join->root, join->outer_key);
+	int			relid;
+
+	if (!bms_get_singleton_member(relids, &relid) ||
+		join->root->simple_rel_array[relid] == NULL)
+		return INFINITY;
+	return join->root->simple_rel_array[relid]->rows * plan_stored_share(join->root, relids);
 }
 
 /* Is the number of objects known, by ANALYZE or an option? */
@@ -623,15 +640,34 @@ estimate_lookups(LookupCandidate *join, RelOptInfo *member, double keys,
 				 double share, double batches)
 {
 	PylonRelation *relation = member->fdw_private;
+	double		lists = ceil(filter_max_values(join->root, relation->filter) /
+							 relation->options.lookup_batch_size);
 	ScanEstimate estimate;
+	double		pages;
+	double		most;
 
 	estimate.fetched = share * rows_with_keys(join, member, join->inner_key, keys);
+	pages = estimate.fetched / batches / relation->options.page_size;
+	most = pages * doubtful_factor(join->root, member);
 	/* A long list among the other conditions takes several searches itself. */
-	estimate.requests = batches *
-		Max(Max(ceil(estimate.fetched / batches / relation->options.page_size), 1),
-			ceil(filter_max_values(join->root, relation->filter) /
-				 relation->options.lookup_batch_size));
+	lists = Max(lists, 1);
+	estimate.requests = batches * plan_guess_requests(Max(ceil(pages), lists),
+													  Max(ceil(most), lists));
 	return estimate;
+}
+
+/*
+ * How many times as many objects may come as is thought, since what is known
+ * of their other conditions is a guess. That may be none, hence the least
+ * share, which is less than any object's.
+ */
+static double
+doubtful_factor(PlannerInfo *root, RelOptInfo *member)
+{
+	List	   *pushed = ((PylonRelation *) member->fdw_private)->filter->pushed;
+
+	return plan_most_share(root, member, pushed) /
+		Max(clauselist_selectivity(root, pushed, member->relid, JOIN_INNER, NULL), 1e-9);
 }
 
 /* ------------------------------------------------------------------------

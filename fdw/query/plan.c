@@ -29,10 +29,10 @@
 #include "optimizer/restrictinfo.h"
 #include "query/callbacks.h"
 #include "query/plan.h"
+#include "query/plan_guess.h"
 #include "query/plan_note.h"
 #include "query/plan_private.h"
 #include "query/system_columns.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -52,16 +52,21 @@
  */
 #define SEARCH_RISK 0.08
 
+/*
+ * Where not even the number of objects is known, there may be so many times
+ * as many as the default says. Without it, less would be risked for a table
+ * that is known than for one that isn't.
+ */
+#define UNCOUNTED 4
+
 static FilterPlan *plan_filter(PlannerInfo *root, RelOptInfo *baserel,
 							   Oid foreigntableid, List *clauses);
 static ScanEstimate estimate_scan(PlannerInfo *root, RelOptInfo *baserel,
 								  FilterPlan *filter);
 static void add_scan_path(PlannerInfo *root, RelOptInfo *baserel,
 						  ParamPathInfo *param_info, FilterPlan *filter);
-static double plan_doubt(PlannerInfo *root, RelOptInfo *baserel,
-						 FilterPlan *filter, double guess);
-static bool is_measured(PlannerInfo *root, Node *clause);
-static bool has_statistics(PlannerInfo *root, Node *node);
+static double most_requests(PlannerInfo *root, RelOptInfo *baserel,
+							FilterPlan *filter);
 static void add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel,
 									Oid foreigntableid);
 static List *collect_join_clauses(PlannerInfo *root, RelOptInfo *baserel);
@@ -181,7 +186,7 @@ plan_filter(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	foreach(lc, clauses)
 		searchable = lappend(searchable,
 							 filter_searchable_clause(root, rel, baserel, lfirst(lc),
-													   relation->options.case_sensitive));
+													  relation->options.case_sensitive));
 	filter = filter_plan(root, rel, baserel, searchable,
 						 relation->options.case_sensitive);
 	table_close(rel, NoLock);
@@ -232,7 +237,8 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel,
 	else if (filter->pushed != NIL && isinf(filter_max_rows(root, filter)))
 	{
 		request_cost *= 1 + SEARCH_RISK;
-		estimate.requests = plan_doubt(root, baserel, filter, estimate.requests);
+		estimate.requests = plan_guess_requests(estimate.requests,
+												most_requests(root, baserel, filter));
 	}
 	startup = request_cost + quals.startup + baserel->reltarget->cost.startup;
 	total = startup + (estimate.requests - 1) * request_cost +
@@ -244,81 +250,16 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel,
 											NIL));
 }
 
-/*
- * By how many requests a search is judged, if it is thought to take so many.
- * Of conditions without statistics nothing is known: any number is as likely
- * as ten times that, up to what the others leave. The geometric mean lets a
- * plan whose requests are certain win, unless the guess is better by far.
- */
+/* As many pages as a search may take, if its guesses are wrong. */
 static double
-plan_doubt(PlannerInfo *root, RelOptInfo *baserel, FilterPlan *filter, double guess)
+most_requests(PlannerInfo *root, RelOptInfo *baserel, FilterPlan *filter)
 {
-	const PylonOptions *options = &((PylonRelation *) baserel->fdw_private)->options;
-	List	   *measured = NIL;
-	double		most;
-	ListCell   *lc;
+	PylonRelation *relation = baserel->fdw_private;
+	double		objects = baserel->tuples * plan_most_share(root, baserel, filter->pushed);
 
-	foreach(lc, filter->pushed)
-	{
-		if (is_measured(root, lfirst(lc)))
-			measured = lappend(measured, lfirst(lc));
-	}
-	most = ceil(baserel->tuples / options->page_size *
-				clauselist_selectivity(root, measured, baserel->relid, JOIN_INNER, NULL));
-	return sqrt(guess * Max(guess, most));
-}
-
-/* Do statistics that ANALYZE has made tell how many objects satisfy it? */
-static bool
-is_measured(PlannerInfo *root, Node *clause)
-{
-	List	   *args = NIL;
-	Oid			operator = InvalidOid;
-	ListCell   *lc;
-
-	if (IsA(clause, RestrictInfo))
-		clause = (Node *) ((RestrictInfo *) clause)->clause;
-	if (IsA(clause, BoolExpr))
-	{
-		foreach(lc, ((BoolExpr *) clause)->args)
-		{
-			if (!is_measured(root, lfirst(lc)))
-				return false;
-		}
-		return true;
-	}
-	if (IsA(clause, OpExpr))
-	{
-		args = ((OpExpr *) clause)->args;
-		operator = ((OpExpr *) clause)->opno;
-	}
-	else if (IsA(clause, ScalarArrayOpExpr))
-	{
-		args = ((ScalarArrayOpExpr *) clause)->args;
-		operator = ((ScalarArrayOpExpr *) clause)->opno;
-	}
-	else if (IsA(clause, NullTest))
-		return has_statistics(root, (Node *) ((NullTest *) clause)->arg);
-	else
-		return has_statistics(root, clause);
-	return list_length(args) == 2 &&
-		(get_oprrest(operator) == F_EQSEL || get_oprrest(operator) == F_NEQSEL) &&
-		(has_statistics(root, linitial(args)) || has_statistics(root, lsecond(args)));
-}
-
-/* Is it a column that ANALYZE has seen? */
-static bool
-has_statistics(PlannerInfo *root, Node *node)
-{
-	Var		   *var;
-
-	while (IsA(node, RelabelType))
-		node = (Node *) ((RelabelType *) node)->arg;
-	var = (Var *) node;
-	return IsA(node, Var) && var->varlevelsup == 0 &&
-		SearchSysCacheExists3(STATRELATTINH,
-							  ObjectIdGetDatum(planner_rt_fetch(var->varno, root)->relid),
-							  Int16GetDatum(var->varattno), BoolGetDatum(false));
+	if (!relation->is_counted)
+		objects *= UNCOUNTED;
+	return ceil(objects / relation->options.page_size);
 }
 
 /* A path for each set of relations whose keys the API can be asked for. */
