@@ -59,6 +59,14 @@ need_packages() {
 	exec {apt_lock}<&-
 }
 
+# want_packages PACKAGE…: the same for packages that not every system has; what needs one says so where it isn't there.
+want_packages() {
+	local package
+	for package; do
+		! apt-cache show "$package" >/dev/null 2>&1 || need_packages "$package"
+	done
+}
+
 # need_build_packages PACKAGE…: what it takes to build the extension and to run a server with it, and these as well.
 need_build_packages() {
 	local packages=(make gcc pkg-config libc6-dev libcurl4-openssl-dev libjson-c-dev "$@")
@@ -232,6 +240,7 @@ extension_settings() {
 cluster_settings() {
 	cat <<-SETTINGS
 		listen_addresses = ''
+		port = 5432
 		unix_socket_directories = '$1/socket'
 		fsync = off
 		log_line_prefix = '%m [%p] %q%a '

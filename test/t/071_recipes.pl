@@ -11,7 +11,6 @@ use PylonTest;
 use Test::More;
 
 my $ada = '00000000-0000-4000-8000-000000000001';
-my $grace = '00000000-0000-4000-8000-000000000002';
 # the same address in another case
 my $other_ada = '00000000-0000-4000-8000-000000000010';
 my $node = start_node();
@@ -81,7 +80,7 @@ SQL
 	is(scalar(@sent), 1, "leads, $name: one create");
 	is(emails(), join(' ', sort split(/ /, $before), 'new@leads.example'), "leads, $name: one contact more");
 
-	@sent = sort { $a cmp $b } twice($session, recipe('FROM crm'), "crm, $name");
+	@sent = sort { $a cmp $b } twice($session, recipe('email FROM crm'), "crm, $name");
 	is_deeply(\@sent,
 		[
 			(map { "PATCH /contacts/$_ {\"name\":\"Ada Byron\"}" } $ada, $other_ada),
@@ -109,9 +108,8 @@ is_deeply([ twice($session, recipe("SET pylon_fdw.dry_run = on;\nUPDATE"), 'the 
 is(contacts(), $before, 'the dry run: the contacts are as they were');
 is($session->query('SHOW pylon_fdw.dry_run'), 'off', 'the dry run is over');
 
-my $merging = recipe("'the one to keep'") =~ s/the one to keep/$ada/gr =~ s/the other one/$grace/gr;
-my @sent = twice($session, $merging, 'two contacts made one');
-is(scalar(grep { /^DELETE \/contacts\/$grace/ } @sent), 1, 'two contacts made one: the other one is deleted');
+my @sent = twice($session, recipe('UPDATE contacts k'), 'two contacts made one');
+is(scalar(grep { /^DELETE \/contacts\/$other_ada/ } @sent), 1, 'two contacts made one: the other one is deleted');
 is($session->query("SELECT count(*) FROM contacts WHERE email = 'ada\@acme.com'"),
 	1, 'two contacts made one: the one is there');
 
