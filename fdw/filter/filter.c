@@ -23,7 +23,8 @@
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "filter/filter.h"
-#include "filter/filter_operand.h"
+#include "filter/filter_json.h"
+#include "filter/filter_make.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
@@ -34,51 +35,32 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-/* What a field must take for a test (FIELD_...). */
-static const int required_operators[] =
+/* Which argument of a COALESCE takes its place, and in how many of them. */
+typedef struct CoalesceChoice
 {
-	[FILTER_EQUALS] = FIELD_EQUALS,
-	[FILTER_IN] = FIELD_IN,
-	[FILTER_NOT_EQUALS] = FIELD_NOT_IN,
-	[FILTER_NOT_IN] = FIELD_NOT_IN,
-	[FILTER_LIKE] = FIELD_STRING_CONTAINS,
-	[FILTER_PREFIX] = FIELD_STRING_CONTAINS,
-	[FILTER_SUBSTRING] = FIELD_STRING_CONTAINS,
-	[FILTER_SET] = FIELD_IS_SET,
-	[FILTER_UNSET] = FIELD_IS_SET,
-	[FILTER_HAS] = FIELD_CONTAINS,
-	[FILTER_HAS_ALL] = FIELD_CONTAINS,
-	[FILTER_HAS_ANY] = FIELD_CONTAINS,
-	[FILTER_JSON] = FIELD_CONTAINS,
-};
+	int			argument;
+	int			count;
+} CoalesceChoice;
 
 static bool filter_asks(List *node);
 static List *plan_condition(FilterContext *context, Node *node, bool negated);
 static List *plan_expression(FilterContext *context, Node *node, bool negated);
+static Node *without_default(FilterContext *context, Node *node, bool negated);
+static Node *choose_argument(Node *node, void *context);
+static List *plan_boolean_test(FilterContext *context, BooleanTest *test,
+							   bool negated);
+static List *plan_function(FilterContext *context, FuncExpr *func, bool negated);
 static List *plan_boolean(FilterContext *context, BoolExpr *expr, bool negated);
 static List *plan_operator(FilterContext *context, OpExpr *op, bool negated);
-static List *plan_comparison(FilterContext *context, OpExpr *op,
-							 Node *left, Node *right);
+static List *plan_comparison(FilterContext *context, OpExpr *op);
 static bool is_position(Node *node);
 static List *plan_position(FilterContext *context, OpExpr *op);
 static List *plan_array_operator(FilterContext *context, OpExpr *op);
-static List *plan_json_operator(FilterContext *context, OpExpr *op,
-								bool negated);
-static List *plan_built_json(FilterContext *context, Node *json);
-static List *plan_member(FilterContext *context, const char *slug, Node *value);
 static List *plan_list(FilterContext *context, ScalarArrayOpExpr *op,
 					   bool negated);
 static List *plan_null_test(FilterContext *context, NullTest *test,
 							bool negated);
 static List *plan_flag(FilterContext *context, Node *node, bool value);
-static const char *test_problem(const FilterOperand *operand, FilterTest test,
-								Oid collation);
-static List *test_value(FilterContext *context, const FilterOperand *operand,
-						FilterTest test, Oid collation, Node *value);
-static bool may_be_null(Node *value);
-static List *make_node(FilterContext *context, const FilterOperand *operand,
-					   FilterTest test, Node *value);
-static List *give_up(FilterContext *context, const char *reason);
 
 /*
  * Translates those of "clauses" (RestrictInfos, all of which must hold) that
@@ -180,46 +162,102 @@ plan_condition(FilterContext *context, Node *node, bool negated)
 static List *
 plan_expression(FilterContext *context, Node *node, bool negated)
 {
+	Node	   *plain = without_default(context, node, negated);
+
+	if (plain != node)
+		return plan_condition(context, plain, negated);
 	switch (nodeTag(node))
 	{
 		case T_BoolExpr:
 			return plan_boolean(context, (BoolExpr *) node, negated);
 		case T_OpExpr:
 			return plan_operator(context, (OpExpr *) node, negated);
+		case T_DistinctExpr:
+			/* IS NOT DISTINCT FROM; what is distinct may be NULL. */
+			if (!negated)
+				return give_up(context, REASON_NEGATION);
+			return plan_comparison(context, (OpExpr *) node);
 		case T_ScalarArrayOpExpr:
 			return plan_list(context, (ScalarArrayOpExpr *) node, negated);
 		case T_NullTest:
 			return plan_null_test(context, (NullTest *) node, negated);
 		case T_BooleanTest:
-			{
-				BooleanTest *test = (BooleanTest *) node;
-
-				/* IS NOT TRUE and the like are true of NULL, too. */
-				if (negated ||
-					(test->booltesttype != IS_TRUE && test->booltesttype != IS_FALSE))
-					return give_up(context, REASON_NEGATION);
-				return plan_condition(context, (Node *) test->arg,
-									  test->booltesttype == IS_FALSE);
-			}
+			return plan_boolean_test(context, (BooleanTest *) node, negated);
 		case T_FuncExpr:
-			{
-				FuncExpr   *func = (FuncExpr *) node;
-				FilterOperand operand;
-
-				if (func->funcid != F_STARTS_WITH)
-					return give_up(context, REASON_EXPRESSION);
-				if (negated)
-					return give_up(context, REASON_NEGATION);
-				if (!operand_find(context, linitial(func->args), &operand))
-					return NIL;
-				return test_value(context, &operand, FILTER_PREFIX,
-								  func->inputcollid, lsecond(func->args));
-			}
+			return plan_function(context, (FuncExpr *) node, negated);
 		case T_Var:
 			return plan_flag(context, node, !negated);
 		default:
 			return give_up(context, REASON_EXPRESSION);
 	}
+}
+
+/*
+ * The condition with "f" in place of coalesce(f, default), if it can't be
+ * true (or with "negated", false) of the default; else as it is.
+ */
+static Node *
+without_default(FilterContext *context, Node *node, bool negated)
+{
+	CoalesceChoice choice = {.argument = 1};
+	Const	   *truth;
+
+	if (!IsA(node, OpExpr) && !IsA(node, ScalarArrayOpExpr) &&
+		!IsA(node, FuncExpr) && !IsA(node, CoalesceExpr))
+		return node;
+	truth = (Const *) choose_argument(node, &choice);
+	if (choice.count != 1)
+		return node;
+	truth = (Const *) eval_const_expressions(context->root, (Node *) truth);
+	if (!IsA(truth, Const) ||
+		(!truth->constisnull && DatumGetBool(truth->constvalue) != negated))
+		return node;
+	choice.argument = 0;
+	return choose_argument(node, &choice);
+}
+
+/* The same with one of the two arguments in place of each COALESCE. */
+static Node *
+choose_argument(Node *node, void *context)
+{
+	CoalesceChoice *choice = context;
+	CoalesceExpr *coalesce = (CoalesceExpr *) node;
+
+	if (node == NULL || IsA(node, Var) || IsA(node, Const))
+		return node;
+	if (!IsA(node, CoalesceExpr) || list_length(coalesce->args) != 2)
+		return expression_tree_mutator(node, choose_argument, context);
+	choice->count++;
+	return list_nth(coalesce->args, choice->argument);
+}
+
+static List *
+plan_boolean_test(FilterContext *context, BooleanTest *test, bool negated)
+{
+	/* IS NOT TRUE and the like are true of NULL, too. */
+	if (negated ||
+		(test->booltesttype != IS_TRUE && test->booltesttype != IS_FALSE))
+		return give_up(context, REASON_NEGATION);
+	return plan_condition(context, (Node *) test->arg,
+						  test->booltesttype == IS_FALSE);
+}
+
+/* starts_with(field, value), and the functions behind operators of jsonb */
+static List *
+plan_function(FilterContext *context, FuncExpr *func, bool negated)
+{
+	FilterOperand operand;
+
+	if (filter_json_is_operator(func->funcid))
+		return filter_json_operator(context, func->funcid, func->args, negated);
+	if (func->funcid != F_STARTS_WITH)
+		return give_up(context, REASON_EXPRESSION);
+	if (negated)
+		return give_up(context, REASON_NEGATION);
+	if (!operand_find(context, linitial(func->args), &operand))
+		return NIL;
+	return make_value_test(context, &operand, FILTER_PREFIX,
+						   func->inputcollid, lsecond(func->args));
 }
 
 /* AND, OR and NOT; negation turns one of the first two into the other. */
@@ -251,10 +289,7 @@ plan_boolean(FilterContext *context, BoolExpr *expr, bool negated)
 	if (children == NIL)
 		return give_up(context, reason);
 	context->covered = (Node *) (is_and ? make_ands_explicit(covered) : make_orclause(covered));
-	if (list_length(children) == 1)
-		return linitial(children);
-	return list_concat(list_make1(makeInteger(is_and ? FILTER_AND : FILTER_OR)),
-					   children);
+	return make_compound(is_and ? FILTER_AND : FILTER_OR, children);
 }
 
 static List *
@@ -266,9 +301,8 @@ plan_operator(FilterContext *context, OpExpr *op, bool negated)
 
 	if (list_length(op->args) != 2)
 		return give_up(context, REASON_EXPRESSION);
-	if (function == F_JSONB_EXISTS || function == F_JSONB_CONTAINS ||
-		function == F_JSONB_CONTAINED)
-		return plan_json_operator(context, op, negated);
+	if (filter_json_is_operator(function))
+		return filter_json_operator(context, function, op->args, negated);
 
 	left = linitial(op->args);
 	right = lsecond(op->args);
@@ -287,35 +321,41 @@ plan_operator(FilterContext *context, OpExpr *op, bool negated)
 		return plan_array_operator(context, op);
 	if (is_position(left) || is_position(right))
 		return plan_position(context, op);
-	return plan_comparison(context, op, left, right);
+	return plan_comparison(context, op);
 }
 
-/* field = value, field <> value, field LIKE value, field ^@ value */
+/*
+ * field = value, field <> value, field LIKE value, field ^@ value, field IS
+ * NOT DISTINCT FROM value
+ */
 static List *
-plan_comparison(FilterContext *context, OpExpr *op, Node *left, Node *right)
+plan_comparison(FilterContext *context, OpExpr *op)
 {
 	FilterOperand operand;
+	Node	   *value = lsecond(op->args);
 	Oid			opno = op->opno;
 	FilterTest	test;
 	bool		fold;
 
-	if (!operand_find(context, left, &operand))
+	if (!operand_find(context, linitial(op->args), &operand))
 	{
 		const char *reason = context->reason;
-		Node	   *swap = left;
 
 		opno = get_commutator(opno);
-		if (!OidIsValid(opno) || !operand_find(context, right, &operand))
-			return give_up(context, operand_scanned_column(context, right) ?
+		if (!OidIsValid(opno) || !operand_find(context, value, &operand))
+			return give_up(context, operand_scanned_column(context, value) ?
 						   context->reason : reason);
-		right = swap;
+		value = linitial(op->args);
 	}
 	if (!operand_test(&operand, opno, &test, &fold))
 		return give_up(context, operand_is_text(operand.type) ?
 					   REASON_EXPRESSION : REASON_TYPE);
 	if (fold && !operand_fold_case(context, &operand, test, op->inputcollid))
 		return NIL;
-	return test_value(context, &operand, test, op->inputcollid, right);
+	if (IsA(op, DistinctExpr))
+		operand.flags |= (operand.operators & FIELD_IS_SET) ?
+			FILTER_NODE_NULL_UNSET : FILTER_NODE_NULL_ALL;
+	return make_value_test(context, &operand, test, op->inputcollid, value);
 }
 
 /* strpos(...) or position(...) of texts */
@@ -357,8 +397,8 @@ plan_position(FilterContext *context, OpExpr *op)
 		return give_up(context, REASON_EXPRESSION);
 	if (!operand_find(context, linitial(position->args), &operand))
 		return NIL;
-	return test_value(context, &operand, FILTER_SUBSTRING,
-					  position->inputcollid, lsecond(position->args));
+	return make_value_test(context, &operand, FILTER_SUBSTRING,
+						   position->inputcollid, lsecond(position->args));
 }
 
 /* list @> array, array <@ list, list && array */
@@ -375,102 +415,15 @@ plan_array_operator(FilterContext *context, OpExpr *op)
 		return give_up(context, REASON_EXPRESSION);
 	if (!operand_find(context, swapped ? right : left, &operand))
 		return NIL;
-	return test_value(context, &operand,
-					  function == F_ARRAYOVERLAP ? FILTER_HAS_ANY : FILTER_HAS_ALL,
-					  op->inputcollid, swapped ? left : right);
-}
-
-/* custom_fields ? slug, custom_fields @> json, json <@ custom_fields */
-static List *
-plan_json_operator(FilterContext *context, OpExpr *op, bool negated)
-{
-	Oid			function = get_opcode(op->opno);
-	bool		swapped = function == F_JSONB_CONTAINED;
-	Node	   *column = swapped ? lsecond(op->args) : linitial(op->args);
-	Node	   *value = swapped ? linitial(op->args) : lsecond(op->args);
-	FilterOperand operand = {0};
-	List	   *members;
-
-	if (!operand_is_custom_fields(context, column))
-		return give_up(context, REASON_EXPRESSION);
-	operand.flags = FILTER_NODE_CUSTOM;
-	operand.field = "";
-	operand.entry = context->object->custom_field;
-	operand.operators = operand.entry->operators;
-	if (function == F_JSONB_EXISTS)
-	{
-		if (!IsA(value, Const) || ((Const *) value)->constisnull)
-			return give_up(context, REASON_VALUE);
-		operand.field = TextDatumGetCString(((Const *) value)->constvalue);
-		if (!object_slug_is_searchable(context->object, operand.field))
-			return give_up(context, REASON_SLUG);
-		return make_node(context, &operand,
-						 negated ? FILTER_UNSET : FILTER_SET, NULL);
-	}
-	if (negated)
-		return give_up(context, REASON_NEGATION);
-	members = plan_built_json(context, value);
-	return members != NIL ? members :
-		test_value(context, &operand, FILTER_JSON, DEFAULT_COLLATION_OID, value);
+	return make_value_test(context, &operand,
+						   function == F_ARRAYOVERLAP ? FILTER_HAS_ANY : FILTER_HAS_ALL,
+						   op->inputcollid, swapped ? left : right);
 }
 
 /*
- * custom_fields @> jsonb_build_object(slug, value, ...), the values of which
- * needn't be known yet to tell what will be asked. NIL if that is nothing.
+ * field = ANY (array), field LIKE ANY (array), field <> ALL (array), value =
+ * ANY (list)
  */
-static List *
-plan_built_json(FilterContext *context, Node *json)
-{
-	FuncExpr   *func = (FuncExpr *) json;
-	List	   *slugs = NIL;
-	List	   *children = NIL;
-	bool		wide = false;
-
-	if (!IsA(json, FuncExpr) || func->funcid != F_JSONB_BUILD_OBJECT_ANY ||
-		func->funcvariadic || list_length(func->args) % 2 != 0)
-		return NIL;
-	/* Of members with the same key the last one counts. */
-	for (int i = list_length(func->args) - 2; i >= 0; i -= 2)
-	{
-		char	   *slug = operand_constant_text(list_nth(func->args, i));
-		List	   *child;
-
-		/* It may be the name of another one. */
-		if (slug == NULL)
-			return NIL;
-		if (list_member(slugs, makeString(slug)))
-			continue;
-		slugs = lappend(slugs, makeString(slug));
-		child = plan_member(context, slug, list_nth(func->args, i + 1));
-		if (child != NIL)
-			children = lcons(child, children);
-		else
-			wide = true;
-	}
-	if (children == NIL)
-		return NIL;
-	if (wide)
-		intVal(list_nth(linitial(children), FilterNodeFlags)) |= FILTER_NODE_WIDE;
-	return list_length(children) == 1 ? linitial(children) :
-		lcons(makeInteger(FILTER_AND), children);
-}
-
-/* A member with this value, which is a text or an array of texts. */
-static List *
-plan_member(FilterContext *context, const char *slug, Node *value)
-{
-	FilterOperand operand = {.flags = FILTER_NODE_CUSTOM};
-	Oid			type = exprType(value);
-
-	operand.type = type == TEXTARRAYOID ? TEXTARRAYOID : TEXTOID;
-	if ((type != TEXTOID && type != VARCHAROID && type != UNKNOWNOID && type != TEXTARRAYOID) ||
-		!operand_of_slug(context, slug, &operand))
-		return NIL;
-	return test_value(context, &operand, type == TEXTARRAYOID ? FILTER_HAS_ALL : FILTER_EQUALS,
-					  DEFAULT_COLLATION_OID, value);
-}
-
-/* field = ANY (array), field <> ALL (array), value = ANY (list) */
 static List *
 plan_list(FilterContext *context, ScalarArrayOpExpr *op, bool negated)
 {
@@ -490,17 +443,22 @@ plan_list(FilterContext *context, ScalarArrayOpExpr *op, bool negated)
 			return give_up(context, REASON_EXPRESSION);
 		if (!operand_find(context, right, &operand))
 			return NIL;
-		return test_value(context, &operand, FILTER_HAS, op->inputcollid, left);
+		return make_value_test(context, &operand, FILTER_HAS, op->inputcollid, left);
 	}
 	if (!operand_find(context, left, &operand))
 		return NIL;
 	if (!operand_test(&operand, opno, &test, &fold) ||
-		!(any ? test == FILTER_EQUALS : test == FILTER_NOT_EQUALS))
+		(any ? test == FILTER_NOT_EQUALS : test != FILTER_NOT_EQUALS))
 		return give_up(context, REASON_EXPRESSION);
 	if (fold && !operand_fold_case(context, &operand, test, op->inputcollid))
 		return NIL;
-	return test_value(context, &operand, any ? FILTER_IN : FILTER_NOT_IN,
-					  op->inputcollid, right);
+	if (!any)
+		test = FILTER_NOT_IN;
+	else if (test == FILTER_EQUALS && !(operand.flags & FILTER_NODE_PART))
+		test = FILTER_IN;
+	else
+		operand.flags |= FILTER_NODE_ANY;
+	return make_value_test(context, &operand, test, op->inputcollid, right);
 }
 
 /* IS NULL and IS NOT NULL of a custom field, whatever the column's type */
@@ -515,11 +473,11 @@ plan_null_test(FilterContext *context, NullTest *test, bool negated)
 	if (test->argisrow)
 		return give_up(context, REASON_EXPRESSION);
 	if (column != NULL ? !operand_of_column(context, column, &operand) :
-		!operand_extracted(context, arg, &operand))
+		!operand_extracted(context, arg, &operand) && !operand_member(context, arg, &operand))
 		return give_up(context, context->reason);
 	if (!(operand.operators & FIELD_IS_SET))
 		return give_up(context, REASON_FIELD);
-	return make_node(context, &operand, unset ? FILTER_UNSET : FILTER_SET, NULL);
+	return make_test(context, &operand, unset ? FILTER_UNSET : FILTER_SET, NULL);
 }
 
 /*
@@ -538,106 +496,10 @@ plan_flag(FilterContext *context, Node *node, bool value)
 	if (operand.custom_type == NULL || strcmp(operand.custom_type, "boolean") != 0)
 	{
 		operand.flags |= FILTER_NODE_WIDE;
-		return make_node(context, &operand, FILTER_SET, NULL);
+		return make_test(context, &operand, FILTER_SET, NULL);
 	}
-	return make_node(context, &operand, FILTER_EQUALS,
+	return make_test(context, &operand, FILTER_EQUALS,
 					 (Node *) makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
 										CStringGetTextDatum(value ? "true" : "false"),
 										false, false));
-}
-
-/* ------------------------------------------------------------------------
- * Making nodes
- * ------------------------------------------------------------------------
- */
-
-static List *
-test_value(FilterContext *context, const FilterOperand *operand, FilterTest test,
-		   Oid collation, Node *value)
-{
-	FilterOperand nulls;
-	const char *problem = test_problem(operand, test, collation);
-
-	if (problem != NULL)
-		return give_up(context, problem);
-	if (bms_is_member(context->rel->relid, pull_varnos(context->root, value)) ||
-		contain_subplans(value) || contain_volatile_functions(value))
-		return give_up(context, REASON_VALUE);
-	if ((test != FILTER_NOT_EQUALS && test != FILTER_NOT_IN) ||
-		!operand->entry->is_prose || context->case_sensitive == CASE_HEEDED)
-		return make_node(context, operand, test, value);
-	/* An API that ignores case would leave out what differs just in case. */
-	if (!may_be_null(value))
-		return give_up(context, REASON_EXACT);
-	nulls = *operand;
-	nulls.flags |= FILTER_NODE_NULLS;
-	return make_node(context, &nulls, test, value);
-}
-
-/* May it be NULL, or an array that holds a NULL? */
-static bool
-may_be_null(Node *value)
-{
-	Const	   *constant = (Const *) value;
-
-	return !IsA(value, Const) || constant->constisnull ||
-		(OidIsValid(get_base_element_type(constant->consttype)) &&
-		 array_contains_nulls(DatumGetArrayTypeP(constant->constvalue)));
-}
-
-/* NULL if the API's answer is a superset of SQL's, else the reason why not. */
-static const char *
-test_problem(const FilterOperand *operand, FilterTest test, Oid collation)
-{
-	bool		negative = test == FILTER_NOT_EQUALS || test == FILTER_NOT_IN;
-	bool		on_list = test == FILTER_HAS || test == FILTER_HAS_ALL ||
-		test == FILTER_HAS_ANY;
-	Oid			type = operand->type;
-
-	if ((operand->operators & required_operators[test]) == 0)
-		return REASON_FIELD;
-	if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
-		return REASON_COLLATION;
-	if (test == FILTER_JSON)
-		return NULL;
-	if (on_list ? !operand_is_list(type) :
-		!operand_is_text(type) && !(type == UUIDOID && !operand->entry->is_prose))
-		return REASON_TYPE;
-	if (negative && (operand->flags & FILTER_NODE_FOLD))
-		return REASON_NEGATION;
-	return NULL;
-}
-
-static List *
-make_node(FilterContext *context, const FilterOperand *operand, FilterTest test,
-		  Node *value)
-{
-	int			flags = operand->flags | (context->case_sensitive == CASE_HEEDED ? 0 : FILTER_NODE_LOOSE);
-	int			place = -1;
-	List	   *node;
-
-	flags |= operand->entry->is_id ? FILTER_NODE_ID : 0;
-	flags |= operand->entry->is_prose ? FILTER_NODE_PROSE : 0;
-	flags |= operand->entry->is_unique ? FILTER_NODE_UNIQUE : 0;
-	if (test == FILTER_EQUALS && operand->entry->is_id && !(flags & FILTER_NODE_FOLD))
-		flags |= FILTER_NODE_LOOKUP;
-	if (value != NULL)
-	{
-		place = list_length(context->values);
-		context->values = lappend(context->values, copyObject(value));
-	}
-	node = list_make5(makeInteger(test),
-					  makeString(pstrdup(operand->field)),
-					  makeInteger(flags),
-					  makeInteger(operand->attnum),
-					  makeInteger(operand->max_length));
-	node = lappend(node, makeInteger(operand->collation));
-	return lappend(node, makeInteger(place));
-}
-
-static List *
-give_up(FilterContext *context, const char *reason)
-{
-	context->reason = reason;
-	return NIL;
 }

@@ -28,7 +28,7 @@ typedef enum FilterRequest
 	FILTER_NOTHING,				/* no object can satisfy it: no request */
 	FILTER_LIST,				/* all objects */
 	FILTER_SEARCH,
-	FILTER_ID,				/* the object with "id" */
+	FILTER_ID,					/* the object with "id" */
 } FilterRequest;
 
 /* How a lookup join can ask for objects that have a key. */

@@ -120,20 +120,22 @@ describe_node(FilterState *state, FilterNode *node, List *filter,
 		return filter_test(&state->evaluation, node, (Datum) 0);
 	value = list_nth(values, intVal(list_nth(filter, FilterNodeValue)));
 	if (IsA(value, Const))
-		return ((Const *) value)->constisnull ? &filter_never :
+		return ((Const *) value)->constisnull ? filter_test_null(&state->evaluation, node) :
 			filter_test(&state->evaluation, node, ((Const *) value)->constvalue);
 	if (node->flags & FILTER_NODE_NULLS)
 		return &filter_always;
-	/* Which custom fields a JSON value names must be known. */
-	if (node->test == FILTER_JSON && !contains_param(value, NULL))
+	/* What a JSON value names, and of which kind it is, must be known. */
+	if ((node->test == FILTER_JSON || node->test == FILTER_MEMBER ||
+		 node->test == FILTER_MEMBER_HAS) && !contains_param(value, NULL))
 		return describe_value(state, node, (Expr *) value);
 	sql = deparse_expression(value, deparse_context, false, false);
 	leaf = filter_make_leaf(&state->evaluation, node->field,
 							filter_operator_names[node->test], NULL, NIL);
 	if (leaf == &filter_always)
 		return leaf;
-	/* "has all" asks for each element by itself. */
-	if ((OidIsValid(node->element) && node->test != FILTER_HAS_ALL) || node->test == FILTER_NOT_EQUALS)
+	/* "has all" and "any" ask for each element by itself. */
+	if ((OidIsValid(node->element) && node->test != FILTER_HAS_ALL &&
+		 !(node->flags & FILTER_NODE_ANY)) || node->test == FILTER_NOT_EQUALS)
 		leaf->values = list_make1(sql);
 	else
 		leaf->value = sql;
@@ -160,7 +162,8 @@ describe_value(FilterState *state, FilterNode *node, Expr *expr)
 	bool		null;
 	Datum		value = ExecEvalExprSwitchContext(ExecInitExpr(expr, NULL),
 												  GetPerTupleExprContext(estate), &null);
-	PylonFilter *filter = null ? &filter_never : filter_test(&state->evaluation, node, value);
+	PylonFilter *filter = null ? filter_test_null(&state->evaluation, node) :
+		filter_test(&state->evaluation, node, value);
 
 	FreeExecutorState(estate);
 	return filter;

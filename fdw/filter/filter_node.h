@@ -40,6 +40,14 @@ typedef enum FilterNodeIndex
 #define FILTER_NODE_ID			0x80	/* the field is the object's id */
 #define FILTER_NODE_PROSE		0x100	/* ... text that people write */
 #define FILTER_NODE_UNIQUE		0x200	/* ... hardly the same of two objects */
+#define FILTER_NODE_ANY			0x400	/* any of an array's values does */
+#define FILTER_NODE_NULL_UNSET	0x800	/* NULL asks for what is not set */
+#define FILTER_NODE_NULL_ALL	0x1000	/* ... for what the API can't tell */
+#define FILTER_NODE_PART		0x2000	/* of a part of the field's text */
+#define FILTER_NODE_CUT			0x4000	/* cut off at the length by a cast */
+#define FILTER_NODE_UUID		0x8000	/* cast to uuid */
+#define FILTER_NODE_LIST		0x10000 /* takes no "equals": a list */
+#define FILTER_NODE_SINGLE		0x20000 /* takes no "contains": a text */
 
 /* What is asked of a field. */
 typedef enum FilterTest
@@ -51,6 +59,7 @@ typedef enum FilterTest
 	FILTER_NOT_EQUALS,			/* f <> value */
 	FILTER_NOT_IN,				/* f <> ALL (array) */
 	FILTER_LIKE,				/* f LIKE pattern */
+	FILTER_REGEX,				/* f ~ regex */
 	FILTER_PREFIX,				/* starts_with(f, value) */
 	FILTER_SUBSTRING,			/* strpos(f, value) > 0 */
 	FILTER_SET,					/* f IS NOT NULL */
@@ -59,6 +68,8 @@ typedef enum FilterTest
 	FILTER_HAS_ALL,				/* f @> array */
 	FILTER_HAS_ANY,				/* f && array */
 	FILTER_JSON,				/* custom_fields @> value */
+	FILTER_MEMBER,				/* custom_fields -> slug = value */
+	FILTER_MEMBER_HAS,			/* custom_fields -> slug @> value */
 	FILTER_KEYS,				/* f = ANY (keys of a lookup join) */
 } FilterTest;
 

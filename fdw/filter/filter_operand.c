@@ -40,7 +40,11 @@ static const struct
 	{F_UUID_NE, FILTER_NOT_EQUALS},
 	{F_ENUM_NE, FILTER_NOT_EQUALS},
 	{F_TEXTLIKE, FILTER_LIKE},
+	{F_TEXTREGEXEQ, FILTER_REGEX},
 	{F_STARTS_WITH, FILTER_PREFIX},
+	{F_TEXTICLIKE, FILTER_LIKE},
+	{F_TEXTICREGEXEQ, FILTER_REGEX},
+	{F_JSONB_EQ, FILTER_MEMBER},
 };
 
 /* The same for citext, whose operators have no fixed OIDs. */
@@ -55,17 +59,35 @@ static const struct
 	{"<>", FILTER_NOT_EQUALS},
 	{"~~", FILTER_LIKE},
 	{"~~*", FILTER_LIKE},
+	{"~", FILTER_REGEX},
+	{"~*", FILTER_REGEX},
+};
+
+/* Functions whose result is a part of their first argument. */
+static const Oid parts[] =
+{
+	F_LEFT, F_RIGHT, F_SPLIT_PART,
+	F_SUBSTR_TEXT_INT4, F_SUBSTR_TEXT_INT4_INT4,
+	F_SUBSTRING_TEXT_INT4, F_SUBSTRING_TEXT_INT4_INT4, F_SUBSTRING_TEXT_TEXT,
+	F_BTRIM_TEXT, F_LTRIM_TEXT, F_RTRIM_TEXT,
+	F_BTRIM_TEXT_TEXT, F_LTRIM_TEXT_TEXT, F_RTRIM_TEXT_TEXT,
 };
 
 static Oid	called_function(Node *node, List **args);
-static char *constant_member(Node *node);
+static char *only_text(Node *path);
+static bool operand_in_function(FilterContext *context, FuncExpr *func,
+								FilterOperand *operand);
+static bool operand_cut(FilterOperand *operand, Node *typmod);
+static bool operand_converted(FilterContext *context, CoerceViaIO *expr,
+							  FilterOperand *operand);
 static void restrict_to_type(FilterOperand *operand);
 static bool is_citext(Oid type);
 
 /*
  * Recognizes what the API knows as a field: a column of text (or an array of
- * it), custom_fields ->> 'slug', either of them in lower(), a uuid or enum
- * as such or cast to text.
+ * it), custom_fields ->> 'slug', either of them in lower(), cut off or in
+ * part; custom_fields -> 'slug'; a uuid or enum as such or cast to text, and
+ * an id cast to uuid.
  */
 bool
 operand_find(FilterContext *context, Node *node, FilterOperand *operand)
@@ -76,30 +98,75 @@ operand_find(FilterContext *context, Node *node, FilterOperand *operand)
 	memset(operand, 0, sizeof(*operand));
 	context->reason = REASON_EXPRESSION;
 	node = operand_strip_relabel(node);
-	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == F_LOWER_TEXT)
-	{
-		FuncExpr   *lower = (FuncExpr *) node;
-
-		return operand_find(context, linitial(lower->args), operand) &&
-			operand_fold_case(context, operand, FILTER_LIKE, lower->inputcollid);
-	}
-	if (operand_extracted(context, node, operand))
+	if (operand_extracted(context, node, operand) || operand_member(context, node, operand))
 		return true;
-	if (IsA(node, OpExpr) || IsA(node, FuncExpr))
-		return false;
-	if (IsA(node, CoerceViaIO) && ((CoerceViaIO *) node)->resulttype == TEXTOID)
-	{
-		node = (Node *) ((CoerceViaIO *) node)->arg;
-		column = operand_scanned_column(context, node);
-		if (column == NULL || (getBaseType(column->vartype) != UUIDOID &&
-							   !type_is_enum(getBaseType(column->vartype))))
-			return false;
-	}
+	if (IsA(node, FuncExpr))
+		return operand_in_function(context, (FuncExpr *) node, operand);
+	if (IsA(node, CoerceViaIO))
+		return operand_converted(context, (CoerceViaIO *) node, operand);
 	column = operand_scanned_column(context, node);
 	if (column == NULL || !operand_of_column(context, column, operand))
 		return false;
 	if (is_citext(getBaseType(type)))
 		operand->citext = true;
+	return true;
+}
+
+/* lower(f), f::varchar(n), or a part of f */
+static bool
+operand_in_function(FilterContext *context, FuncExpr *func, FilterOperand *operand)
+{
+	if (func->funcid == F_LOWER_TEXT)
+		return operand_find(context, linitial(func->args), operand) &&
+			operand_fold_case(context, operand, FILTER_LIKE, func->inputcollid);
+	if (func->funcid == F_VARCHAR_VARCHAR_INT4_BOOL)
+		return operand_find(context, linitial(func->args), operand) &&
+			operand_cut(operand, lsecond(func->args));
+	for (size_t i = 0; i < lengthof(parts); i++)
+	{
+		if (func->funcid != parts[i])
+			continue;
+		if (!operand_find(context, linitial(func->args), operand))
+			return false;
+		operand->flags |= FILTER_NODE_PART | FILTER_NODE_WIDE;
+		return true;
+	}
+	return false;
+}
+
+/* Of a text cut off at n characters no more is known if it has so many. */
+static bool
+operand_cut(FilterOperand *operand, Node *typmod)
+{
+	int			length;
+
+	if (!IsA(typmod, Const))
+		return false;
+	length = DatumGetInt32(((Const *) typmod)->constvalue) - VARHDRSZ;
+	if (operand->max_length == 0 || length < operand->max_length)
+		operand->max_length = length;
+	operand->flags |= FILTER_NODE_CUT;
+	return true;
+}
+
+/*
+ * A uuid or an enum as text, or an id as uuid: the ids of the API are taken
+ * to be written as PostgreSQL does.
+ */
+static bool
+operand_converted(FilterContext *context, CoerceViaIO *expr, FilterOperand *operand)
+{
+	Var		   *column = operand_scanned_column(context, (Node *) expr->arg);
+	Oid			type = column != NULL ? getBaseType(column->vartype) : InvalidOid;
+
+	if (expr->resulttype == TEXTOID && (type == UUIDOID ||
+										(OidIsValid(type) && type_is_enum(type))))
+		return operand_of_column(context, column, operand);
+	if (expr->resulttype != UUIDOID || column == NULL || !operand_is_text(type) ||
+		!operand_of_column(context, column, operand))
+		return false;
+	operand->type = UUIDOID;
+	operand->flags |= FILTER_NODE_UUID;
 	return true;
 }
 
@@ -121,7 +188,7 @@ operand_extracted(FilterContext *context, Node *node, FilterOperand *operand)
 			break;
 		case F_JSONB_EXTRACT_PATH_TEXT:
 		case F_JSON_EXTRACT_PATH_TEXT:
-			slug = constant_member(lsecond(args));
+			slug = only_text(lsecond(args));
 			break;
 		default:
 			return false;
@@ -132,6 +199,44 @@ operand_extracted(FilterContext *context, Node *node, FilterOperand *operand)
 	operand->type = TEXTOID;
 	operand->attnum = operand_scanned_column(context, linitial(args))->varattno;
 	return operand_of_slug(context, slug, operand);
+}
+
+/*
+ * custom_fields -> 'slug', custom_fields #> '{slug}' or the function behind
+ * it, custom_fields['slug']; in jsonb, for json has no comparison
+ */
+bool
+operand_member(FilterContext *context, Node *node, FilterOperand *operand)
+{
+	List	   *args = NIL;
+	char	   *slug;
+
+	node = operand_strip_relabel(node);
+	if (IsA(node, SubscriptingRef))
+	{
+		SubscriptingRef *subscript = (SubscriptingRef *) node;
+
+		args = list_make1(subscript->refexpr);
+		slug = list_length(subscript->refupperindexpr) == 1 && subscript->reflowerindexpr == NIL ?
+			operand_constant_text(linitial(subscript->refupperindexpr)) : NULL;
+	}
+	else
+	{
+		Oid			function = called_function(node, &args);
+
+		slug = function == F_JSONB_OBJECT_FIELD ? operand_constant_text(lsecond(args)) :
+			function == F_JSONB_EXTRACT_PATH ? only_text(lsecond(args)) : NULL;
+	}
+	if (slug == NULL || !operand_is_custom_fields(context, linitial(args)))
+		return false;
+	operand->flags = FILTER_NODE_CUSTOM;
+	operand->type = JSONBOID;
+	operand->member = true;
+	if (!operand_of_slug(context, slug, operand))
+		return false;
+	operand->flags |= (operand->operators & FIELD_EQUALS) ? 0 : FILTER_NODE_LIST;
+	operand->flags |= (operand->operators & FIELD_CONTAINS) ? 0 : FILTER_NODE_SINGLE;
+	return true;
 }
 
 /* The function that an operator or a call with two arguments stands for. */
@@ -166,20 +271,46 @@ operand_constant_text(Node *node)
 	return value->consttype == TEXTOID ? TextDatumGetCString(value->constvalue) : NULL;
 }
 
-/* The only element of a constant array of texts, or NULL. */
-static char *
-constant_member(Node *node)
+/*
+ * The elements of a constant array of texts, without NULLs, or of a constant
+ * text the text alone; NIL of anything else.
+ */
+List *
+operand_constant_texts(Node *node)
 {
 	Const	   *value = (Const *) node;
+	char	   *single = operand_constant_text(node);
+	List	   *texts = NIL;
 	Datum	   *elements;
 	bool	   *nulls;
 	int			count;
 
+	if (single != NULL)
+		return list_make1(single);
 	if (!IsA(node, Const) || value->constisnull || value->consttype != TEXTARRAYOID)
-		return NULL;
+		return NIL;
 	deconstruct_array_builtin(DatumGetArrayTypeP(value->constvalue), TEXTOID,
 							  &elements, &nulls, &count);
-	return count == 1 && !nulls[0] ? TextDatumGetCString(elements[0]) : NULL;
+	for (int i = 0; i < count; i++)
+	{
+		if (!nulls[i])
+			texts = lappend(texts, TextDatumGetCString(elements[i]));
+	}
+	return texts;
+}
+
+/* The only element of a constant path, or NULL. */
+static char *
+only_text(Node *path)
+{
+	List	   *texts = operand_constant_texts(path);
+	ArrayType  *array;
+
+	if (list_length(texts) != 1)
+		return NULL;
+	/* With a NULL in it, it leads nowhere. */
+	array = DatumGetArrayTypeP(((Const *) path)->constvalue);
+	return array_contains_nulls(array) ? NULL : linitial(texts);
 }
 
 /* What can be asked about a member of the column of all custom fields. */
@@ -211,7 +342,7 @@ operand_of_column(FilterContext *context, Var *column, FilterOperand *operand)
 {
 	char	   *slug;
 	const PylonField *field = object_column_field(context->table,
-													 column->varattno, &slug);
+												  column->varattno, &slug);
 	int32		typmod = column->vartypmod;
 
 	operand->field = slug != NULL ? slug : field->name;
@@ -313,7 +444,7 @@ operand_test(const FilterOperand *operand, Oid opno, FilterTest *test, bool *fol
 {
 	Oid			function = get_opcode(opno);
 
-	*fold = operand->citext || function == F_TEXTICLIKE;
+	*fold = operand->citext || function == F_TEXTICLIKE || function == F_TEXTICREGEXEQ;
 	if (operand->citext)
 	{
 		const char *name = get_opname(opno);
@@ -326,11 +457,6 @@ operand_test(const FilterOperand *operand, Oid opno, FilterTest *test, bool *fol
 			return true;
 		}
 		return false;
-	}
-	if (function == F_TEXTICLIKE)
-	{
-		*test = FILTER_LIKE;
-		return true;
 	}
 	for (size_t i = 0; i < lengthof(comparisons); i++)
 	{
@@ -355,6 +481,7 @@ operand_fold_case(FilterContext *context, FilterOperand *operand, FilterTest tes
 		return false;
 	}
 	operand->flags |= FILTER_NODE_FOLD;
-	operand->collation = operand->citext && test != FILTER_LIKE ? DEFAULT_COLLATION_OID : collation;
+	operand->collation = operand->citext && test != FILTER_LIKE && test != FILTER_REGEX ?
+		DEFAULT_COLLATION_OID : collation;
 	return true;
 }

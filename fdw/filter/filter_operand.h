@@ -41,6 +41,7 @@ typedef struct FilterOperand
 	int			max_length;
 	Oid			type;			/* base type of the column */
 	bool		citext;			/* compared by the operators of citext */
+	bool		member;			/* the jsonb of a custom field */
 	Oid			collation;		/* by which case is folded */
 	const char *custom_type;	/* in the API, NULL where it isn't known */
 } FilterOperand;
@@ -53,6 +54,7 @@ typedef struct FilterOperand
 #define REASON_TYPE			"the column's type compares in another way than the API"
 #define REASON_CASE			"needs option case_sensitive 'false'"
 #define REASON_EXACT		"needs option case_sensitive 'true'"
+#define REASON_REGEX		"the regular expression is more than literals and .*"
 #define REASON_NEGATION		"the API can't negate it"
 #define REASON_SLUG			"the slug is empty or the name of a field"
 
@@ -60,6 +62,8 @@ extern bool operand_find(FilterContext *context, Node *node,
 						 FilterOperand *operand);
 extern bool operand_extracted(FilterContext *context, Node *node,
 							  FilterOperand *operand);
+extern bool operand_member(FilterContext *context, Node *node,
+						   FilterOperand *operand);
 extern bool operand_of_column(FilterContext *context, Var *column,
 							  FilterOperand *operand);
 extern bool operand_of_slug(FilterContext *context, const char *slug,
@@ -72,6 +76,7 @@ extern Var *operand_scanned_column(FilterContext *context, Node *node);
 extern bool operand_is_custom_fields(FilterContext *context, Node *node);
 extern Node *operand_strip_relabel(Node *node);
 extern char *operand_constant_text(Node *node);
+extern List *operand_constant_texts(Node *node);
 extern bool operand_is_text(Oid type);
 extern bool operand_is_list(Oid type);
 

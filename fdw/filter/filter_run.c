@@ -317,7 +317,7 @@ filter_retreat(FilterState *state, int batch)
 		const PylonRefusal *refusal = lfirst(lc);
 
 		state->evaluation.refused = session_add_refusal(state->evaluation.refused,
-														   refusal->pair, refusal->values);
+														refusal->pair, refusal->values);
 	}
 	state->suspect = list_length(suspects) == 1 ? linitial(suspects) : NULL;
 	MemoryContextSwitchTo(before);
@@ -334,7 +334,7 @@ filter_confirm(FilterState *state)
 	if (state->suspect == NULL)
 		return;
 	session_remember_refusal(state->evaluation.session,
-								state->suspect->pair, state->suspect->values);
+							 state->suspect->pair, state->suspect->values);
 	state->suspect = NULL;
 }
 
@@ -416,8 +416,8 @@ evaluate_node(FilterState *state, FilterNode *node, ExprContext *econtext)
 		return filter_evaluate_keys(state);
 	if (node->value != NULL)
 		value = ExecEvalExpr(node->value, econtext, &null);
-	/* No comparison with NULL is true. */
-	return null ? &filter_never : filter_test(&state->evaluation, node, value);
+	return null ? filter_test_null(&state->evaluation, node) :
+		filter_test(&state->evaluation, node, value);
 }
 
 /* The keys that a lookup join has set. */
@@ -524,6 +524,9 @@ slot_text(const FilterNode *node, TupleTableSlot *slot)
 	getTypeOutputInfo(type, &function, &varlena);
 	text = OidOutputFunctionCall(function, value);
 
+	if (node->flags & FILTER_NODE_UUID)
+		return DatumGetCString(DirectFunctionCall1(uuid_out,
+												   DirectFunctionCall1(uuid_in, CStringGetDatum(text))));
 	return (node->flags & FILTER_NODE_FOLD) ? filter_fold(node, text) : text;
 }
 

@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "filter/filter_pattern.h"
 #include "filter/filter_value.h"
 #include "mb/pg_wchar.h"
 #include "nodes/value.h"
@@ -34,6 +35,7 @@ const char *const filter_operator_names[] =
 	[FILTER_NOT_EQUALS] = "not_in",
 	[FILTER_NOT_IN] = "not_in",
 	[FILTER_LIKE] = "string_contains",
+	[FILTER_REGEX] = "string_contains",
 	[FILTER_PREFIX] = "string_contains",
 	[FILTER_SUBSTRING] = "string_contains",
 	[FILTER_SET] = "is_set",
@@ -42,11 +44,15 @@ const char *const filter_operator_names[] =
 	[FILTER_HAS_ALL] = "contains",
 	[FILTER_HAS_ANY] = "contains",
 	[FILTER_JSON] = "equals",
+	[FILTER_MEMBER] = "equals",
+	[FILTER_MEMBER_HAS] = "contains",
 	[FILTER_KEYS] = "in",
 };
 
 static PylonFilter *evaluate_text(FilterEvaluation *evaluation,
 								  FilterNode *node, Datum value);
+static PylonFilter *evaluate_any(FilterEvaluation *evaluation,
+								 FilterNode *node, Datum value);
 static PylonFilter *evaluate_list(FilterEvaluation *evaluation,
 								  FilterNode *node, Datum value);
 static PylonFilter *evaluate_part(FilterEvaluation *evaluation,
@@ -57,6 +63,8 @@ static PylonFilter *evaluate_pattern(FilterEvaluation *evaluation,
 									 FilterNode *node, const char *pattern);
 static bool ends_piece(const FilterNode *node, char c);
 static PylonFilter *evaluate_json(FilterEvaluation *evaluation, Jsonb *json);
+static PylonFilter *evaluate_member(FilterEvaluation *evaluation,
+									FilterNode *node, Jsonb *json);
 static PylonFilter *evaluate_json_value(FilterEvaluation *evaluation,
 										const char *slug, JsonbValue *value);
 static PylonFilter *filter_widen(FilterEvaluation *evaluation);
@@ -68,6 +76,8 @@ static bool is_expressible(const FilterNode *node, const char *text);
 static bool folds_as_ascii(const FilterNode *node, const char *text);
 static bool is_lower_ascii(const char *text);
 static List *list_texts(FilterNode *node, Datum value, bool *has_null);
+static int	list_elements(FilterNode *node, Datum value, Datum **elements,
+						  bool **nulls);
 static List *distinct_texts(List *texts);
 static int	compare_places(const void *a, const void *b);
 
@@ -80,6 +90,8 @@ filter_test(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 {
 	if (node->flags & FILTER_NODE_WIDE)
 		evaluation->exact = false;
+	if (node->flags & FILTER_NODE_ANY)
+		return evaluate_any(evaluation, node, value);
 	switch (node->test)
 	{
 		case FILTER_SET:
@@ -88,6 +100,9 @@ filter_test(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 									filter_operator_names[node->test], NULL, NIL);
 		case FILTER_JSON:
 			return evaluate_json(evaluation, DatumGetJsonbP(value));
+		case FILTER_MEMBER:
+		case FILTER_MEMBER_HAS:
+			return evaluate_member(evaluation, node, DatumGetJsonbP(value));
 		case FILTER_IN:
 		case FILTER_NOT_IN:
 		case FILTER_HAS_ALL:
@@ -96,6 +111,39 @@ filter_test(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 		default:
 			return evaluate_text(evaluation, node, value);
 	}
+}
+
+/*
+ * The same where the value is NULL. No comparison with it is true, apart from
+ * IS NOT DISTINCT FROM.
+ */
+PylonFilter *
+filter_test_null(FilterEvaluation *evaluation, FilterNode *node)
+{
+	if (node->flags & FILTER_NODE_NULL_UNSET)
+		return filter_make_leaf(evaluation, node->field, "is_unset", NULL, NIL);
+	return (node->flags & FILTER_NODE_NULL_ALL) ? filter_widen(evaluation) : &filter_never;
+}
+
+/* One of the values in an array must do. */
+static PylonFilter *
+evaluate_any(FilterEvaluation *evaluation, FilterNode *node, Datum value)
+{
+	FilterNode	one = *node;
+	List	   *filters = NIL;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count = list_elements(node, value, &elements, &nulls);
+
+	one.flags &= ~FILTER_NODE_ANY;
+	if (count > evaluation->batch_size)
+		return filter_widen(evaluation);
+	for (int i = 0; i < count; i++)
+	{
+		if (!nulls[i])
+			filters = lappend(filters, filter_test(evaluation, &one, elements[i]));
+	}
+	return filter_combine("or", filters);
 }
 
 /* Tests against one text. */
@@ -108,6 +156,11 @@ evaluate_text(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 		return filter_widen(evaluation);
 	if (node->test == FILTER_LIKE)
 		return evaluate_pattern(evaluation, node, text);
+	if (node->test == FILTER_REGEX)
+	{
+		text = filter_regex_pattern(text);
+		return text == NULL ? filter_widen(evaluation) : evaluate_pattern(evaluation, node, text);
+	}
 	if ((node->test == FILTER_EQUALS || node->test == FILTER_NOT_EQUALS) &&
 		is_impossible(node, text))
 		return node->test == FILTER_EQUALS ? &filter_never : filter_widen(evaluation);
@@ -186,7 +239,8 @@ evaluate_list(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 		else if (node->test == FILTER_HAS_ALL || node->test == FILTER_NOT_IN)
 			evaluation->exact = false;
 		else
-			return filter_widen(evaluation);	/* of any, all must be asked for */
+			return filter_widen(evaluation);	/* of any, all must be asked
+												 * for */
 	}
 	wanted = distinct_texts(wanted);
 	if (wanted == NIL)
@@ -234,7 +288,8 @@ evaluate_pattern(FilterEvaluation *evaluation, FilterNode *node, const char *pat
 		bool		literal = *p != '%' && *p != '_' && *p != '\0';
 
 		if (*p == '\\' && *++p == '\0')
-			return filter_widen(evaluation);	/* an error, for the executor to raise */
+			return filter_widen(evaluation);	/* an error, for the executor
+												 * to raise */
 		if (literal)
 		{
 			appendStringInfoChar(&whole, *p);
@@ -263,7 +318,8 @@ evaluate_pattern(FilterEvaluation *evaluation, FilterNode *node, const char *pat
 		loose |= *p == '_';
 		wild = true;
 	}
-	if (!wild && whole.len > 0 && is_expressible(node, whole.data))
+	if (!wild && whole.len > 0 && is_expressible(node, whole.data) &&
+		!(node->flags & FILTER_NODE_PART))
 		return filter_make_leaf(evaluation, node->field, "equals", whole.data, NIL);
 	if (loose || pieces == NIL || pattern[0] != '%' || !open)
 		evaluation->exact = false;
@@ -278,7 +334,7 @@ evaluate_pattern(FilterEvaluation *evaluation, FilterNode *node, const char *pat
 static bool
 ends_piece(const FilterNode *node, char c)
 {
-	char		text[] = {c, '\0'};
+	char text[] = {c, '\0'};
 
 	if (c == '\\')
 		return !(node->flags & FILTER_NODE_CUSTOM);
@@ -306,6 +362,30 @@ evaluate_json(FilterEvaluation *evaluation, Jsonb *json)
 											  &value));
 	}
 	return filter_combine("and", filters);
+}
+
+/*
+ * custom_fields -> slug = json, and @> json. A string is contained in a list
+ * that holds it as well as in itself; which of them is asked for otherwise.
+ */
+static PylonFilter *
+evaluate_member(FilterEvaluation *evaluation, FilterNode *node, Jsonb *json)
+{
+	JsonbValue	value = {.type = jbvBinary};
+
+	if (JB_ROOT_IS_SCALAR(json))
+		JsonbExtractScalar(&json->root, &value);
+	else
+		value.val.binary.data = &json->root;
+	if (value.type == jbvString &&
+		(node->test == FILTER_MEMBER_HAS || node->flags & FILTER_NODE_LIST))
+		return filter_widen(evaluation);
+	if (value.type == jbvBinary && node->flags & FILTER_NODE_SINGLE)
+		return filter_widen(evaluation);
+	/* A list may hold more. */
+	if (value.type == jbvBinary && node->test == FILTER_MEMBER)
+		evaluation->exact = false;
+	return evaluate_json_value(evaluation, node->field, &value);
 }
 
 /* Custom fields are strings or lists of strings, and nothing else. */
@@ -394,9 +474,13 @@ is_expressible(const FilterNode *node, const char *text)
 	if ((node->test == FILTER_PREFIX || node->test == FILTER_SUBSTRING) &&
 		!is_within_element(node, text))
 		return false;
-	/* Blanks cut off to fit a varchar(n) stand in the API; ids have none. */
+
+	/*
+	 * Blanks cut off to fit a varchar(n) stand in the API; ids have none. A
+	 * cast cuts off whatever is there.
+	 */
 	if (node->max_length > 0 && pg_mbstrlen(text) >= node->max_length &&
-		(node->flags & FILTER_NODE_PROSE))
+		(node->flags & (FILTER_NODE_PROSE | FILTER_NODE_CUT)))
 		return false;
 	/* Whether "" counts as set is unknown; a list may show as JSON. */
 	if ((node->flags & FILTER_NODE_CUSTOM) &&
@@ -449,19 +533,12 @@ is_lower_ascii(const char *text)
 static List *
 list_texts(FilterNode *node, Datum value, bool *has_null)
 {
-	ArrayType  *array = DatumGetArrayTypeP(value);
 	List	   *texts = NIL;
 	Datum	   *elements;
 	bool	   *nulls;
-	int			count;
-	int16		length;
-	bool		byval;
-	char		align;
+	int			count = list_elements(node, value, &elements, &nulls);
 
 	*has_null = false;
-	get_typlenbyvalalign(node->element, &length, &byval, &align);
-	deconstruct_array(array, node->element, length, byval, align,
-					  &elements, &nulls, &count);
 	for (int i = 0; i < count; i++)
 	{
 		if (nulls[i])
@@ -470,6 +547,21 @@ list_texts(FilterNode *node, Datum value, bool *has_null)
 			texts = lappend(texts, OutputFunctionCall(&node->output, elements[i]));
 	}
 	return texts;
+}
+
+/* How many elements an array has, and which. */
+static int
+list_elements(FilterNode *node, Datum value, Datum **elements, bool **nulls)
+{
+	int			count;
+	int16		length;
+	bool		byval;
+	char		align;
+
+	get_typlenbyvalalign(node->element, &length, &byval, &align);
+	deconstruct_array(DatumGetArrayTypeP(value), node->element, length, byval, align,
+					  elements, nulls, &count);
+	return count;
 }
 
 /* Without repetitions, otherwise as it was. */

@@ -49,6 +49,8 @@ extern const char *const filter_operator_names[];
 
 extern PylonFilter *filter_test(FilterEvaluation *evaluation,
 								FilterNode *node, Datum value);
+extern PylonFilter *filter_test_null(FilterEvaluation *evaluation,
+									 FilterNode *node);
 extern char *filter_fold(const FilterNode *node, char *text);
 extern FilterKeyKind filter_test_key(const FilterNode *node, const char *text);
 extern bool filter_is_refused(FilterEvaluation *evaluation, const char *field,

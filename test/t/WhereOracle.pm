@@ -235,6 +235,7 @@ sub leaf
 
 	return $self->focused_leaf if $self->{focused} && chance(0.7);
 	return $self->json_leaf if $table ne 'typed' && chance(0.1);
+	return $self->member_leaf if $table ne 'typed' && chance(0.08);
 	return $self->extracted_leaf if chance(0.12);
 	my ($name, $type, $field, $how, $pool) = @{ one_of(@{ $COLUMNS{$table} }) };
 	($name, $type, $field, $how, $pool) = @{ one_of(@{ $COLUMNS{$table} }[ 0 .. 3 ]) } if chance(0.4);
@@ -246,6 +247,8 @@ sub leaf
 	return $self->number_leaf(\%column) if $how eq 'number';
 	return $self->list_leaf(\%column) if $how =~ /list$/;
 	return $self->null_leaf(\%column) if chance(0.06);
+	return $self->equality_leaf({ %column, sql => "$sql\::uuid", type => 'uuid', how => 'uuid' })
+	  if $field =~ /id$/ && $how eq 'text' && $table eq 'plain' && !$column{custom} && chance(0.15);
 	if ($how =~ /^(?:uuid|enum)$/)
 	{
 		return $self->equality_leaf(\%column) if chance(0.7);
@@ -413,6 +416,8 @@ sub text_leaf
 
 	return $self->equality_leaf($column) if chance(0.35);
 	return $self->like_leaf($column) if chance(0.4) && $how ne 'loose';
+	return $self->regex_leaf($column) if chance(0.12) && $how ne 'loose';
+	return $self->part_leaf($column) if chance(0.2) && $how !~ /^(?:loose|fold)$/;
 	if ($how !~ /^(?:loose|fold)$/ && chance(0.3))
 	{
 		my ($text, $is) = $self->value('text', sub { $self->text($pool) });
@@ -459,12 +464,17 @@ sub text_leaf
 		"$sql < " . $value->(), "$sql BETWEEN " . $value->() . ' AND ' . $value->(),
 		"$sql COLLATE \"C\" = " . $value->(), "$sql COLLATE loose = " . $value->(),
 		"$sql = " . $value->() . ' COLLATE loose', "$sql\::varchar = " . $value->('text'),
-		"$sql\::varchar(3) = " . $value->('text'), "$sql\::char(5) = " . $value->('text'),
+		"$sql\::varchar(" . one_of(3, 12, 36, 255) . ') = ' . $value->('text'),
+		"$sql\::varchar(" . one_of(2, 8, 40) . ') IN (' . $value->('text') . ', ' . $value->('text') . ')',
+		"$sql\::varchar(" . one_of(3, 30) . ') ' . one_of('LIKE', '<>', '^@') . ' ' . $value->('text'), "$sql\::char(5) = " . $value->('text'),
 		"$sql\::char(60) = " . $value->('text'), "$sql\::citext = " . $value->('citext'),
 		"$sql\::citext IN (" . join(', ', $value->('citext'), $value->('citext')) . ')',
 		"$sql\::text = " . $value->('text'),
 		"$sql\::text COLLATE \"C\" IN (" . $value->('text') . ', ' . $value->('text') . ')',
-		"coalesce($sql, 'x') = " . $value->(), "$sql || '' = " . $value->('text'), "$sql = " . $value->() . " || ''",
+		"coalesce($sql, " . one_of("'x'", "''") . ") = " . $value->(), "coalesce($sql, '') <> " . $value->(),
+		"coalesce($sql, '') " . one_of('', 'NOT ') . "IN (" . $value->() . ', ' . $value->() . ')',
+		"coalesce($sql, 'x') LIKE " . $value->('text'), "coalesce($sql = " . $value->() . ', false)',
+		"$sql || '' = " . $value->('text'), "$sql = " . $value->() . " || ''",
 		"$sql = lower(" . $value->() . ')', "CASE WHEN $sql = " . $value->() . ' THEN true END', "$sql = ($other)",
 		"$sql = ALL (" . $array->() . ')', "$sql = $other || " . $value->('text'),
 		"$sql\::bpchar = " . $value->('bpchar'), "$sql = " . $value->('varchar'), "$sql = " . $value->('name'),
@@ -512,6 +522,75 @@ sub like_leaf
 	}
 	return { sql => "$sql $negation$any_case" . "LIKE $pattern" . ($escape eq '!' ? " ESCAPE '!'" : ''),
 		never => $pushed && !defined $is, push => $pushed && $regular && $escape ne '!' ? { requests => 1 } : undef };
+}
+
+# A regular expression made from a text of the data.  What is known of one is just that it must find the same rows.
+sub regex_leaf
+{
+	my ($self, $column) = @_;
+	my ($sql, $how, $pool) = @$column{qw(sql how pool)};
+	my $operator = one_of('~', '~', '~', '~', '~*', '!~');
+	my $maker = sub {
+		my $text = $self->known($pool);
+		my $literal = sub { my $piece = shift; $piece =~ s/([^\w\s@])/\\$1/g unless chance(0.1); $piece };
+		my $head = $literal->(substr $text, 0, 1 + int rand 4);
+		my $tail = $literal->(length $text < 4 ? $text : substr $text, -4);
+
+		return undef if chance(0.03);
+		return one_of(
+			$head, "^$head", "$tail\$", "^$head.*$tail\$", "$head.+$tail", '^' . $literal->($text) . '$', "^.$tail", "$head?",
+			"($head|$tail)", "[$head]", "$head*$tail", "^$head|x", '', '^', "$head\$", "^(?:$head.*)\$", "$head\\d",
+			'***=' . $head, "(?i)$head", "$head\{0}", "$head.?$tail", "$head.\{1}", "\\m$head", ".*$tail") };
+
+	if (chance(0.15))
+	{
+		my ($regexes) = $self->value('text[]', sub { [ map { $maker->() } 0 .. int rand 4 ] });
+		return { sql => "$sql $operator " . one_of('ANY', 'ANY', 'ALL') . " ($regexes)" };
+	}
+	if (chance(0.15))
+	{
+		my ($pattern) = $self->value('text', sub { $self->pattern($pool, '\\') });
+		return { sql => "$sql " . one_of('', '', 'NOT ') . "SIMILAR TO $pattern" };
+	}
+	my ($regex) = $self->value('text', $maker);
+	return { sql => "$sql $operator $regex" };
+}
+
+# A part of the text.
+sub part_leaf
+{
+	my ($self, $column) = @_;
+	my ($sql, $how, $pool) = @$column{qw(sql how pool)};
+	my $length = 1 + int rand 6;
+	my ($expression, $of) = @{
+		one_of([ "left($sql, $length)", sub { substr $_[0], 0, $length } ],
+			[ "left($sql, -2)", sub { substr $_[0], 0, -2 } ],
+			[ "right($sql, $length)", sub { length $_[0] > $length ? substr $_[0], -$length : $_[0] } ],
+			[ "split_part($sql, '\@', 2)", sub { (split /@/, $_[0])[1] // '' } ],
+			[ "split_part($sql, ' ', 1)", sub { (split / /, $_[0])[0] // '' } ],
+			[ "substr($sql, 2)", sub { length $_[0] > 1 ? substr $_[0], 1 : '' } ],
+			[ "substr($sql, 2, $length)", sub { length $_[0] > 1 ? substr $_[0], 1, $length : '' } ],
+			[ "substring($sql FROM '\@(.*)\$')", sub { $_[0] =~ /@(.*)$/s ? $1 : '' } ],
+			[ one_of('trim', 'ltrim', 'rtrim') . "($sql)", sub { $_[0] } ],
+			[ "btrim($sql, 'ax')", sub { $_[0] =~ s/^[ax]+|[ax]+$//gr } ]) };
+	my $maker = sub { my $text = $self->text($pool); defined $text ? $of->($text) : undef };
+	my ($text, $is) = $self->value('text', $maker);
+	my ($more) = $self->value('text', $maker);
+	my ($list) = $self->value('text[]', sub { [ map { $maker->() } 0 .. int rand 5 ] });
+	my $pushed =
+		 !$column->{cast}
+	  && $how eq 'text'
+	  && $column->{searchable}
+	  && !$column->{whole}
+	  && $column->{field} !~ /id$/
+	  && $expression !~ /'\\@/;
+
+	return { sql => one_of("$expression = $text", "$text = $expression"), never => $pushed && !defined $is,
+		push => $pushed && is_regular($column, $is) && $is ne ' ' ? { requests => 1 } : undef } if chance(0.5);
+	return { sql => one_of("$expression IN ($text, $more)", "$expression = ANY ($list)", "$expression <> $text",
+			"$expression NOT IN ($text, $more)", "$expression LIKE $text", "$expression ^@ $text",
+			"$expression IS NOT DISTINCT FROM $text", "lower($expression) = $text", "$expression IS NULL",
+			"coalesce($expression, '') = $text", "strpos($expression, $text) > 0", "$expression ~ '^a'") };
 }
 
 sub flag_leaf
@@ -637,11 +716,45 @@ sub json_leaf
 		sql => $negation
 		  . one_of(
 			"$sql <@ $json", "$json @> $sql", "$sql ?| ARRAY['$slug', 'tier']", "$sql ?& ARRAY['$slug']",
-			"$sql->'$slug' = to_jsonb($text)", "$sql #>> '{$slug}' = $text", "$sql->'$slug' ? $text", "$sql ? $text",
+			"$sql ?| ARRAY['$slug', 'notes', NULL]", "$sql ?& ARRAY['$slug', 'tier', 'notes']", "jsonb_exists($sql, '$slug')",
+			"jsonb_exists_any($sql, '{$slug,vip}')",
+			"$sql->'$slug' = to_jsonb($text\::text)", "$sql #>> '{$slug}' = $text", "$sql->'$slug' ? $text", "$sql ? $text",
 			"$sql = $json", "$sql IS NOT NULL", "$sql->'regions'->>0 = $text", "$sql->'$slug' IS NOT NULL",
 			"$sql->>('$slug' || '') = $text", "jsonb_typeof($sql->'$slug') = 'array'", "$sql || '{}'::jsonb @> $json",
 			"$sql->'$slug' @> $json")
 	};
+}
+
+# A custom field as jsonb.
+sub member_leaf
+{
+	my $self = shift;
+	my ($slug, $pool) = @{ one_of(@SLUGS) };
+	my $column = 't.custom_fields';
+	my $sql = one_of("$column->'$slug'", "($column #> '{$slug}')", "jsonb_extract_path($column, '$slug')", "$column\['$slug']",
+		"($column #> ARRAY['$slug']::text[])");
+	my ($plain, $text);
+	my $maker = sub {
+		$plain = chance(0.75);
+		$text = $self->text($pool);
+		return defined $text ? json_text($text) : undef if $plain;
+		return one_of('5', 'null', 'true', '{}', '[]', '[["eu"]]', '["eu", 5]', map { '[' . join(', ', @$_) . ']' }
+			  [ map { json_text($self->text($pool) // 'null') } 0 .. int rand 3 ]) };
+	my ($value, $is) = $self->value('jsonb', $maker);
+	my ($is_plain, $one) = ($plain, $text);
+	my ($list) = $self->value('jsonb[]', sub { [ map { $maker->() } 0 .. int rand 5 ] });
+	my $searchable = $slug ne 'email';
+	my $several = $slug eq 'regions' && $self->{options}{table} eq 'plain';
+	my $nothing = !defined $is || $is =~ /^(?:5|null|true|\{\})$/;
+
+	return { sql => one_of("$sql = $value", "$value = $sql"), never => $searchable && $nothing,
+		push => $searchable && !$several && $is_plain && is_regular({ type => 'jsonb' }, $one) ? { requests => 1 } : undef }
+	  if chance(0.4);
+	return { sql => "$sql IS NOT NULL", push => $searchable ? { requests => 1 } : undef } if chance(0.1);
+	return { sql => one_of("$sql IN ($value, $value)", "$sql = ANY ($list)", "$sql @> $value", "$value <@ ($sql)",
+			"NOT $sql @> $value", "$sql <> $value", "$sql IS NOT DISTINCT FROM $value", "$sql IS DISTINCT FROM $value",
+			"$sql <> ALL ($list)", "$sql = ALL ($list)", "$sql IS NULL", "NOT ($sql = $value)", "$sql <@ $value",
+			"($sql)::text = ($value)::text", "coalesce($sql, '5') = $value", "$sql >= $value") };
 }
 
 package WhereOracle::Clause;
