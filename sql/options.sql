@@ -13,6 +13,8 @@ CREATE USER MAPPING FOR PUBLIC SERVER pylon OPTIONS (token 'x');
 CREATE FOREIGN TABLE bad (id text OPTIONS (fields 'id')) SERVER pylon;
 CREATE FOREIGN TABLE bad (id text) SERVER pylon OPTIONS (base_url 'https://api.usepylon.com');
 ALTER FOREIGN DATA WRAPPER pylon_fdw OPTIONS (ADD page_size '10');
+CREATE SERVER bad FOREIGN DATA WRAPPER pylon_fdw OPTIONS (dbname 'pylon');
+ALTER FOREIGN DATA WRAPPER pylon_fdw OPTIONS (ADD dbname 'pylon');
 
 -- ====================================================================
 -- Bad values: option, value and range
@@ -98,6 +100,7 @@ CREATE SERVER s4 FOREIGN DATA WRAPPER pylon_fdw;
 CREATE USER MAPPING FOR CURRENT_USER SERVER s1 OPTIONS (api_token E'secret\nX-Other: 1');
 \echo :LAST_ERROR_SQLSTATE
 CREATE USER MAPPING FOR CURRENT_USER SERVER s1 OPTIONS (api_token 'secret ');
+CREATE USER MAPPING FOR CURRENT_USER SERVER s1 OPTIONS (api_token E'sec\x01ret');
 CREATE USER MAPPING FOR CURRENT_USER SERVER s1 OPTIONS (api_token '');
 CREATE USER MAPPING FOR CURRENT_USER SERVER s1 OPTIONS (api_token 'x', api_token_file '/x');
 

@@ -210,6 +210,9 @@ failure_raise_refusal(const HttpResponse *response, const char *problem)
 	if (response->status == 400 && (response->call.large_page || failure_is_of_page(response)))
 		hint = psprintf("The API may give fewer %s at once: lower option \"page_size\" of the server or the table.",
 						connection->nouns->many);
+	if (response->status == 404 && connection_base_path(connection)[0] != '\0')
+		hint = psprintf("Option \"base_url\" of the server has a path, which stands in front of each of the API's. Leave out \"%s\".",
+						safe_text(connection_base_path(connection)));
 	if (response->status == 401 && connection->token_file != NULL)
 		hint = psprintf("Check the token in file \"%s\".", connection->token_file);
 	if (response->status <= 299 && error.message != NULL)

@@ -72,6 +72,7 @@ typedef struct TakenName
 } TakenName;
 
 static CustomFieldsMode read_mode(List *options);
+static void note_unknown_tables(ImportForeignSchemaStmt *stmt);
 static bool is_wanted(ImportForeignSchemaStmt *stmt,
 					  const PylonObject *object);
 static char *make_table(const PylonObject *object, CustomFieldsMode mode,
@@ -103,6 +104,7 @@ pylonImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 				 errmsg("schema \"%s\" is not present on foreign server \"%s\"",
 						stmt->remote_schema, stmt->server_name),
 				 errhint("The only remote schema is \"%s\".", SCHEMA_NAME)));
+	note_unknown_tables(stmt);
 	for (int i = 0; i < count; i++)
 	{
 		List	   *custom_fields = NIL;
@@ -148,6 +150,34 @@ read_mode(List *options)
 		mode = modes[i].mode;
 	}
 	return mode;
+}
+
+/* Of LIMIT TO and EXCEPT: nothing would come of a name that is misspelt. */
+static void
+note_unknown_tables(ImportForeignSchemaStmt *stmt)
+{
+	int			count;
+	const PylonObject *const *objects = object_all(&count);
+	ListCell   *lc;
+
+	foreach(lc, stmt->table_list)
+	{
+		const char *name = lfirst_node(RangeVar, lc)->relname;
+		StringInfoData known;
+		bool		found = false;
+
+		initStringInfo(&known);
+		for (int i = 0; i < count; i++)
+		{
+			found |= strcmp(name, objects[i]->nouns.many) == 0;
+			appendStringInfo(&known, "%s\"%s\"", i > 0 ? ", " : "", objects[i]->nouns.many);
+		}
+		if (!found)
+			ereport(NOTICE,
+					(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
+					 errmsg("remote schema \"%s\" has no table \"%s\"", SCHEMA_NAME, name),
+					 errhint("Its tables: %s.", known.data)));
+	}
 }
 
 /* LIMIT TO and EXCEPT, so that nothing is asked for a table left out. */

@@ -39,8 +39,12 @@ base_url_problem(const char *url)
 	size_t		length;
 	const char *host = host_of(url, &encrypted, &length);
 
-	if (host == NULL || memchr(host, '@', length) != NULL || !is_url(url))
-		return "It is not a URL, or it names a user.";
+	if (strstr(url, "://") == NULL)
+		return "It does not begin with \"https://\".";
+	if (host != NULL && memchr(host, '@', length) != NULL)
+		return "It names a user.";
+	if (host == NULL || !is_url(url))
+		return "It is not a URL of a web server.";
 	if (strpbrk(url, "?#") != NULL)
 		return "It has a query or a fragment.";
 	if (!encrypted && !is_loopback(host, length))

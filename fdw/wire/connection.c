@@ -45,7 +45,9 @@ static double last_progress = 0;
 static List *find_mapping_options(PylonConnection *connection, Oid userid);
 static void read_ca_file(PylonConnection *connection);
 static char *read_token_file(PylonConnection *connection, const char *path);
-pg_noreturn static void raise_no_token(PylonConnection *connection, const char *detail);
+static char *mapping_owner(const PylonConnection *connection, Oid userid);
+pg_noreturn static void raise_no_token(PylonConnection *connection,
+									   const char *detail, const char *hint);
 pg_noreturn static void raise_bad_token_file(PylonConnection *connection,
 											 const char *detail);
 
@@ -105,16 +107,21 @@ connection_find_token(PylonConnection *connection, Oid userid)
 	if (connection->token == NULL)
 	{
 		if (mapping.api_token_file == NULL)
-			raise_no_token(connection, "The user mapping has neither option \"api_token\" nor \"api_token_file\".");
+			raise_no_token(connection,
+						   "The user mapping has neither option \"api_token\" nor \"api_token_file\".",
+						   psprintf("Run ALTER USER MAPPING FOR %s SERVER %s OPTIONS (ADD api_token '...');",
+									mapping_owner(connection, userid),
+									quote_identifier(connection->server_name)));
 		connection->token_file = mapping.api_token_file;
 		connection->token = read_token_file(connection, mapping.api_token_file);
 	}
 	safe_text_hide(connection->token);
-	if (!option_token_is_clean(connection->token))
+	if (option_token_problem(connection->token) != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid value for option \"%s\" of the user mapping for server \"%s\"",
-						"api_token", connection->server_name)));
+						"api_token", connection->server_name),
+				 errdetail_internal("%s", option_token_problem(connection->token))));
 }
 
 /* The path in base_url, in front of each of the API's; "" if there is none. */
@@ -186,16 +193,28 @@ connection_report_progress(PylonConnection *connection, const char *purpose,
 					   ceil(rate_limit_wait / 1000)) : 0));
 }
 
-/* NIL where neither the user nor PUBLIC has a mapping. */
+/* Those of the user's own mapping, else of PUBLIC's. A view runs as its owner. */
 static List *
 find_mapping_options(PylonConnection *connection, Oid userid)
 {
+	const char *user = GetUserNameFromId(userid, false);
+
 	if (!connection_has_mapping(connection->serverid, userid) &&
 		!connection_has_mapping(connection->serverid, InvalidOid))
 		raise_no_token(connection,
-					   psprintf("There is no user mapping for user \"%s\".",
-								GetUserNameFromId(userid, false)));
+					   psprintf(userid == GetUserId() ? "There is no user mapping for user \"%s\"." :
+								"This runs as user \"%s\", who has no user mapping.", user),
+					   psprintf("Run CREATE USER MAPPING FOR %s SERVER %s OPTIONS (api_token '...');",
+								quote_identifier(user), quote_identifier(connection->server_name)));
 	return GetUserMapping(userid, connection->serverid)->options;
+}
+
+/* Whose mapping it is that a user has, as a statement names him. */
+static char *
+mapping_owner(const PylonConnection *connection, Oid userid)
+{
+	return !connection_has_mapping(connection->serverid, userid) ? pstrdup("PUBLIC") :
+		pstrdup(quote_identifier(GetUserNameFromId(userid, false)));
 }
 
 /* Is there a mapping of this very user, or with InvalidOid one of PUBLIC? */
@@ -249,23 +268,23 @@ read_token_file(PylonConnection *connection, const char *path)
 		buffer[--length] = '\0';
 	for (token = buffer; isspace((unsigned char) *token); token++)
 		;
-	if (strlen(buffer) != length ||
-		!option_token_is_clean(token))
-		raise_bad_token_file(connection, psprintf(*token == '\0' ? "File \"%s\" is empty." :
-											  "File \"%s\" doesn't hold just a token.",
-											  path));
+	if (*token == '\0')
+		raise_bad_token_file(connection, psprintf("File \"%s\" is empty.", path));
+	problem = strlen(buffer) != length ? "It has a zero byte in it." : option_token_problem(token);
+	if (problem != NULL)
+		raise_bad_token_file(connection, psprintf("File \"%s\" doesn't hold just a token. %s",
+												  path, problem));
 	return token;
 }
 
 static void
-raise_no_token(PylonConnection *connection, const char *detail)
+raise_no_token(PylonConnection *connection, const char *detail, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
 			 errmsg("no API token for server \"%s\"", connection->server_name),
 			 errdetail("%s", detail),
-			 errhint("Set one with CREATE or ALTER USER MAPPING ... SERVER %s OPTIONS (api_token '...').",
-					 quote_identifier(connection->server_name))));
+			 errhint("%s", hint)));
 }
 
 /* That there is a mapping, which names a file, is right. */

@@ -109,7 +109,7 @@ static const Option options[] =
 	"a number above 0, at most 1e12", "10000"},
 
 	{"api_token", ON_MAPPING, OPTION_TOKEN, MAPPING(api_token), 0, 0,
-	"printable ASCII without blanks", NULL},
+	"the token alone: printable ASCII without blanks", NULL},
 	{"api_token_file", ON_MAPPING, OPTION_FILE, MAPPING(api_token_file), 0, 0,
 	"the path of a file", NULL},
 
@@ -131,6 +131,38 @@ static const char *const field_types[] =
 	"select", "multiselect",
 };
 
+/* What others call the same, as other wrappers and clients do. */
+static const struct
+{
+	const char *word;
+	const char *option;
+}			other_words[] =
+
+{
+	{"url", "base_url"}, {"uri", "base_url"}, {"host", "base_url"}, {"hostname", "base_url"},
+	{"endpoint", "base_url"}, {"server", "base_url"}, {"region", "base_url"},
+	{"token", "api_token"}, {"bearer", "api_token"}, {"bearer_token", "api_token"},
+	{"access_token", "api_token"}, {"auth_token", "api_token"}, {"apikey", "api_token"},
+	{"key", "api_token"}, {"secret", "api_token"}, {"password", "api_token"},
+	{"token_file", "api_token_file"}, {"passfile", "api_token_file"}, {"password_file", "api_token_file"},
+	{"timeout", "request_timeout"}, {"retries", "max_retries"}, {"fetch_size", "page_size"},
+	{"limit", "page_size"}, {"batch_size", "lookup_batch_size"}, {"sslrootcert", "ca_file"},
+	{"cacert", "ca_file"}, {"column", "field"}, {"column_name", "field"}, {"slug", "custom_field"},
+	{"read_only", "readonly"}, {"rows", "estimated_contacts"},
+};
+
+/* The catalogs in words, as a HINT names them. */
+static const struct
+{
+	int			catalog;
+	const char *name;
+}			catalog_names[] =
+
+{
+	{ON_SERVER, "the server"}, {ON_TABLE, "the foreign table"}, {ON_MAPPING, "the user mapping"},
+	{ON_COLUMN, "a column"},
+};
+
 /* Pairs that exclude each other. */
 static const char *const exclusive_options[][2] =
 {
@@ -145,6 +177,8 @@ pg_noreturn static void raise_unknown_option(const char *name, int catalog);
 pg_noreturn static void raise_invalid_value(const Option *option,
 											const char *value,
 											const char *detail);
+static const char *usual_word(const char *name);
+static const char *place_of(const Option *option);
 static void check_option(const Option *option, const char *value);
 static void check_exclusive(List *given);
 static void check_file_privilege(const Option *option);
@@ -222,20 +256,29 @@ option_read_column(PylonColumnOptions *options_out, List *column)
 }
 
 /*
- * May "token" stand in a header? A control character could end the header
- * and start another; a blank is the sign of a value pasted wrongly.
+ * NULL if "token" may stand in a header, else what is wrong with it, as a
+ * sentence that doesn't show it. A control character could end the header and
+ * start another; a blank and quotes are the signs of a value pasted wrongly.
  */
-bool
-option_token_is_clean(const char *token)
+const char *
+option_token_problem(const char *token)
 {
-	const char *p;
+	size_t		length = strlen(token);
 
-	for (p = token; *p != '\0'; p++)
+	if (length == 0)
+		return "It is empty.";
+	if (pg_strncasecmp(token, "Bearer ", 7) == 0)
+		return "It begins with \"Bearer\", which is to be left out.";
+	if (length > 1 && strchr("\"'`", token[0]) != NULL && token[length - 1] == token[0])
+		return "It is in quotes, which are to be left out.";
+	for (const char *p = token; *p != '\0'; p++)
 	{
-		if (*p <= ' ' || *p > '~')
-			return false;
+		if (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n')
+			return "It has a blank or a line break in it.";
+		if (*p < ' ' || *p > '~')
+			return "It has a character in it that is not printable ASCII.";
 	}
-	return p > token;
+	return NULL;
 }
 
 /* Is "type" the API's word for a type of custom field that option field_type takes? */
@@ -289,7 +332,9 @@ raise_unknown_option(const char *name, int catalog)
 {
 	ClosestMatchState match;
 	StringInfoData valid;
+	const Option *meant = find_option(usual_word(name), ~0);
 	const char *closest;
+	bool		fits = meant != NULL && (meant->catalogs & catalog) != 0;
 
 	initClosestMatch(&match, name, 4);
 	initStringInfo(&valid);
@@ -302,14 +347,39 @@ raise_unknown_option(const char *name, int catalog)
 							 options[i].name);
 		}
 	}
-	closest = getClosestMatch(&match);
+	closest = fits ? meant->name : getClosestMatch(&match);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 			 errmsg("invalid option \"%s\"", name),
-			 closest ? errhint("Perhaps you meant the option \"%s\".", closest) :
+			 meant != NULL && !fits ?
+			 errhint("Perhaps you meant the option \"%s\" of %s.", meant->name, place_of(meant)) :
+			 closest != NULL ? errhint("Perhaps you meant the option \"%s\".", closest) :
 			 valid.len > 0 ? errhint("Valid options in this context are: %s.", valid.data) :
 			 errhint("There are no valid options in this context.")));
+}
+
+/* What an option is called here, whatever others call it. */
+static const char *
+usual_word(const char *name)
+{
+	for (size_t i = 0; i < lengthof(other_words); i++)
+	{
+		if (pg_strcasecmp(other_words[i].word, name) == 0)
+			return other_words[i].option;
+	}
+	return name;
+}
+
+/* Where an option is set, in the first place. */
+static const char *
+place_of(const Option *option)
+{
+	size_t		i = 0;
+
+	while (!(option->catalogs & catalog_names[i].catalog))
+		i++;
+	return catalog_names[i].name;
 }
 
 static void
@@ -347,8 +417,9 @@ check_option(const Option *option, const char *value)
 			check_file_privilege(option);
 			break;
 		case OPTION_TOKEN:
-			if (!option_token_is_clean(value))
-				raise_invalid_value(option, value, NULL);
+			problem = option_token_problem(value);
+			if (problem != NULL)
+				raise_invalid_value(option, value, problem);
 			break;
 		case OPTION_TEXT:
 			if (value[0] == '\0')

@@ -60,7 +60,7 @@ extern void option_read_server(PylonOptions *options, List *server,
 							   List *table);
 extern void option_read_mapping(PylonMappingOptions *options, List *mapping);
 extern void option_read_column(PylonColumnOptions *options, List *column);
-extern bool option_token_is_clean(const char *token);
+extern const char *option_token_problem(const char *token);
 extern bool option_is_field_type(const char *type);
 
 #endif							/* PYLON_OPTION_H */

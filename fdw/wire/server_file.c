@@ -44,7 +44,9 @@ server_file_read(const char *path, size_t limit, size_t *length,
 	if (fd < 0 || fstat(fd, &status) != 0)
 	{
 		*readable = false;
-		*problem = psprintf("Could not open file \"%s\": %m.", path);
+		*problem = psprintf("Could not open file \"%s\": %m.%s", path,
+							is_absolute_path(path) ? "" :
+							" A path that does not begin with a slash is one in the data directory.");
 	}
 	else if (!S_ISREG(status.st_mode))
 		*problem = psprintf("\"%s\" is not a regular file.", path);
