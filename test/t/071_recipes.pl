@@ -113,6 +113,61 @@ is(scalar(grep { /^DELETE \/contacts\/$other_ada/ } @sent), 1, 'two contacts mad
 is($session->query("SELECT count(*) FROM contacts WHERE email = 'ada\@acme.com'"),
 	1, 'two contacts made one: the one is there');
 
+# ---------------------------------------------------------------- the mirror
+
+# What the recipe has noticed since the last call.
+sub noticed
+{
+	my $changes = $session->query(
+		"SELECT string_agg(what || ' ' || (coalesce(after, before) ->> 'name'), ', ' ORDER BY what, id) FROM mirror_log");
+	$session->query('TRUNCATE mirror_log');
+	return $changes;
+}
+
+sub refresh { $session->query('CALL refresh_mirror()'); return $session->error; }
+
+# A page of all contacts but the one, once.
+sub leave_out
+{
+	my $id = shift;
+	my @contacts = grep { $_->{id} ne $id } map { decode_json($_) } split /\n/, api_ctl($api, 'contacts');
+
+	api_fault($api, kind => 'wrong_shape', match => 'GET /contacts?', body => { data => \@contacts });
+	return;
+}
+
+api_ctl($api, 'reset');
+$session->query(recipe('CREATE PROCEDURE refresh_mirror'));
+$session->query(recipe('CREATE TRIGGER log_change'));
+is($session->query('SELECT count(*) FROM mirror'), 10, 'the mirror has all contacts');
+is(noticed(), '', 'the mirror: what was there at first is no news');
+api_take($api);
+is(refresh(), '', 'the mirror: again');
+is_deeply([ api_take($api) ], ['GET /contacts?limit=999'], 'the mirror: one read');
+is(noticed(), '', 'the mirror: nothing has changed');
+
+$session->query("UPDATE contacts SET name = 'Ada King' WHERE id = '$ada';
+	DELETE FROM contacts WHERE id = '$other_ada'; INSERT INTO contacts (name) VALUES ('Mary Shaw')");
+api_take($api);
+is(refresh(), '', 'the mirror: after changes');
+is_deeply(
+	[ api_take($api) ],
+	[
+		'GET /contacts?limit=999',
+		"POST /contacts/search {\"filter\":{\"field\":\"id\",\"operator\":\"in\",\"values\":[\"$other_ada\"]},\"limit\":999}"
+	],
+	'the mirror: one read, and a look for the one that is missing');
+is(noticed(), 'DELETE ada lovelace, INSERT Mary Shaw, UPDATE Ada King', 'the mirror: what has changed');
+
+leave_out($ada);
+is(refresh(), '', 'the mirror: a contact that a read has missed');
+is(noticed(), '', 'the mirror: it is not gone');
+
+api_ctl($api, 'replace', $json->encode([ { id => 'x', name => 'Somebody else' } ]));
+like(refresh(), qr/more than half of the contacts are gone/, 'the mirror: another workspace');
+is($session->query('SELECT count(*) FROM mirror'), 10, 'the mirror: nothing is lost');
+is(noticed(), '', 'the mirror: nothing is noticed');
+
 $session->query(
 	'MERGE INTO contacts c USING (VALUES (\'x\')) v (name) ON false WHEN NOT MATCHED THEN INSERT (name) VALUES (v.name)'
 );

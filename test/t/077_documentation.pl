@@ -182,6 +182,20 @@ unless ($ENV{PYLON_ONLY_PAGES})
 {
 	is_deeply([ never_put_in() ], [], 'whatever is put in place of something stands on some page');
 }
+# What a user can type is in the reference.
+my $reference = join '', @{ $pages{'doc/reference.md'}{lines} };
+my $sources = join '', map { slurp_file($_) } glob DocPage->root . '/fdw/*.[ch] ' . DocPage->root . '/fdw/*/*.[ch]';
+my $scripts = join '', map { slurp_file($_) } glob DocPage->root . '/fdw/*.sql';
+my %names = (
+	option => [ $sources =~ /^\t\{"(\w+)", ON_/mg ],
+	setting => [ $sources =~ /"(pylon_fdw\.\w+)"/g ],
+	function => [ grep { !/_(?:handler|validator)$/ } $scripts =~ /^CREATE FUNCTION (\w+)/mg ]);
+for my $kind (sort keys %names)
+{
+	cmp_ok(scalar @{ $names{$kind} }, '>', 1, "there are names of the kind $kind");
+	is_deeply([ grep { $reference !~ /`$_[`(]/ } @{ $names{$kind} } ], [], "the reference has each $kind");
+}
+
 for my $where (sort keys %elsewhere)
 {
 	my ($name, $anchor) = split /#/, $where;
@@ -189,5 +203,26 @@ for my $where (sort keys %elsewhere)
 	my ($section) = grep { DocPage::anchor($_) eq $anchor } $pages{$name}->headings;
 	ok($section && slurp_file($test) =~ /\Q$section\E/, "$where is run by $elsewhere{$where}");
 }
+
+# ---------------------------------------------------------------- what is wrong on a page is found
+
+sub trouble { my $text = shift; return eval { DocPage->of('doc/page.md', $text); 1 } ? '' : $@; }
+
+like(trouble("```\n1\n```\n"), qr/line 1: the output of nothing/, 'an output that nothing prints');
+like(trouble("```sql\nSELECT 1;\n```\nText\n```\n1\n```\n"), qr/line 5: the output of nothing/, 'an output after other text');
+like(trouble("```sql\nSELECT 1;\n"), qr/the block of line 1 has no end/, 'a block without end');
+like(trouble("- ```sql\n  SELECT 1;\n  ```\n"), qr/line 2: a fence that is none|line 3/, 'a block in a list');
+
+my $wrong = DocPage->of('doc/api.md', "[a](#endpoints) [b](#b) [c](reference.md#options) [d](reference.md#no) [e](no.md)\n");
+is_deeply([ grep { !is_link_good($wrong, $_) } $wrong->links ], [ '#b', 'reference.md#no', 'no.md' ], 'links that lead nowhere');
+
+my $outdated = DocPage->of('doc/page.md', "```sql\nA\n```\n\n```\nold\n```\n\n```sql\nB\n```\n\n```sql\nC\n```\n\n```\nold\n```\n");
+is($outdated->with_outputs(1 => "new\n", 9 => "first\n", 13 => ''),
+	"```sql\nA\n```\n\n```\nnew\n```\n\n```sql\nB\n```\n\n```\nfirst\n```\n\n```sql\nC\n```\n\n",
+	'outputs are replaced, added and taken away');
+
+is_deeply([ map { in_words(seconds(@$_)) } [ 101, 60 ], [ 101, 300 ], [ 60, 60 ], [ 61, 60 ], [ 1002, 120 ] ],
+	[ '1 min 8 s', '20 s', '12 s', '1 min 0 s', '8 min 8 s' ], 'time that a rate limit takes');
+ok(!can_run('cobol') && can_run('sql'), 'a language that nobody can run');
 
 done_testing();

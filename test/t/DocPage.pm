@@ -32,11 +32,18 @@ sub names
 sub read
 {
 	my ($class, $name) = @_;
-	my $self = bless { name => $name, headings => [], blocks => [], prose => [] }, $class;
 
 	open my $file, '<', "$root/$name" or die "$name: $!";
-	$self->{lines} = [<$file>];
-	close $file or die "$name: $!";
+	local $/ = undef;
+	return $class->of($name, <$file>);
+}
+
+# The page of that name, if this is its text.
+sub of
+{
+	my ($class, $name, $text) = @_;
+	my $self = bless { name => $name, headings => [], blocks => [], prose => [], lines => [ $text =~ /.*\n/g ] }, $class;
+
 	$self->parse;
 	return $self;
 }
