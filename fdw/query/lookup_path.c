@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * lookup_path.c
- *		When objects are joined by looking them up: paths, costs, plan.
+ *		When objects are joined by looking them up: paths and their costs.
  *
  * A lookup join reads the other side in batches and asks for the objects
  * that have one of a batch's keys. It is offered beside the paths of core
@@ -13,9 +13,7 @@
  * then. What else belongs to that table, often an empty parent, is read for
  * each batch.
  *
- * The plan is a CustomScan whose children are the plan of the other side and,
- * for each foreign table, a ForeignScan whose filter has a place for the keys.
- * lookup_join.c executes it.
+ * lookup_plan.c makes the plan of a path, and lookup_join.c executes it.
  *
  * IDENTIFICATION
  *		fdw/query/lookup_path.c
@@ -30,7 +28,6 @@
 #include "access/htup_details.h"
 #include "catalog/pg_statistic.h"
 #include "compat.h"
-#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/appendinfo.h"
 #include "optimizer/clauses.h"
@@ -40,18 +37,13 @@
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
 #include "optimizer/tlist.h"
-#include "query/lookup_join.h"
+#include "parser/parse_oper.h"
+#include "query/lookup_plan.h"
 #include "query/plan.h"
 #include "query/plan_guess.h"
 #include "query/plan_note.h"
-#include "query/plan_private.h"
+#include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
-
-/*
- * Where the rows may not all be wanted, the first batch has at least so many
- * keys: a request takes as long for ten as for one, and some find nothing.
- */
-#define FIRST_BATCH 10
 
 /* Setting pylon_fdw.enable_lookup_join. */
 bool		pylon_enable_lookup_join = true;
@@ -69,17 +61,10 @@ typedef struct LookupCandidate
 	Node	   *outer_key;
 	List	   *keys;			/* FilterJoinKey: the same for each member,
 								 * NULL for one without objects */
+	RestrictInfo *clause;		/* the condition that says so */
 	double		matches;		/* objects that have the same key */
+	RelOptInfo *semijoinrel;	/* of objects with rows, or NULL */
 } LookupCandidate;
-
-/* Members of a path's custom_private. */
-typedef enum LookupPathIndex
-{
-	LookupPathJoinType,			/* Integer */
-	LookupPathKeys,				/* List of Expr: objects' side, other side */
-	LookupPathClauses,			/* List of RestrictInfo: all join conditions */
-	LookupPathColumns,			/* List of Expr: what the objects' scans give */
-} LookupPathIndex;
 
 static void consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 								 RelOptInfo *outerrel, RelOptInfo *innerrel,
@@ -99,6 +84,11 @@ static List *outer_paths(PlannerInfo *root, RelOptInfo *outerrel);
 static Path *sorted_path(PlannerInfo *root, RelOptInfo *outerrel);
 static bool has_row_identity(List *exprs);
 static void add_lookup_path(LookupCandidate *join, Path *outer);
+static Path *create_lookup_path(LookupCandidate *join, Path *outer,
+								ParamPathInfo *param_info, List *clauses);
+static void consider_semijoin(LookupCandidate *join, RelOptInfo *rows);
+static bool can_be_read_twice(PlannerInfo *root, RelOptInfo *rel);
+static Path *distinct_keys(LookupCandidate *join, RelOptInfo *rows);
 static void cost_lookup_path(LookupCandidate *join, CustomPath *path);
 static int	batch_size(LookupCandidate *join);
 static double count_keys(LookupCandidate *join, Path *outer);
@@ -113,25 +103,8 @@ static ScanEstimate estimate_lookups(LookupCandidate *join, RelOptInfo *member,
 									 double keys, double share,
 									 double batches);
 static double doubtful_factor(PlannerInfo *root, RelOptInfo *member);
-static Plan *plan_lookup_join(PlannerInfo *root, RelOptInfo *rel,
-							  CustomPath *best_path, List *tlist,
-							  List *clauses, List *custom_plans);
-static void split_clauses(RelOptInfo *joinrel, JoinType jointype,
-						  List *restrictlist, List **join, List **other);
-static void split_sides(PlannerInfo *root, List *keys, List **joinquals,
-						List **outerquals);
-static List *order_by_security(List *restrictlist);
-static List *joined_tlist(Plan *outer, List *columns, List *used);
-static List *append_columns(List *tlist, List *exprs, List *used);
-static Node *lookup_path_adopt(Node *node, void *sources);
-static int	first_batch(PlannerInfo *root, Path *path);
 
 static set_join_pathlist_hook_type previous_hook = NULL;
-
-static const CustomPathMethods lookup_path_methods = {
-	.CustomName = LOOKUP_JOIN_NAME,
-	.PlanCustomPath = plan_lookup_join,
-};
 
 void
 lookup_install_hook(void)
@@ -148,6 +121,8 @@ consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 {
 	LookupCandidate join = {.root = root,.joinrel = joinrel,.inner = innerrel,
 	.jointype = jointype,.extra = extra};
+	LookupCandidate semijoin = {.root = root,.joinrel = outerrel,.inner = outerrel,
+	.jointype = JOIN_INNER,.extra = extra,.semijoinrel = joinrel};
 	ListCell   *lc;
 
 	if (previous_hook != NULL)
@@ -155,8 +130,11 @@ consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 	if (!plan_has_objects(root))
 		return;
 	plan_charge_first_pass(joinrel, innerrel);
-	if (!pylon_enable_lookup_join || IS_DUMMY_REL(outerrel) ||
-		!is_table_of_query(root, innerrel))
+	if (!pylon_enable_lookup_join || IS_DUMMY_REL(outerrel))
+		return;
+	if (jointype == JOIN_SEMI && extra->sjinfo->semi_rhs_exprs == NIL)
+		consider_semijoin(&semijoin, innerrel);
+	if (!is_table_of_query(root, innerrel))
 		return;
 	join.members = find_members(root, innerrel);
 	if (!has_objects(join.members) || !choose_key(&join, outerrel))
@@ -294,6 +272,7 @@ consider_key(LookupCandidate *join, RelOptInfo *outerrel, RestrictInfo *rinfo)
 	join->inner_key = inner_key;
 	join->outer_key = outer_key;
 	join->keys = keys;
+	join->clause = rinfo;
 	join->matches = matches;
 }
 
@@ -433,7 +412,7 @@ static void
 add_lookup_path(LookupCandidate *join, Path *outer)
 {
 	List	   *clauses = list_copy(join->extra->restrictlist);
-	CustomPath *path;
+	ParamPathInfo *param_info;
 	Relids		required;
 
 	if (outer == NULL || bms_overlap(PATH_REQ_OUTER(outer), join->inner->relids) ||
@@ -445,14 +424,22 @@ add_lookup_path(LookupCandidate *join, Path *outer)
 		!bms_overlap(required, join->extra->param_source_rels))
 		return;					/* parameters from where core wants none */
 
-	path = makeNode(CustomPath);
+	param_info = get_joinrel_parampathinfo(join->root, join->joinrel, outer,
+										   join->inner->cheapest_total_path,
+										   join->extra->sjinfo, required, &clauses);
+	add_path(join->joinrel, create_lookup_path(join, outer, param_info, clauses));
+}
+
+static Path *
+create_lookup_path(LookupCandidate *join, Path *outer, ParamPathInfo *param_info,
+				   List *clauses)
+{
+	CustomPath *path = makeNode(CustomPath);
+
 	path->path.pathtype = T_CustomScan;
 	path->path.parent = join->joinrel;
 	path->path.pathtarget = join->joinrel->reltarget;
-	path->path.param_info =
-		get_joinrel_parampathinfo(join->root, join->joinrel, outer,
-								  join->inner->cheapest_total_path,
-								  join->extra->sjinfo, required, &clauses);
+	path->path.param_info = param_info;
 	path->path.pathkeys = build_join_pathkeys(join->root, join->joinrel,
 											  join->jointype, outer->pathkeys);
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
@@ -464,8 +451,99 @@ add_lookup_path(LookupCandidate *join, Path *outer)
 	path->methods = &lookup_path_methods;
 	compat_set_custom_join(path, outer, clauses);
 	cost_lookup_path(join, path);
-	add_path(join->joinrel, (Path *) path);
+	return (Path *) path;
 }
+
+/* ------------------------------------------------------------------------
+ * Semijoins of objects
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * The objects for which there is one of these rows, where more than equality
+ * decides: EXISTS (SELECT FROM rows WHERE v = email AND n > length(name)). Such
+ * rows can't be made unique, so core reads all objects. Here those are
+ * looked up that have one of the rows' keys, each key once; which of them
+ * have such a row is for a join of core.
+ */
+static void
+consider_semijoin(LookupCandidate *join, RelOptInfo *rows)
+{
+	JoinCostWorkspace workspace;
+	List	   *hashclauses;
+	Path	   *keys;
+	Path	   *objects;
+
+	if (!can_be_read_twice(join->root, rows) || !is_table_of_query(join->root, join->inner))
+		return;
+	join->members = find_members(join->root, join->inner);
+	if (!has_objects(join->members) || !choose_key(join, rows) ||
+		!OidIsValid(join->clause->hashjoinoperator))
+		return;
+	keys = distinct_keys(join, rows);
+	if (keys == NULL)
+		return;
+	objects = create_lookup_path(join, keys, NULL, list_make1(join->clause));
+	objects->rows = clamp_row_est(Min(join->inner->rows, keys->rows * join->matches));
+
+	hashclauses = list_make1(join->clause);
+	initial_cost_hashjoin(join->root, &workspace, JOIN_SEMI, hashclauses, objects,
+						  rows->cheapest_total_path, join->extra, false);
+	add_path(join->semijoinrel, (Path *)
+			 create_hashjoin_path(join->root, join->semijoinrel, JOIN_SEMI, &workspace,
+								  join->extra, objects, rows->cheapest_total_path, false,
+								  join->extra->restrictlist, NULL, hashclauses));
+}
+
+/* A local table gives the same rows twice in one plan, if its conditions do. */
+static bool
+can_be_read_twice(PlannerInfo *root, RelOptInfo *rel)
+{
+	ListCell   *lc;
+
+	if (rel->rtekind != RTE_RELATION || !is_table_of_query(root, rel) ||
+		rel->cheapest_total_path->param_info != NULL)
+		return false;
+	foreach(lc, find_members(root, rel))
+	{
+		RelOptInfo *member = lfirst(lc);
+
+		if (member->rtekind != RTE_RELATION || member->fdwroutine != NULL ||
+			contain_volatile_functions((Node *) member->baserestrictinfo) ||
+			contain_subplans((Node *) extract_actual_clauses(member->baserestrictinfo, false)))
+			return false;
+	}
+	return true;
+}
+
+/* Each key of these rows once; NULL if what is one key to a hash isn't to the join. */
+static Path *
+distinct_keys(LookupCandidate *join, RelOptInfo *rows)
+{
+	PathTarget *target = create_empty_pathtarget();
+	SortGroupClause *group = makeNode(SortGroupClause);
+	Oid			collation = exprCollation(join->outer_key);
+	Path	   *path;
+
+	get_sort_group_operators(exprType(join->outer_key), false, true, false,
+							 NULL, &group->eqop, NULL, &group->hashable);
+	if (!group->hashable ||
+		(OidIsValid(collation) && !get_collation_isdeterministic(collation)))
+		return NULL;
+	group->tleSortGroupRef = 1;
+	add_column_to_pathtarget(target, (Expr *) join->outer_key, group->tleSortGroupRef);
+	set_pathtarget_cost_width(join->root, target);
+	path = (Path *) create_projection_path(join->root, rows, rows->cheapest_total_path, target);
+	return (Path *) create_agg_path(join->root, rows, path, target, AGG_HASHED, AGGSPLIT_SIMPLE,
+									list_make1(group), NIL, NULL,
+									estimate_num_groups(join->root, list_make1(join->outer_key),
+														path->rows, NULL, NULL));
+}
+
+/* ------------------------------------------------------------------------
+ * Costs
+ * ------------------------------------------------------------------------
+ */
 
 /*
  * Costs, above all of requests. The first batch comes before the first row,
@@ -476,7 +554,7 @@ cost_lookup_path(LookupCandidate *join, CustomPath *path)
 {
 	Path	   *outer = linitial(path->custom_paths);
 	double		keys = count_keys(join, outer);
-	double		first = first_batch(join->root, &path->path);
+	double		first = lookup_first_batch(join->root, &path->path);
 	double		size = batch_size(join);
 	double		batches;
 	double		share;
@@ -668,176 +746,4 @@ doubtful_factor(PlannerInfo *root, RelOptInfo *member)
 
 	return plan_most_share(root, member, pushed) /
 		Max(clauselist_selectivity(root, pushed, member->relid, JOIN_INNER, NULL), 1e-9);
-}
-
-/* ------------------------------------------------------------------------
- * From path to plan
- * ------------------------------------------------------------------------
- */
-
-/*
- * The plan, whose scan tuple is the columns of the other side and then those
- * of the objects; all expressions see it.
- */
-static Plan *
-plan_lookup_join(PlannerInfo *root, RelOptInfo *rel, CustomPath *best_path,
-				 List *tlist, List *clauses, List *custom_plans)
-{
-	CustomScan *scan = makeNode(CustomScan);
-	JoinType	jointype = intVal(list_nth(best_path->custom_private, LookupPathJoinType));
-	List	   *exprs = list_copy(list_nth(best_path->custom_private, LookupPathKeys));
-	List	   *used;
-	List	   *joinquals;
-	List	   *outerquals;
-	List	   *otherquals;
-
-	split_clauses(rel, jointype,
-				  list_nth(best_path->custom_private, LookupPathClauses),
-				  &joinquals, &otherquals);
-	split_sides(root, exprs, &joinquals, &outerquals);
-	/* The tlist is yet to come where core will put a projection on top. */
-	used = list_concat_copy(rel->reltarget->exprs, otherquals);
-	used = list_concat(pull_var_clause((Node *) used,
-									   PVC_RECURSE_AGGREGATES |
-									   PVC_RECURSE_WINDOWFUNCS |
-									   PVC_INCLUDE_PLACEHOLDERS),
-					   pull_var_clause((Node *) used,
-									   PVC_RECURSE_AGGREGATES |
-									   PVC_RECURSE_WINDOWFUNCS |
-									   PVC_RECURSE_PLACEHOLDERS));
-
-	scan->scan.plan.targetlist = tlist;
-	scan->scan.plan.qual = otherquals;
-	scan->flags = best_path->flags;
-	scan->custom_plans = custom_plans;
-	scan->custom_scan_tlist = joined_tlist(linitial(custom_plans),
-										   list_nth(best_path->custom_private,
-													LookupPathColumns),
-										   used);
-	scan->custom_exprs = (List *)
-		lookup_path_adopt((Node *) list_concat(list_concat(exprs, outerquals), joinquals),
-						  get_tlist_exprs(scan->custom_scan_tlist, true));
-	scan->custom_private = list_make3(makeInteger(jointype),
-									  makeInteger(first_batch(root, &best_path->path)),
-									  makeInteger(list_length(outerquals)));
-	scan->methods = &lookup_join_methods;
-	return (Plan *) scan;
-}
-
-/* Conditions of the join, and of an outer join's result. */
-static void
-split_clauses(RelOptInfo *joinrel, JoinType jointype, List *restrictlist,
-			  List **join, List **other)
-{
-	restrictlist = order_by_security(restrictlist);
-	*other = NIL;
-	if (IS_OUTER_JOIN(jointype))
-		extract_actual_join_clauses(restrictlist, joinrel->relids, join, other);
-	else
-		*join = extract_actual_clauses(restrictlist, false);
-}
-
-/* Takes those of the join's conditions that don't look at objects. */
-static void
-split_sides(PlannerInfo *root, List *keys, List **joinquals, List **outerquals)
-{
-	Relids		inner = pull_varnos(root, linitial(keys));
-	List	   *rest = NIL;
-	ListCell   *lc;
-
-	*outerquals = NIL;
-	foreach(lc, *joinquals)
-	{
-		if (bms_overlap(pull_varnos(root, lfirst(lc)), inner) ||
-			contain_volatile_functions(lfirst(lc)))
-			rest = lappend(rest, lfirst(lc));
-		else
-			*outerquals = lappend(*outerquals, lfirst(lc));
-	}
-	*joinquals = rest;
-}
-
-/* What may leak comes after what decides who may see the row. */
-static List *
-order_by_security(List *restrictlist)
-{
-	List	   *ordered = NIL;
-	ListCell   *lc;
-
-	for (Index level = 0; list_length(ordered) < list_length(restrictlist); level++)
-	{
-		foreach(lc, restrictlist)
-		{
-			if (lfirst_node(RestrictInfo, lc)->security_level == level)
-				ordered = lappend(ordered, lfirst(lc));
-		}
-	}
-	return ordered;
-}
-
-/*
- * The columns of the other side's plan and those of the objects, as the
- * expressions above the join know them: from 16 on these say by which outer
- * joins they may have become NULL.
- */
-static List *
-joined_tlist(Plan *outer, List *columns, List *used)
-{
-	List	   *tlist = append_columns(NIL, get_tlist_exprs(outer->targetlist, true), used);
-
-	return append_columns(tlist, columns, used);
-}
-
-static List *
-append_columns(List *tlist, List *exprs, List *used)
-{
-	ListCell   *lc;
-
-	foreach(lc, exprs)
-		tlist = lappend(tlist,
-						makeTargetEntry((Expr *) lookup_path_adopt((Node *) lfirst(lc), used),
-										list_length(tlist) + 1, NULL, false));
-	return tlist;
-}
-
-/* Puts a variable of "sources" (a List) in the place of each that is the same. */
-static Node *
-lookup_path_adopt(Node *node, void *sources)
-{
-	ListCell   *lc;
-
-	if (node == NULL)
-		return NULL;
-	if (IsA(node, Var) || IsA(node, PlaceHolderVar))
-	{
-		foreach(lc, (List *) sources)
-		{
-			Node	   *source = lfirst(lc);
-
-			if (nodeTag(source) != nodeTag(node))
-				continue;
-			if (IsA(node, Var) ?
-				((Var *) source)->varno == ((Var *) node)->varno &&
-				((Var *) source)->varattno == ((Var *) node)->varattno :
-				((PlaceHolderVar *) source)->phid == ((PlaceHolderVar *) node)->phid)
-				return copyObject(source);
-		}
-	}
-	return expression_tree_mutator(node, lookup_path_adopt, sources);
-}
-
-/*
- * The size of the first batch where the query may end before all rows are
- * read, 0 where it won't. Some keys find no object, hence twice the LIMIT.
- */
-static int
-first_batch(PlannerInfo *root, Path *path)
-{
-	Query	   *parse = root->parse;
-
-	if (root->tuple_fraction <= 0 || parse->hasAggs || parse->hasWindowFuncs ||
-		parse->groupClause != NIL || parse->distinctClause != NIL ||
-		!pathkeys_contained_in(root->query_pathkeys, path->pathkeys))
-		return 0;
-	return (int) Max(FIRST_BATCH, Min(2 * root->limit_tuples, INT_MAX));
 }

@@ -191,6 +191,34 @@ fewest('UNION ALL',
 		UNION ALL SELECT id, email FROM contacts c WHERE c.vip) u ON u.email = l.v"
 );
 
+# ---------------------------------------------------------------- contacts for which there is a row
+
+# More than equality decides, so the rows can't be made unique: their keys can, and what is found by them is joined.
+my $more = 'SELECT c.id FROM contacts c WHERE EXISTS (SELECT FROM people l WHERE l.v = c.email AND l.n > length(c.name))';
+
+fewest('EXISTS and more', $more);
+fewest('EXISTS and more, ->>', "$more AND $gold");
+fewest('EXISTS and more, by an expression', $more =~ s/l\.v =/lower(l.v) =/r);
+
+sub has_rows
+{
+	my ($name, $sql, $requests) = @_;
+	my $path = 'SET search_path = counted, known, public;';
+	my ($found) = try_plan($name, $path, $sql, $node->safe_psql('postgres', "SET search_path = local, known; $digest ($sql) q"));
+
+	return is($found->[0], $requests, "$name: requests") || diag($found->[1]);
+}
+
+has_rows('contacts for which there is a row and more', $more, 2);
+has_rows('a subquery is not read twice',
+	$more =~ s/people l/(SELECT v, n FROM people, generate_series(1, 3) OFFSET 0) l/r, 25);
+$node->safe_psql('postgres', 'CREATE TABLE known.repeated AS SELECT p.* FROM known.people p, generate_series(1, 3)
+	UNION ALL SELECT 1, NULL, NULL; ANALYZE known.repeated');
+has_rows('a table that repeats its keys', $more =~ s/people/repeated/r, 2);
+has_rows('rows that may be others the second time', $more =~ s/l\.n >/l.n > random() * 0 AND l.n >/r, 25);
+has_rows('beside a join', "SELECT count(*) FROM contacts c JOIN ids i ON i.v = c.id WHERE EXISTS
+	(SELECT FROM people l WHERE l.v = c.email AND l.n > length(i.v))", 3);
+
 # ---------------------------------------------------------------- statistics of an expression
 
 # One contact has this web site, and a search for it is a request, but who knows that?
