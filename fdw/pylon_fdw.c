@@ -17,6 +17,7 @@
 
 #include "compat.h"
 #include "fmgr.h"
+#include "object/object.h"
 #include "query/callbacks.h"
 #include "query/dry_run.h"
 #include "query/lookup_join.h"
@@ -54,6 +55,7 @@ _PG_init(void)
 							 PGC_USERSET, GUC_EXPLAIN,
 							 NULL, NULL, NULL);
 	MarkGUCPrefixReserved("pylon_fdw");
+	option_objects = object_names;
 	http_check_library();
 	RegisterCustomScanMethods(&lookup_join_methods);
 	lookup_install_hook();

@@ -46,18 +46,18 @@ SELECT organization FROM pylon_fdw_ping('pylon');
 RESET ROLE;
 
 -- ====================================================================
--- pylon_fdw_stats(): of this session, by server
+-- pylon_fdw_stats(): of this session, by server and object
 -- ====================================================================
 \c
 SELECT * FROM pylon_fdw_stats();
 SELECT count(*) FROM contacts;
-SELECT server_name, requests, retries, rate_limited, rate_limit_wait_ms, bytes_sent > 300 AS sent,
-       bytes_received > 500000 AS received, contacts_read, contacts_created, contacts_updated, contacts_deleted
+SELECT server_name, object, requests, retries, rate_limited, rate_limit_wait_ms, bytes_sent > 300 AS sent,
+       bytes_received > 500000 AS received, rows_read, rows_created, rows_updated, rows_deleted
   FROM pylon_fdw_stats();
 \echo `$ctl fault '{"kind":"status","status":429,"headers":{"X-Retry-After":"0.1"}}'`
 \echo `$ctl fault '{"kind":"status","status":503,"headers":{"Retry-After":"0"}}'`
 SELECT name FROM contacts LIMIT 1;
-SELECT server_name, requests, retries, rate_limited, rate_limit_wait_ms >= 100 AS waited, contacts_read FROM pylon_fdw_stats();
+SELECT server_name, object, requests, retries, rate_limited, rate_limit_wait_ms >= 100 AS waited, rows_read FROM pylon_fdw_stats();
 SELECT pylon_fdw_stats_reset();
 SELECT * FROM pylon_fdw_stats();
 -- a server that was not asked is not there

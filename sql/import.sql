@@ -17,13 +17,15 @@ SELECT name, email, account_id, emails, external_ids, avatar_url, portal_role
 -- isn't there without a value; custom_fields is never NULL
 SELECT name, custom_fields FROM contacts ORDER BY id LIMIT 3;
 SELECT count(*) FROM contacts WHERE custom_fields IS NULL;
-DROP FOREIGN TABLE contacts;
+DROP FOREIGN TABLE contacts, accounts;
 
 -- ====================================================================
 -- LIMIT TO, EXCEPT
 -- ====================================================================
 IMPORT FOREIGN SCHEMA pylon LIMIT TO (accounts) FROM SERVER pylon INTO public;
-IMPORT FOREIGN SCHEMA pylon EXCEPT (contacts) FROM SERVER pylon INTO public OPTIONS (custom_fields 'both');
+\d contacts
+DROP FOREIGN TABLE accounts;
+IMPORT FOREIGN SCHEMA pylon EXCEPT (contacts, accounts) FROM SERVER pylon INTO public OPTIONS (custom_fields 'both');
 \d contacts
 IMPORT FOREIGN SCHEMA pylon LIMIT TO (contacts) FROM SERVER pylon INTO public;
 DROP FOREIGN TABLE contacts;
@@ -40,20 +42,20 @@ IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO public OPTIONS (custom_fields
 SELECT name, tier, seats + 1 AS seats, mrr * 2 AS mrr, vip, renewal, last_seen AT TIME ZONE 'UTC' AS last_seen,
        regions, notes, email_2
   FROM contacts ORDER BY id LIMIT 4;
-DROP FOREIGN TABLE contacts;
+DROP FOREIGN TABLE contacts, accounts;
 IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO public OPTIONS (custom_fields 'both');
 SELECT count(*) AS differences FROM contacts
  WHERE custom_fields->>'tier' IS DISTINCT FROM tier
     OR custom_fields->>'notes' IS DISTINCT FROM notes
     OR (custom_fields->>'seats')::bigint IS DISTINCT FROM seats
     OR (custom_fields->>'vip')::boolean IS DISTINCT FROM vip;
-DROP FOREIGN TABLE contacts;
+DROP FOREIGN TABLE contacts, accounts;
 
 -- names that clash, with each other too once they are cut, and odd ones
 \set definitions '[{"slug":"name","type":"text"},{"slug":"name_2","type":"number"},{"slug":"Weird \\"slug\\" with ''quotes''","type":"formula"},{"slug":"zufriedenheit_übersicht_der_letzten_quartale_je_abteilung_und_region_a","type":"text"},{"slug":"zufriedenheit_übersicht_der_letzten_quartale_je_abteilung_und_region_b","type":"text"},{"slug":"custom_fields","type":"text","is_read_only":true},{"slug":"ctid","type":"text"},{"slug":"tableoid","type":"number"},{"slug":"tableoid_2","type":"text"}]'
 \setenv definitions :definitions
 \echo `$ctl custom-fields "$definitions"`
-IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO public OPTIONS (custom_fields 'columns');
+IMPORT FOREIGN SCHEMA pylon LIMIT TO (contacts) FROM SERVER pylon INTO public OPTIONS (custom_fields 'columns');
 SELECT attname, format_type(atttypid, atttypmod) AS type, attfdwoptions
   FROM pg_attribute WHERE attrelid = 'contacts'::regclass AND attnum > 13 ORDER BY attnum;
 DROP FOREIGN TABLE contacts;

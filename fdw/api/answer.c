@@ -32,7 +32,7 @@ answer_check_success(const HttpResponse *response)
 {
 	if (!http_is_success(response))
 		failure_raise(response);
-	response->connection->session->reached = true;
+	response->connection->use->reached = true;
 }
 
 /* The object in an answer, as a page of one or none. */

@@ -220,6 +220,10 @@ failure_raise_refusal(const HttpResponse *response, const char *problem)
 		summary = "the API answered with an error";
 		hint = NULL;
 	}
+	/* What else was asked of it has been answered. */
+	if (response->status == 404 && error.message != NULL && !connection->use->reached &&
+		session_is_reached(connection->session))
+		hint = psprintf("This server has no %s, it seems.", connection->nouns->many);
 	if (error.code != NULL && strcmp(error.code, "wrong_region_token") == 0)
 		hint = psprintf("The token belongs to another region: set option \"base_url\" of the server to \"%s\".",
 						other_region(connection));
@@ -327,6 +331,19 @@ failure_is_of_page(const HttpResponse *response)
 			return false;
 	}
 	return strstr(words, "limit") != NULL || strstr(words, "page size") != NULL;
+}
+
+/*
+ * Do the API's own words say this noun, as in "Thing not found!"? A path that
+ * they may show has its plural.
+ */
+bool
+failure_names(const HttpResponse *response, const char *noun)
+{
+	PylonError	error;
+
+	return failure_read(response, &error) && error.message != NULL &&
+		strstr(asc_tolower(error.message, strlen(error.message)), psprintf("%s ", noun)) != NULL;
 }
 
 /* Whoever may not read a table learns no ids of it, whoever quotes them. */

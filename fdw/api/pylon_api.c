@@ -680,8 +680,9 @@ pylon_get(PylonConnection *connection, const char *path)
 
 /*
  * The API says "not found" of a path that it doesn't know, too, as where
- * base_url has a path that is wrong. If the server hasn't answered this
- * session with a success yet, the list of objects tells, which is always there.
+ * base_url has a path that is wrong, or on a server without such objects. If
+ * the server hasn't answered this session with any of them yet, and nothing
+ * else tells, their list does, which is always there.
  */
 static void
 check_reached(const HttpResponse *response, const PylonObject *object)
@@ -690,11 +691,13 @@ check_reached(const HttpResponse *response, const PylonObject *object)
 	HttpCall	call = {.method = "GET",.repeatable = true};
 	const HttpResponse *list;
 
-	if (connection->session->reached || connection_base_path(connection)[0] == '\0')
+	if (connection->use->reached ||
+		(connection_base_path(connection)[0] == '\0' &&
+		 (object->is_everywhere || failure_names(response, object->nouns.one))))
 		return;
 	call.path = list_path(object, 1, NULL);
 	list = http_wait(http_start(connection, &call));
 	if (list->outcome == HTTP_ANSWERED && list->status == 404)
 		failure_raise(response);
-	connection->session->reached = http_is_success(list);
+	connection->use->reached = http_is_success(list);
 }

@@ -112,7 +112,7 @@ describe_node(FilterState *state, FilterNode *node, List *filter,
 		forboth(lc, node->children, lc2, list_copy_tail(filter, 1))
 			described = lappend(described, describe_node(state, lfirst(lc), lfirst(lc2),
 														 values, deparse_context));
-		return filter_combine(filter_operator_names[node->test], described);
+		return filter_combine(filter_operator_name(node), described);
 	}
 	if (node->test == FILTER_KEYS)
 		return filter_evaluate_keys(state);
@@ -126,11 +126,12 @@ describe_node(FilterState *state, FilterNode *node, List *filter,
 		return &filter_always;
 	/* What a JSON value names, and of which kind it is, must be known. */
 	if ((node->test == FILTER_JSON || node->test == FILTER_MEMBER ||
-		 node->test == FILTER_MEMBER_HAS) && !contains_param(value, NULL))
+		 node->test == FILTER_MEMBER_HAS || node->test == FILTER_HOLDS_IDS) &&
+		!contains_param(value, NULL))
 		return describe_value(state, node, (Expr *) value);
 	sql = deparse_expression(value, deparse_context, false, false);
 	leaf = filter_make_leaf(&state->evaluation, node->field,
-							filter_operator_names[node->test], NULL, NIL);
+							filter_operator_name(node), NULL, NIL);
 	if (leaf == &filter_always)
 		return leaf;
 	/* "has all" and "any" ask for each element by itself. */

@@ -22,6 +22,8 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 
+static List *plan_ids(FilterContext *context, Node *column, Node *value,
+					  bool contains, bool negated);
 static List *plan_names(FilterContext *context, Node *value, bool all,
 						bool negated);
 static List *plan_name(FilterContext *context, const char *slug, bool set);
@@ -42,7 +44,8 @@ filter_json_is_operator(Oid function)
 
 /*
  * custom_fields ? slug, ?| and ?& slugs, custom_fields @> json, json <@
- * custom_fields; the latter two of one of them, too
+ * custom_fields; the latter two of one of them, or of a list of external ids,
+ * too
  */
 List *
 filter_json_operator(FilterContext *context, Oid function, List *args, bool negated)
@@ -57,7 +60,7 @@ filter_json_operator(FilterContext *context, Oid function, List *args, bool nega
 	if (contains && !negated && operand_member(context, column, &operand))
 		return make_value_test(context, &operand, FILTER_MEMBER_HAS, InvalidOid, value);
 	if (!operand_is_custom_fields(context, column))
-		return give_up(context, REASON_EXPRESSION);
+		return plan_ids(context, column, value, contains, negated);
 	if (!contains)
 		return plan_names(context, value, function == F_JSONB_EXISTS_ALL, negated);
 	if (negated)
@@ -66,6 +69,22 @@ filter_json_operator(FilterContext *context, Oid function, List *args, bool nega
 	operand = all_members(context);
 	return members != NIL ? members :
 		make_value_test(context, &operand, FILTER_JSON, InvalidOid, value);
+}
+
+/* Of lists of external ids, the API knows whether they hold one. */
+static List *
+plan_ids(FilterContext *context, Node *column, Node *value, bool contains, bool negated)
+{
+	FilterOperand operand = {0};
+	Var		   *var = operand_scanned_column(context, column);
+
+	if (var == NULL || !contains)
+		return give_up(context, REASON_EXPRESSION);
+	if (negated)
+		return give_up(context, REASON_NEGATION);
+	if (!operand_of_column(context, var, &operand))
+		return NIL;
+	return make_value_test(context, &operand, FILTER_HOLDS_IDS, InvalidOid, value);
 }
 
 /*

@@ -40,6 +40,7 @@ static const int required_operators[] =
 	[FILTER_JSON] = FIELD_CONTAINS,
 	[FILTER_MEMBER] = FIELD_EQUALS | FIELD_CONTAINS,
 	[FILTER_MEMBER_HAS] = FIELD_CONTAINS,
+	[FILTER_HOLDS_IDS] = FIELD_HOLDS_ID,
 };
 
 static const char *test_problem(const FilterOperand *operand, FilterTest test,
@@ -102,7 +103,7 @@ test_problem(const FilterOperand *operand, FilterTest test, Oid collation)
 		return REASON_FIELD;
 	if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
 		return REASON_COLLATION;
-	if (test == FILTER_JSON || operand->member)
+	if (test == FILTER_JSON || test == FILTER_HOLDS_IDS || operand->member)
 		return NULL;
 	if (on_list ? !operand_is_list(type) :
 		!operand_is_text(type) && !(type == UUIDOID && !operand->entry->is_prose))
@@ -124,6 +125,7 @@ make_test(FilterContext *context, const FilterOperand *operand, FilterTest test,
 	flags |= operand->entry->is_id ? FILTER_NODE_ID : 0;
 	flags |= operand->entry->is_prose ? FILTER_NODE_PROSE : 0;
 	flags |= operand->entry->is_unique ? FILTER_NODE_UNIQUE : 0;
+	flags |= operand->entry->within != NULL ? FILTER_NODE_WITHIN | FILTER_NODE_WIDE : 0;
 	if (test == FILTER_EQUALS && operand->entry->is_id && !(flags & FILTER_NODE_FOLD))
 		flags |= FILTER_NODE_LOOKUP;
 	if (value != NULL)
@@ -132,7 +134,8 @@ make_test(FilterContext *context, const FilterOperand *operand, FilterTest test,
 		context->values = lappend(context->values, copyObject(value));
 	}
 	node = list_make5(makeInteger(test),
-					  makeString(pstrdup(operand->field)),
+					  makeString(pstrdup(operand->entry->within != NULL ?
+										 operand->entry->within->name : operand->field)),
 					  makeInteger(flags),
 					  makeInteger(operand->attnum),
 					  makeInteger(operand->max_length));

@@ -48,6 +48,8 @@ typedef enum FilterNodeIndex
 #define FILTER_NODE_UUID		0x8000	/* cast to uuid */
 #define FILTER_NODE_LIST		0x10000 /* takes no "equals": a list */
 #define FILTER_NODE_SINGLE		0x20000 /* takes no "contains": a text */
+#define FILTER_NODE_WITHIN		0x40000 /* the field is a list, in which SQL's
+										 * operand is one */
 
 /* What is asked of a field. */
 typedef enum FilterTest
@@ -70,6 +72,7 @@ typedef enum FilterTest
 	FILTER_JSON,				/* custom_fields @> value */
 	FILTER_MEMBER,				/* custom_fields -> slug = value */
 	FILTER_MEMBER_HAS,			/* custom_fields -> slug @> value */
+	FILTER_HOLDS_IDS,			/* external ids @> value */
 	FILTER_KEYS,				/* f = ANY (keys of a lookup join) */
 } FilterTest;
 

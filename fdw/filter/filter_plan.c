@@ -84,6 +84,7 @@ filter_plan_join_key(PlannerInfo *root, Relation table, RelOptInfo *rel,
 	FilterJoinKey *key;
 	List	   *node;
 	const PylonField *field;
+	int			list_operator;
 	bool		swapped;
 
 	rinfo = filter_searchable_clause(root, table, rel, rinfo, case_sensitive);
@@ -97,7 +98,10 @@ filter_plan_join_key(PlannerInfo *root, Relation table, RelOptInfo *rel,
 	if (intVal(linitial(node)) != FILTER_EQUALS)
 		return NULL;
 	field = object_searched_field(object_of_table(table), strVal(list_nth(node, FilterNodeField)));
-	if (!(field->operators & FIELD_IN))
+	/* One of a list is looked for in that. */
+	list_operator = intVal(list_nth(node, FilterNodeFlags)) & FILTER_NODE_WITHIN ?
+		FIELD_CONTAINS : FIELD_IN;
+	if (!(field->operators & list_operator))
 		return NULL;
 
 	intVal(list_nth(node, FilterNodeTest)) = FILTER_KEYS;

@@ -355,7 +355,8 @@ filter_keys_are_refused(FilterState *state)
 {
 	MemoryContext before = MemoryContextSwitchTo(state->context);
 	bool		refused = filter_is_refused(&state->evaluation, state->keys_node->field,
-											"in", state->evaluation.batch_size);
+											filter_operator_name(state->keys_node),
+											state->evaluation.batch_size);
 
 	MemoryContextSwitchTo(before);
 	return refused;
@@ -409,7 +410,7 @@ evaluate_node(FilterState *state, FilterNode *node, ExprContext *econtext)
 	{
 		foreach(lc, node->children)
 			filters = lappend(filters, evaluate_node(state, lfirst(lc), econtext));
-		return filter_combine(filter_operator_names[node->test], filters);
+		return filter_combine(filter_operator_name(node), filters);
 	}
 	node->texts = NIL;
 	if (node->test == FILTER_KEYS)
@@ -430,7 +431,8 @@ filter_evaluate_keys(FilterState *state)
 	/* More than the join asks for may come, but it expects that. */
 	leaf = state->all_keys ? &filter_always :
 		state->join_keys == NIL ? &filter_never :
-		filter_make_leaf(&state->evaluation, node->field, "in", NULL,
+		filter_make_leaf(&state->evaluation, node->field,
+						 filter_operator_name(node), NULL,
 						 list_copy(state->join_keys));
 	state->keys_asked = leaf != &filter_always;
 	return leaf;
@@ -474,7 +476,7 @@ filter_make_list(FilterState *state, List *texts)
 {
 	PylonFilter *leaf = palloc0(sizeof(PylonFilter));
 
-	leaf->operator = "in";
+	leaf->operator = filter_operator_name(state->split);
 	leaf->field = state->split->field;
 	leaf->values = texts;
 	return leaf;

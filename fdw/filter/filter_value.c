@@ -26,7 +26,7 @@
 #include "utils/lsyscache.h"
 
 /* The operator that a test uses. */
-const char *const filter_operator_names[] =
+static const char *const operator_names[] =
 {
 	[FILTER_AND] = "and",
 	[FILTER_OR] = "or",
@@ -46,8 +46,12 @@ const char *const filter_operator_names[] =
 	[FILTER_JSON] = "equals",
 	[FILTER_MEMBER] = "equals",
 	[FILTER_MEMBER_HAS] = "contains",
+	[FILTER_HOLDS_IDS] = "equals",
 	[FILTER_KEYS] = "in",
 };
+
+/* The same where what SQL compares is one of the list that is searched. */
+#define WITHIN_OPERATOR "contains"
 
 static PylonFilter *evaluate_text(FilterEvaluation *evaluation,
 								  FilterNode *node, Datum value);
@@ -62,6 +66,9 @@ static PylonFilter *make_pieces(FilterEvaluation *evaluation,
 static PylonFilter *evaluate_pattern(FilterEvaluation *evaluation,
 									 FilterNode *node, const char *pattern);
 static bool ends_piece(const FilterNode *node, char c);
+static PylonFilter *evaluate_ids(FilterEvaluation *evaluation,
+								 FilterNode *node, Jsonb *json);
+static JsonbValue *element_external_id(JsonbValue *element, JsonbValue *buffer);
 static PylonFilter *evaluate_json(FilterEvaluation *evaluation, Jsonb *json);
 static PylonFilter *evaluate_member(FilterEvaluation *evaluation,
 									FilterNode *node, Jsonb *json);
@@ -72,6 +79,7 @@ static bool filter_leave_out(FilterEvaluation *evaluation, const char *field,
 							 const char *operator, int values);
 static bool is_within_element(const FilterNode *node, const char *text);
 static bool is_impossible(const FilterNode *node, const char *text);
+static bool is_of_list(const FilterNode *node);
 static bool is_expressible(const FilterNode *node, const char *text);
 static bool folds_as_ascii(const FilterNode *node, const char *text);
 static bool is_lower_ascii(const char *text);
@@ -80,6 +88,13 @@ static int	list_elements(FilterNode *node, Datum value, Datum **elements,
 						  bool **nulls);
 static List *distinct_texts(List *texts);
 static int	compare_places(const void *a, const void *b);
+
+/* The operator that a test uses, "and" and "or" among them. */
+const char *
+filter_operator_name(const FilterNode *node)
+{
+	return (node->flags & FILTER_NODE_WITHIN) ? WITHIN_OPERATOR : operator_names[node->test];
+}
 
 /*
  * The filter for a test with a value that isn't NULL, or filter_never or
@@ -97,12 +112,14 @@ filter_test(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 		case FILTER_SET:
 		case FILTER_UNSET:
 			return filter_make_leaf(evaluation, node->field,
-									filter_operator_names[node->test], NULL, NIL);
+									filter_operator_name(node), NULL, NIL);
 		case FILTER_JSON:
 			return evaluate_json(evaluation, DatumGetJsonbP(value));
 		case FILTER_MEMBER:
 		case FILTER_MEMBER_HAS:
 			return evaluate_member(evaluation, node, DatumGetJsonbP(value));
+		case FILTER_HOLDS_IDS:
+			return evaluate_ids(evaluation, node, DatumGetJsonbP(value));
 		case FILTER_IN:
 		case FILTER_NOT_IN:
 		case FILTER_HAS_ALL:
@@ -176,7 +193,8 @@ evaluate_text(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 		return filter_make_leaf(evaluation, node->field, "not_in", NULL, list_make1(text));
 	if (node->test == FILTER_PREFIX || node->test == FILTER_SUBSTRING)
 		return evaluate_part(evaluation, node, text);
-	return filter_make_leaf(evaluation, node->field, filter_operator_names[node->test], text, NIL);
+	return filter_make_leaf(evaluation, node->field,
+							filter_operator_name(node), text, NIL);
 }
 
 /* A part of the field. What the API does with a backslash in it is unknown. */
@@ -258,12 +276,13 @@ evaluate_list(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 	{
 		/* At the top it may be sent in batches; find_split decides. */
 		if (node->test == FILTER_IN && node->attnum > 0 &&
-			!filter_leave_out(evaluation, node->field, "in", evaluation->batch_size))
+			!filter_leave_out(evaluation, node->field, filter_operator_name(node),
+							  evaluation->batch_size))
 			node->texts = wanted;
 		return filter_widen(evaluation);
 	}
 	return filter_make_leaf(evaluation, node->field,
-							filter_operator_names[node->test], NULL, wanted);
+							filter_operator_name(node), NULL, wanted);
 }
 
 /*
@@ -339,6 +358,48 @@ ends_piece(const FilterNode *node, char c)
 	if (c == '\\')
 		return !(node->flags & FILTER_NODE_CUSTOM);
 	return (node->flags & FILTER_NODE_FOLD) && !folds_as_ascii(node, text);
+}
+
+/*
+ * external_ids @> json: each external id must be there. What a label is, or any
+ * other member, the executor sees.
+ */
+static PylonFilter *
+evaluate_ids(FilterEvaluation *evaluation, FilterNode *node, Jsonb *json)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&json->root);
+	JsonbValue	element;
+	List	   *filters = NIL;
+
+	/* What is no array, a list holds if it holds it as an element. */
+	if (!JB_ROOT_IS_ARRAY(json) || JB_ROOT_IS_SCALAR(json))
+		return filter_widen(evaluation);
+	evaluation->exact = false;
+	(void) JsonbIteratorNext(&iterator, &element, true);
+	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
+	{
+		JsonbValue	buffer;
+		JsonbValue *id = element_external_id(&element, &buffer);
+
+		if (id != NULL)
+			filters = lappend(filters,
+							  filter_make_leaf(evaluation, node->field, "equals",
+											   pnstrdup(id->val.string.val, id->val.string.len), NIL));
+	}
+	return filters == NIL ? &filter_always : filter_combine("and", filters);
+}
+
+/* NULL where it isn't a string of which the API could tell anything. */
+static JsonbValue *
+element_external_id(JsonbValue *element, JsonbValue *buffer)
+{
+	JsonbValue *id;
+
+	if (element->type != jbvBinary || !JsonContainerIsObject(element->val.binary.data))
+		return NULL;
+	id = getKeyJsonValueFromContainer(element->val.binary.data, OBJECT_EXTERNAL_ID,
+									  strlen(OBJECT_EXTERNAL_ID), buffer);
+	return id != NULL && id->type == jbvString && id->val.string.len > 0 ? id : NULL;
 }
 
 /* custom_fields @> json: each member must be there. */
@@ -457,7 +518,7 @@ is_within_element(const FilterNode *node, const char *text)
 static bool
 is_impossible(const FilterNode *node, const char *text)
 {
-	if (!(node->flags & FILTER_NODE_CUSTOM) &&
+	if (!(node->flags & FILTER_NODE_CUSTOM) && !is_of_list(node) &&
 		(text[0] == '\0' ||
 		 ((node->flags & FILTER_NODE_ID) && !object_id_is_possible(text))))
 		return true;
@@ -465,6 +526,13 @@ is_impossible(const FilterNode *node, const char *text)
 		(node->test == FILTER_EQUALS || node->test == FILTER_IN ||
 		 node->test == FILTER_KEYS) &&
 		pg_mbstrlen(text) > node->max_length;
+}
+
+/* Is the test one of a list's elements, of which one may be empty? */
+static bool
+is_of_list(const FilterNode *node)
+{
+	return node->test == FILTER_HAS || node->test == FILTER_HAS_ALL || node->test == FILTER_HAS_ANY;
 }
 
 /* Does the API understand by "text" what SQL does? */
@@ -481,6 +549,8 @@ is_expressible(const FilterNode *node, const char *text)
 	 */
 	if (node->max_length > 0 && pg_mbstrlen(text) >= node->max_length &&
 		(node->flags & (FILTER_NODE_PROSE | FILTER_NODE_CUT)))
+		return false;
+	if (text[0] == '\0' && is_of_list(node))
 		return false;
 	/* Whether "" counts as set is unknown; a list may show as JSON. */
 	if ((node->flags & FILTER_NODE_CUSTOM) &&

@@ -44,8 +44,7 @@ typedef struct FilterEvaluation
 	List	   *left_out;		/* String: field and operator, since refused */
 } FilterEvaluation;
 
-/* The operator that a test uses, by FilterTest. */
-extern const char *const filter_operator_names[];
+extern const char *filter_operator_name(const FilterNode *node);
 
 extern PylonFilter *filter_test(FilterEvaluation *evaluation,
 								FilterNode *node, Datum value);

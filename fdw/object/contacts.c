@@ -132,6 +132,7 @@ const PylonObject object_contacts =
 	.nouns = {.one = "contact",.a = "a contact",.many = "contacts",.title = "Contacts"},
 	.path = "/contacts",
 	.type = "contact",
+	.is_everywhere = true,
 	.commands = (1 << CMD_INSERT) | (1 << CMD_UPDATE) | (1 << CMD_DELETE),
 	.fields = fields,
 	.nfields = lengthof(fields),

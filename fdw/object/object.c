@@ -3,7 +3,7 @@
  * object.c
  *		Which object a foreign table shows, and which field each column shows.
  *
- * An object's entry (contacts.c) is looked at here by the names that users
+ * An object's entry is looked at here by the names that users
  * give: those of tables and columns, their options, and slugs.
  *
  * IDENTIFICATION
@@ -27,6 +27,7 @@
 static const PylonObject *const objects[] =
 {
 	&object_contacts,
+	&object_accounts,
 };
 
 /*
@@ -52,8 +53,11 @@ static const struct
 	{"multiselect", FIELD_CONTAINS | FIELD_IS_SET},
 };
 
+static const PylonObject *find_object(const char *name);
 static const PylonField *find_field(const PylonObject *object,
 									const char *name);
+static const PylonObject *find_meant(const PylonObject *object,
+									 Relation table, const char *field);
 pg_noreturn static void raise_unmapped(const PylonObject *object,
 									   Relation table, const char *column,
 									   const char *field);
@@ -66,16 +70,29 @@ object_all(int *count)
 	return objects;
 }
 
-/* What a foreign table shows: what has its name, else contacts. */
+/* The names of all, as option "object" takes them: of char *. */
+List *
+object_names(void)
+{
+	List	   *names = NIL;
+
+	for (size_t i = 0; i < lengthof(objects); i++)
+		names = lappend(names, unconstify(char *, objects[i]->nouns.many));
+	return names;
+}
+
+/*
+ * What a foreign table shows: what its option "object" says, else what has
+ * its name, else contacts.
+ */
 const PylonObject *
 object_of_table(Relation table)
 {
-	for (size_t i = 0; i < lengthof(objects); i++)
-	{
-		if (strcmp(objects[i]->nouns.many, RelationGetRelationName(table)) == 0)
-			return objects[i];
-	}
-	return objects[0];
+	char	   *named = option_read_object(GetForeignTable(RelationGetRelid(table))->options);
+	const PylonObject *object = find_object(named != NULL ? named :
+											RelationGetRelationName(table));
+
+	return object != NULL ? object : objects[0];
 }
 
 /*
@@ -226,6 +243,18 @@ object_type_operators(const char *type)
 	return FIELD_OPERATORS;
 }
 
+/* The object with this name, or NULL. */
+static const PylonObject *
+find_object(const char *name)
+{
+	for (size_t i = 0; i < lengthof(objects); i++)
+	{
+		if (strcmp(objects[i]->nouns.many, name) == 0)
+			return objects[i];
+	}
+	return NULL;
+}
+
 static const PylonField *
 find_field(const PylonObject *object, const char *name)
 {
@@ -237,10 +266,29 @@ find_field(const PylonObject *object, const char *name)
 	return NULL;
 }
 
+/*
+ * The object that a table without option "object" was made for, by a field
+ * that "object" doesn't have, or NULL: before there was another object, a table
+ * showed the first one whatever its name.
+ */
+static const PylonObject *
+find_meant(const PylonObject *object, Relation table, const char *field)
+{
+	if (option_read_object(GetForeignTable(RelationGetRelid(table))->options) != NULL)
+		return NULL;
+	for (size_t i = 0; i < lengthof(objects); i++)
+	{
+		if (objects[i] != object && find_field(objects[i], field) != NULL)
+			return objects[i];
+	}
+	return NULL;
+}
+
 static void
 raise_unmapped(const PylonObject *object, Relation table, const char *column,
 			   const char *field)
 {
+	const PylonObject *meant = find_meant(object, table, field != NULL ? field : column);
 	StringInfoData names;
 
 	initStringInfo(&names);
@@ -251,6 +299,9 @@ raise_unmapped(const PylonObject *object, Relation table, const char *column,
 			 errmsg("column \"%s\" of foreign table \"%s\" shows no field of %s",
 					column, RelationGetRelationName(table), object->nouns.a),
 			 field ? errdetail("There is no field \"%s\".", field) : 0,
+			 meant != NULL ?
+			 errhint("If the table is to show %s, set its option \"object\" to \"%s\". Fields of %s are: %s.",
+					 meant->nouns.many, meant->nouns.many, object->nouns.a, names.data) :
 			 errhint("Name one in the column's option \"field\", or a custom field in \"custom_field\". Fields are: %s.",
 					 names.data)));
 }

@@ -3,7 +3,7 @@
  * object.h
  *		What an object of the API is: its names, its paths, its fields.
  *
- * An entry (contacts.c) tells all that the rest of the extension knows of an
+ * An entry (contacts.c, accounts.c) tells all that the rest of the extension knows of an
  * object. Nobody else compares the name of a field with a word of its own:
  * what is special about a field is a member here.
  *
@@ -24,7 +24,11 @@
 typedef enum PylonFieldKind
 {
 	FIELD_STRING,				/* "" is NULL */
+	FIELD_BOOLEAN,				/* true or false */
 	FIELD_LIST,					/* an array of strings */
+	FIELD_LIST_OF_PRIMARY,		/* the same, written with the one of them that
+								 * is primary */
+	FIELD_PRIMARY,				/* that one, a string, written with the list */
 	FIELD_ADDRESSES,			/* the same, written as objects of which one
 								 * is primary */
 	FIELD_JSON,					/* the API's own JSON */
@@ -41,11 +45,15 @@ typedef enum PylonFieldKind
 #define FIELD_STRING_CONTAINS	0x08
 #define FIELD_IS_SET			0x10	/* and is_unset */
 #define FIELD_CONTAINS			0x20
-#define FIELD_OPERATORS			0x3f	/* all of these */
+#define FIELD_HOLDS_ID			0x40	/* equals one of the external ids */
+#define FIELD_OPERATORS			0x7f	/* all of these */
 
 /* Where a field can be written (reference: bodies of create and update). */
 #define FIELD_ON_INSERT			0x01
 #define FIELD_ON_UPDATE			0x02
+
+/* The member of an external id that is it. */
+#define OBJECT_EXTERNAL_ID "external_id"
 
 typedef struct PylonField
 {
@@ -57,8 +65,12 @@ typedef struct PylonField
 	PylonFieldKind kind;
 	const char *parent;			/* member of the object that holds it, or NULL */
 	const char *key;			/* its name there */
+	const char *key_before;		/* its former name, which counts where that
+								 * holds nothing */
 
 	/* as it is searched */
+	const struct PylonField *within;	/* it is one of this list, which is
+										 * searched instead */
 	int			operators;		/* FIELD_... that it takes */
 	int			documented;		/* those of them that the reference page
 								 * lists; a server may know no others */
@@ -73,9 +85,9 @@ typedef struct PylonField
 	const char *cleared_as;		/* the same for NULL, where that differs */
 	const char *link;			/* names what it links the object to: a body
 								 * has one field with the same link */
-	const struct PylonField *primary_of;	/* it is one of this list of
-											 * addresses, and not written
-											 * beside it */
+	const struct PylonField *primary_of;	/* it is one of this list; of
+											 * FIELD_ADDRESSES, it is not
+											 * written beside it */
 	bool		required;		/* an object can't be without it */
 	bool		is_key;			/* the API refuses a second object with it */
 	bool		is_picture;		/* the URL of a picture, of which the API may
@@ -89,7 +101,11 @@ typedef struct PylonField
 } PylonField;
 
 #define FIELD_IS_STRING(field) \
-	((field)->kind == FIELD_STRING || (field)->kind == FIELD_FIRST_ID)
+	((field)->kind == FIELD_STRING || (field)->kind == FIELD_BOOLEAN || \
+	 (field)->kind == FIELD_PRIMARY || (field)->kind == FIELD_FIRST_ID)
+#define FIELD_IS_LIST(field) \
+	((field)->kind == FIELD_LIST || (field)->kind == FIELD_LIST_OF_PRIMARY || \
+	 (field)->kind == FIELD_ADDRESSES)
 
 typedef struct PylonObject
 {
@@ -97,7 +113,9 @@ typedef struct PylonObject
 	const char *path;			/* of its list; with an id behind it, of one */
 	const char *type;			/* the API's word for it where custom fields
 								 * are defined */
+	bool		is_everywhere;	/* each server has it */
 	int			commands;		/* that write it: 1 << CMD_... */
+	const char *why_no_delete;	/* where CMD_DELETE isn't one: a sentence */
 	const PylonField *fields;	/* in the order of an imported table */
 	int			nfields;
 	const PylonField *custom_field; /* what stands for the field of a column
@@ -105,8 +123,10 @@ typedef struct PylonObject
 } PylonObject;
 
 extern const PylonObject object_contacts;
+extern const PylonObject object_accounts;
 
 extern const PylonObject *const *object_all(int *count);
+extern List *object_names(void);
 extern const PylonObject *object_of_table(Relation table);
 extern const PylonField *object_column_field(Relation table,
 											 AttrNumber attnum, char **slug);

@@ -141,7 +141,7 @@ is_ignored(const SentField *sent, SentTexts answer)
 {
 	if (sent->had)
 		return object_is_form(sent->column, sent->before, answer);
-	return sent->column->field->kind == FIELD_STRING && is_replaced(sent, answer);
+	return FIELD_IS_STRING(sent->column->field) && is_replaced(sent, answer);
 }
 
 /* Of a picture's URL, another one will do: the API may keep pictures itself. */

@@ -20,11 +20,13 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-static ObjectSource make_source(ObjectLayout *layout, const PylonField *field,
-								const char *slug);
+static ObjectSource make_source(ObjectLayout *layout, const char *parent,
+								const char *key);
 static int	find_level(ObjectLayout *layout, const char *parent);
 static ObjectSource id_source(const ObjectLayout *layout);
-static void settle_sources(ObjectLayout *layout, const ObjectSource *wanted);
+static void settle_sources(ObjectLayout *layout, const ObjectSource *wanted,
+						   int count);
+static int	find_source(const ObjectLayout *layout, const ObjectSource *source);
 static void settle_levels(ObjectLayout *layout);
 static int	compare_sources(const void *a, const void *b);
 static int	compare_keys(const char *a, int alength, const char *b, int blength);
@@ -40,7 +42,8 @@ object_layout_create(Relation table, Bitmapset *attnums)
 {
 	ObjectLayout *layout = palloc0(sizeof(ObjectLayout));
 	int			count = bms_num_members(attnums);
-	ObjectSource *wanted = palloc(count * sizeof(ObjectSource));
+	ObjectSource *wanted = palloc(2 * count * sizeof(ObjectSource));
+	int			nwanted = 0;
 	int			attnum = -1;
 
 	layout->object = object_of_table(table);
@@ -59,9 +62,20 @@ object_layout_create(Relation table, Bitmapset *attnums)
 		column->name = pstrdup(NameStr(attr->attname));
 		column->field = object_column_field(table, attnum, &slug);
 		prepare_input(column, attr);
-		wanted[layout->ncolumns++] = make_source(layout, column->field, slug);
+		column->source = nwanted;
+		column->source_before = -1;
+		wanted[nwanted++] = make_source(layout, column->field->parent,
+										slug == NULL ? column->field->key :
+										pg_server_to_any(slug, strlen(slug), PG_UTF8));
+		if (column->field->key_before != NULL)
+		{
+			column->source_before = nwanted;
+			wanted[nwanted++] = make_source(layout, column->field->parent,
+											column->field->key_before);
+		}
+		layout->ncolumns++;
 	}
-	settle_sources(layout, wanted);
+	settle_sources(layout, wanted, nwanted);
 	settle_levels(layout);
 	return layout;
 }
@@ -76,7 +90,7 @@ object_layout_of_id(const PylonObject *object)
 	layout->object = object;
 	layout->levels = palloc0(sizeof(ObjectLevel));
 	layout->nlevels = 1;
-	settle_sources(layout, &none);
+	settle_sources(layout, &none, 0);
 	settle_levels(layout);
 	return layout;
 }
@@ -131,15 +145,9 @@ object_layout_level(const ObjectLayout *layout, JsonSlice key)
 
 /* Where a field's value comes from. */
 static ObjectSource
-make_source(ObjectLayout *layout, const PylonField *field, const char *slug)
+make_source(ObjectLayout *layout, const char *parent, const char *key)
 {
-	ObjectSource source;
-
-	source.level = find_level(layout, field->parent);
-	source.key = slug == NULL ? field->key :
-		pg_server_to_any(slug, strlen(slug), PG_UTF8);
-	source.length = strlen(source.key);
-	return source;
+	return (ObjectSource) {.level = find_level(layout, parent),.key = key,.length = strlen(key)};
 }
 
 /* The level of a member that holds others, made if it is new. */
@@ -166,11 +174,13 @@ id_source(const ObjectLayout *layout)
 	return (ObjectSource) {.level = 0,.key = field->key,.length = strlen(field->key)};
 }
 
-/* Each source once, the id first; "wanted" are those of the columns. */
+/*
+ * Each source once, the id first. "wanted" are those of the columns, which
+ * know them by their places there.
+ */
 static void
-settle_sources(ObjectLayout *layout, const ObjectSource *wanted)
+settle_sources(ObjectLayout *layout, const ObjectSource *wanted, int count)
 {
-	int			count = layout->ncolumns;
 	ObjectSource *sources = palloc((count + 1) * sizeof(ObjectSource));
 	int			n = 1;
 
@@ -186,13 +196,24 @@ settle_sources(ObjectLayout *layout, const ObjectSource *wanted)
 	layout->sources = sources;
 	layout->nsources = n;
 
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < layout->ncolumns; i++)
 	{
-		const ObjectSource *found = bsearch(&wanted[i], sources + 1, n - 1,
-											sizeof(ObjectSource), compare_sources);
+		ObjectColumn *column = &layout->columns[i];
 
-		layout->columns[i].source = found == NULL ? OBJECT_ID_SOURCE : found - sources;
+		column->source = find_source(layout, &wanted[column->source]);
+		if (column->source_before >= 0)
+			column->source_before = find_source(layout, &wanted[column->source_before]);
 	}
+}
+
+/* The place of a source among those that are settled. */
+static int
+find_source(const ObjectLayout *layout, const ObjectSource *source)
+{
+	const ObjectSource *found = bsearch(source, layout->sources + 1, layout->nsources - 1,
+										sizeof(ObjectSource), compare_sources);
+
+	return found == NULL ? OBJECT_ID_SOURCE : found - layout->sources;
 }
 
 /* Which sources stand in which level. */
@@ -246,8 +267,7 @@ prepare_input(ObjectColumn *column, Form_pg_attribute attr)
 	column->is_domain = base != column->type;
 	column->element = get_element_type(base);
 	column->is_array = OidIsValid(column->element) &&
-		(column->field->kind == FIELD_LIST || column->field->kind == FIELD_ADDRESSES ||
-		 column->field->kind == FIELD_CUSTOM);
+		(FIELD_IS_LIST(column->field) || column->field->kind == FIELD_CUSTOM);
 	if (column->is_array)
 	{
 		if (column->is_domain)

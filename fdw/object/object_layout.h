@@ -42,6 +42,8 @@ typedef struct ObjectColumn
 	const char *name;
 	const PylonField *field;
 	int			source;			/* index of its slice */
+	int			source_before;	/* of that which counts where it has nothing;
+								 * -1 if there is none */
 	Oid			type;
 	int32		typmod;
 	bool		is_domain;

@@ -32,6 +32,7 @@ typedef struct ConversionContext
 	const JsonSlice *slices;
 } ConversionContext;
 
+static JsonSlice column_slice(const ObjectColumn *column, const JsonSlice *slices);
 static Datum read_column(ObjectColumn *column, JsonSlice slice, bool *null);
 static bool reads_as_null(const ObjectColumn *column, JsonSlice slice);
 static Datum read_null(ObjectColumn *column);
@@ -78,10 +79,19 @@ object_read(const ObjectLayout *layout, const JsonSlice *slices,
 			continue;
 		context.column = column->name;
 		values[column->attnum - 1] =
-			read_column(column, slices[column->source],
+			read_column(column, column_slice(column, slices),
 						&nulls[column->attnum - 1]);
 	}
 	error_context_stack = callback.previous;
+}
+
+/* A field may have had another name. */
+static JsonSlice
+column_slice(const ObjectColumn *column, const JsonSlice *slices)
+{
+	JsonSlice	slice = slices[column->source];
+
+	return column->source_before >= 0 && is_empty(slice) ? slices[column->source_before] : slice;
 }
 
 static Datum
@@ -416,7 +426,7 @@ external_id(JsonSlice element)
 	{
 		JsonSlice	member = json_reader_value(&reader);
 
-		if (json_slice_key_is(key, "external_id", 11))
+		if (json_slice_key_is(key, OBJECT_EXTERNAL_ID, strlen(OBJECT_EXTERNAL_ID)))
 			id = member;
 	}
 	(void) json_reader_end(&reader);

@@ -88,6 +88,8 @@ object_is_null(const WriterColumn *column, Datum value, bool null)
 	switch (null ? FIELD_STRING : column->field->kind)
 	{
 		case FIELD_STRING:
+		case FIELD_BOOLEAN:
+		case FIELD_PRIMARY:
 		case FIELD_FIRST_ID:
 			return null || object_value_text(column->type, value)[0] == '\0';
 		case FIELD_CUSTOM:
@@ -120,6 +122,7 @@ object_texts(const WriterColumn *column, Datum value)
 	switch (column->field->kind)
 	{
 		case FIELD_LIST:
+		case FIELD_LIST_OF_PRIMARY:
 		case FIELD_ADDRESSES:
 			texts.texts = object_list_texts(column, value);
 			break;
@@ -373,7 +376,7 @@ element_text(JsonbValue *element)
 		return scalar;
 	if (element->type == jbvBinary && JsonContainerIsObject(element->val.binary.data))
 		return psprintf("%s\n%s", string_member(element->val.binary.data, "label"),
-						string_member(element->val.binary.data, "external_id"));
+						string_member(element->val.binary.data, OBJECT_EXTERNAL_ID));
 	return "";
 }
 
@@ -389,7 +392,7 @@ object_json_ids(const WriterColumn *column, Datum value)
 		JsonbValue *element = lfirst(lc);
 
 		if (element->type == jbvBinary && JsonContainerIsObject(element->val.binary.data))
-			ids = lappend(ids, string_member(element->val.binary.data, "external_id"));
+			ids = lappend(ids, string_member(element->val.binary.data, OBJECT_EXTERNAL_ID));
 	}
 	return ids;
 }

@@ -19,6 +19,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "object/object_form.h"
+#include "object/object_primary.h"
 #include "object/object_write.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -29,38 +30,8 @@
 /* A value in a message, beside two names and a sentence, is cut to so many bytes. */
 #define MAX_VALUE 64
 
-/* What a change is made of while it is made. */
-typedef struct ChangeContext
-{
-	ObjectWriter *writer;
-	TupleTableSlot *old_row;	/* NULL for a new object */
-	TupleTableSlot *new_row;
-	ObjectChange *change;
-	JsonTree   *body;
-} ChangeContext;
-
-/* What becomes of a column's value. */
-typedef struct ColumnChange
-{
-	const WriterColumn *column;
-	Datum		old_value;
-	bool		old_null;
-	bool		had;			/* there was a value, as the API sees it */
-	Datum		value;
-	bool		null;
-	bool		cleared;		/* there is none any more, likewise */
-} ColumnChange;
-
-/* Puts a column's new value into the body; what was sent, of SentField *. */
-typedef List *(*SendFunction) (ChangeContext *context, const ColumnChange *change);
-
 static ObjectChange *make_change(ObjectWriter *writer, TupleTableSlot *old_row,
 								 TupleTableSlot *new_row, int needed);
-static ColumnChange column_change(const ChangeContext *context,
-								  const WriterColumn *column);
-static bool object_differs(const ColumnChange *change);
-static bool field_changes(const ChangeContext *context,
-						  const PylonField *field);
 static void add_change(ChangeContext *context, const ColumnChange *change);
 static void check_required(const ChangeContext *context);
 static bool is_writable(const WriterColumn *column, int needed);
@@ -70,21 +41,12 @@ static char *change_text(const ColumnChange *change);
 static bool may_read(const WriterColumn *column);
 static char *shown_value(const WriterColumn *column, Datum value, bool null);
 static bool is_nothing(const WriterColumn *column, Datum value);
-static SentField *begin_sent(const ColumnChange *change);
-static void set_texts(SentField *sent, SentTexts texts);
-static const char *body_key(const SentField *sent);
 static List *send_string(ChangeContext *context, const ColumnChange *change);
+static List *send_boolean(ChangeContext *context, const ColumnChange *change);
 static List *send_first_id(ChangeContext *context, const ColumnChange *change);
 static bool link_changes(const ChangeContext *context, const PylonField *field);
 static bool has_id(const ChangeContext *context, const ColumnChange *change);
 static List *send_list(ChangeContext *context, const ColumnChange *change);
-static List *send_addresses(ChangeContext *context, const ColumnChange *change);
-static const PylonField *primary_field(const ChangeContext *context,
-									   const PylonField *list);
-static const char *find_primary(const ChangeContext *context,
-								const WriterColumn *list, List *addresses);
-static bool holds_address(List *addresses, const char *address);
-static List *distinct_addresses(List *addresses, const char *primary);
 static List *send_json(ChangeContext *context, const ColumnChange *change);
 static List *send_custom(ChangeContext *context, const ColumnChange *change);
 static SentTexts custom_texts(const SentField *sent);
@@ -96,20 +58,16 @@ static List *send_member(ChangeContext *context, const ColumnChange *change,
 						 const JsonbValue *key, JsonbValue *old_value,
 						 JsonbValue *value);
 static List *send_slug(ChangeContext *context, SentField *sent);
-static bool is_repeated(const ChangeContext *context, const SentField *sent);
-static bool same_target(const SentField *left, const SentField *right);
-static bool same_link(const PylonField *left, const PylonField *right);
-static bool same_content(const SentField *left, const SentField *right);
-static bool same_texts(SentTexts left, SentTexts right);
-static void raise_twice(const WriterColumn *left, const WriterColumn *right,
-						const char *what);
 static char *key_text(const PylonField *field, const char *value);
 
 static const SendFunction send_functions[] =
 {
 	[FIELD_STRING] = send_string,
+	[FIELD_BOOLEAN] = send_boolean,
 	[FIELD_LIST] = send_list,
-	[FIELD_ADDRESSES] = send_addresses,
+	[FIELD_LIST_OF_PRIMARY] = primary_send_list,
+	[FIELD_PRIMARY] = primary_send,
+	[FIELD_ADDRESSES] = primary_send_addresses,
 	[FIELD_JSON] = send_json,
 	[FIELD_FIRST_ID] = send_first_id,
 	[FIELD_CUSTOM_FIELDS] = send_custom_fields,
@@ -155,9 +113,9 @@ make_change(ObjectWriter *writer, TupleTableSlot *old_row,
 	for (int i = 0; i < writer->ncolumns; i++)
 	{
 		const WriterColumn *column = &writer->columns[i];
-		ColumnChange of_column = column_change(&context, column);
+		ColumnChange of_column = change_of_column(&context, column);
 
-		if (!object_differs(&of_column))
+		if (!change_differs(&of_column))
 			continue;
 		if (is_writable(column, needed))
 			add_change(&context, &of_column);
@@ -169,51 +127,6 @@ make_change(ObjectWriter *writer, TupleTableSlot *old_row,
 	change->body = json_body_text(context.body);
 	AtEOXact_GUC(true, modes);
 	return change;
-}
-
-static ColumnChange
-column_change(const ChangeContext *context, const WriterColumn *column)
-{
-	int			place = column->attnum - 1;
-	ColumnChange change = {.column = column,.old_null = true};
-
-	if (context->old_row != NULL)
-	{
-		change.old_value = context->old_row->tts_values[place];
-		change.old_null = context->old_row->tts_isnull[place];
-	}
-	change.value = context->new_row->tts_values[place];
-	change.null = context->new_row->tts_isnull[place];
-	change.had = !object_is_null(column, change.old_value, change.old_null);
-	change.cleared = object_is_null(column, change.value, change.null);
-	return change;
-}
-
-/* Of the map of custom fields, send_custom_fields finds out which ones. */
-static bool
-object_differs(const ColumnChange *change)
-{
-	if (!change->had || change->cleared)
-		return change->had == change->cleared;
-	return !object_same_value(change->column, change->old_value, change->value);
-}
-
-/* Does a column that shows this field change? */
-static bool
-field_changes(const ChangeContext *context, const PylonField *field)
-{
-	for (int i = 0; i < context->writer->ncolumns; i++)
-	{
-		const WriterColumn *column = &context->writer->columns[i];
-		ColumnChange change;
-
-		if (column->field != field)
-			continue;
-		change = column_change(context, column);
-		if (object_differs(&change))
-			return true;
-	}
-	return false;
 }
 
 static void
@@ -336,41 +249,6 @@ is_nothing(const WriterColumn *column, Datum value)
 		object_value_text(column->type, value)[0] == '\0';
 }
 
-/* What a column's new value is to be, before its texts are known. */
-static SentField *
-begin_sent(const ColumnChange *change)
-{
-	SentField  *sent = palloc0(sizeof(SentField));
-
-	sent->column = change->column;
-	sent->slug = change->column->slug;
-	sent->value = change->value;
-	sent->cleared = change->cleared;
-	sent->had = change->had;
-	if (sent->had)
-		sent->before = object_texts(change->column, change->old_value);
-	return sent;
-}
-
-/* An empty list is as good as none. */
-static void
-set_texts(SentField *sent, SentTexts texts)
-{
-	sent->texts = texts;
-	sent->cleared = texts.list && texts.texts == NIL;
-}
-
-/* What the field is called in a body. */
-static const char *
-body_key(const SentField *sent)
-{
-	const PylonField *field = sent->column->field;
-
-	if (sent->cleared && field->cleared_as != NULL)
-		return field->cleared_as;
-	return field->written_as != NULL ? field->written_as : field->name;
-}
-
 /*
  * NULL is sent as the empty string. Beside the list of all addresses, the
  * primary one is not sent, but it must come back.
@@ -380,14 +258,14 @@ send_string(ChangeContext *context, const ColumnChange *change)
 {
 	const WriterColumn *column = change->column;
 	const PylonField *list = column->field->primary_of;
-	bool		beside = list != NULL && field_changes(context, list);
-	SentField  *sent = begin_sent(change);
+	bool		beside = list != NULL && change_has_field(context, list);
+	SentField  *sent = change_begin_sent(change);
 
 	if (beside && sent->cleared)
 		return NIL;
 	if (!sent->cleared)
-		set_texts(sent, object_texts(column, sent->value));
-	if (is_repeated(context, sent))
+		change_set_texts(sent, object_texts(column, sent->value));
+	if (change_is_repeated(context, sent))
 		return NIL;
 	if (column->field->required && sent->cleared)
 		ereport(ERROR,
@@ -397,8 +275,35 @@ send_string(ChangeContext *context, const ColumnChange *change)
 						   column->name, RelationGetRelationName(column->table)),
 				 errtablecol(column->table, column->attnum)));
 	if (!beside)
-		json_body_string(context->body, body_key(sent),
+		json_body_string(context->body, change_body_key(sent),
 						 sent->cleared ? "" : linitial(sent->texts.texts));
+	return list_make1(sent);
+}
+
+/* The API knows no third value. */
+static List *
+send_boolean(ChangeContext *context, const ColumnChange *change)
+{
+	const WriterColumn *column = change->column;
+	SentField  *sent = change_begin_sent(change);
+	bool		value;
+
+	if (sent->cleared)
+		ereport(ERROR,
+				(errcode(ERRCODE_NOT_NULL_VIOLATION),
+				 errmsg("column \"%s\" of foreign table \"%s\" can't become NULL",
+						column->name, RelationGetRelationName(column->table)),
+				 errdetail("The API takes true or false."),
+				 errtablecol(column->table, column->attnum)));
+	if (!parse_bool(object_value_text(column->type, sent->value), &value))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the value for column \"%s\" is neither true nor false", column->name),
+				 errtablecol(column->table, column->attnum)));
+	change_set_texts(sent, (SentTexts) {.texts = list_make1(value ? "true" : "false")});
+	if (change_is_repeated(context, sent))
+		return NIL;
+	json_body_boolean(context->body, change_body_key(sent), value);
 	return list_make1(sent);
 }
 
@@ -425,7 +330,7 @@ link_changes(const ChangeContext *context, const PylonField *field)
 	{
 		const PylonField *other = &object->fields[i];
 
-		if (other != field && same_link(other, field) && field_changes(context, other))
+		if (other != field && change_same_link(other, field) && change_has_field(context, other))
 			return true;
 	}
 	return false;
@@ -442,7 +347,7 @@ has_id(const ChangeContext *context, const ColumnChange *change)
 	for (int i = 0; i < context->writer->ncolumns; i++)
 	{
 		const WriterColumn *column = &context->writer->columns[i];
-		ColumnChange all = column_change(context, column);
+		ColumnChange all = change_of_column(context, column);
 
 		if (column->field->kind != FIELD_JSON || all.old_null ||
 			!object_same_source(column->field, field))
@@ -459,121 +364,21 @@ has_id(const ChangeContext *context, const ColumnChange *change)
 static List *
 send_list(ChangeContext *context, const ColumnChange *change)
 {
-	SentField  *sent = begin_sent(change);
+	SentField  *sent = change_begin_sent(change);
 
 	if (!sent->cleared)
-		set_texts(sent, object_texts(change->column, sent->value));
-	if (is_repeated(context, sent))
+		change_set_texts(sent, object_texts(change->column, sent->value));
+	if (change_is_repeated(context, sent))
 		return NIL;
-	json_body_list(context->body, body_key(sent), sent->texts.texts);
+	json_body_list(context->body, change_body_key(sent), sent->texts.texts);
 	return list_make1(sent);
-}
-
-/* The list says which address is primary, without such a one the first. */
-static List *
-send_addresses(ChangeContext *context, const ColumnChange *change)
-{
-	const WriterColumn *column = change->column;
-	SentField  *sent = begin_sent(change);
-	SentTexts	texts = {.list = true};
-	const char *primary;
-
-	if (!sent->cleared)
-		texts = object_texts(column, sent->value);
-	primary = find_primary(context, column, texts.texts);
-	texts.texts = distinct_addresses(texts.texts, primary);
-	set_texts(sent, texts);
-	if (is_repeated(context, sent))
-		return NIL;
-	if (primary == NULL && !sent->cleared)
-		primary = linitial(texts.texts);
-	json_body_addresses(context->body, body_key(sent),
-						primary_field(context, column->field)->key, texts.texts, primary);
-	return list_make1(sent);
-}
-
-/* The field that holds the primary one of a list of addresses. */
-static const PylonField *
-primary_field(const ChangeContext *context, const PylonField *list)
-{
-	const PylonField *field = context->writer->object->fields;
-
-	while (field->primary_of != list)
-		field++;
-	return field;
-}
-
-/*
- * Which address of the list is to be the primary one: that which is assigned to
- * the column of the primary address, be it the one that it has already. NULL if
- * none is. Raises 22023 for a new one that isn't in the list.
- */
-static const char *
-find_primary(const ChangeContext *context, const WriterColumn *list,
-			 List *addresses)
-{
-	const char *primary = NULL;
-
-	for (int i = 0; i < context->writer->ncolumns; i++)
-	{
-		const WriterColumn *column = &context->writer->columns[i];
-		ColumnChange change;
-		const char *text;
-
-		if (column->field->primary_of != list->field)
-			continue;
-		change = column_change(context, column);
-		if (change.cleared || (!column->assigned && !object_differs(&change)))
-			continue;
-		text = object_value_text(column->type, change.value);
-		if (holds_address(addresses, text))
-			primary = text;
-		else if (object_differs(&change))
-			raise_twice(column, list, "the primary address");
-	}
-	return primary;
-}
-
-static bool
-holds_address(List *addresses, const char *address)
-{
-	ListCell   *lc;
-
-	foreach(lc, addresses)
-	{
-		if (object_same_address(lfirst(lc), address))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Each address once, whatever its case, "primary" (which is among them,
- * unless it is NULL) in its own spelling.
- */
-static List *
-distinct_addresses(List *addresses, const char *primary)
-{
-	List	   *distinct = NIL;
-	ListCell   *lc;
-
-	foreach(lc, addresses)
-	{
-		const char *address = lfirst(lc);
-
-		if (primary != NULL && object_same_address(address, primary))
-			address = primary;
-		if (!holds_address(distinct, address))
-			distinct = lappend(distinct, unconstify(char *, address));
-	}
-	return distinct;
 }
 
 static List *
 send_json(ChangeContext *context, const ColumnChange *change)
 {
 	const WriterColumn *column = change->column;
-	SentField  *sent = begin_sent(change);
+	SentField  *sent = change_begin_sent(change);
 
 	sent->json = sent->cleared ? "[]" : object_json_text(column, sent->value);
 	if (sent->json == NULL)
@@ -582,20 +387,20 @@ send_json(ChangeContext *context, const ColumnChange *change)
 				 errmsg("the value for column \"%s\" is not JSON", column->name),
 				 errtablecol(column->table, column->attnum)));
 	if (!sent->cleared)
-		set_texts(sent, object_texts(column, sent->value));
-	if (is_repeated(context, sent))
+		change_set_texts(sent, object_texts(column, sent->value));
+	if (change_is_repeated(context, sent))
 		return NIL;
-	json_body_json(context->body, body_key(sent), sent->json);
+	json_body_json(context->body, change_body_key(sent), sent->json);
 	return list_make1(sent);
 }
 
 static List *
 send_custom(ChangeContext *context, const ColumnChange *change)
 {
-	SentField  *sent = begin_sent(change);
+	SentField  *sent = change_begin_sent(change);
 
 	if (!sent->cleared)
-		set_texts(sent, custom_texts(sent));
+		change_set_texts(sent, custom_texts(sent));
 	return send_slug(context, sent);
 }
 
@@ -694,7 +499,7 @@ same_member(JsonbValue *left, JsonbValue *right)
 
 	if (!object_member_texts(left, &left_texts) || !object_member_texts(right, &right_texts))
 		return left->type == jbvNull && right->type == jbvNull;
-	return right->type == jbvNumeric ? same_texts(left_texts, right_texts) :
+	return right->type == jbvNumeric ? change_same_texts(left_texts, right_texts) :
 		object_same_texts(left_texts, right_texts);
 }
 
@@ -725,7 +530,7 @@ send_slug(ChangeContext *context, SentField *sent)
 {
 	const char *key = context->writer->object->custom_field->parent;
 
-	if (is_repeated(context, sent))
+	if (change_is_repeated(context, sent))
 		return NIL;
 	if (sent->texts.list)
 		json_body_custom_values(context->body, key, sent->slug, sent->texts.texts);
@@ -733,81 +538,6 @@ send_slug(ChangeContext *context, SentField *sent)
 		json_body_custom_value(context->body, key, sent->slug,
 							   sent->cleared ? NULL : linitial(sent->texts.texts));
 	return list_make1(sent);
-}
-
-/*
- * Has another column sent the same already? Two that show one field may both
- * change it, if they agree; raises 22023 if they don't.
- */
-static bool
-is_repeated(const ChangeContext *context, const SentField *sent)
-{
-	const PylonField *field = sent->column->field;
-	ListCell   *lc;
-
-	foreach(lc, context->change->sent)
-	{
-		SentField  *other = lfirst(lc);
-
-		if (!same_target(other, sent))
-			continue;
-		if (!same_content(other, sent))
-			raise_twice(other->column, sent->column,
-						sent->slug != NULL ? psprintf("custom field \"%s\"", sent->slug) :
-						other->column->field != field ? psprintf("the %s", field->link) :
-						psprintf("field \"%s\"", field->name));
-		return true;
-	}
-	return false;
-}
-
-static bool
-same_target(const SentField *left, const SentField *right)
-{
-	if (left->slug != NULL && right->slug != NULL)
-		return strcmp(left->slug, right->slug) == 0;
-	return left->slug == right->slug &&
-		(left->column->field == right->column->field ||
-		 same_link(left->column->field, right->column->field));
-}
-
-static bool
-same_link(const PylonField *left, const PylonField *right)
-{
-	return left->link != NULL && right->link != NULL && strcmp(left->link, right->link) == 0;
-}
-
-static bool
-same_content(const SentField *left, const SentField *right)
-{
-	if (left->cleared || right->cleared)
-		return left->cleared == right->cleared;
-	if (left->column->field != right->column->field)
-		return left->slug != NULL && same_texts(left->texts, right->texts);
-	if (left->json != NULL)
-		return strcmp(left->json, right->json) == 0;
-	return same_texts(left->texts, right->texts);
-}
-
-/* A number is one, however it is written. */
-static bool
-same_texts(SentTexts left, SentTexts right)
-{
-	return object_same_texts(left, right) ||
-		(!left.list && !right.list &&
-		 object_same_number(linitial(left.texts), linitial(right.texts)));
-}
-
-static void
-raise_twice(const WriterColumn *left, const WriterColumn *right, const char *what)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s is written by two columns of foreign table \"%s\"",
-					what, RelationGetRelationName(left->table)),
-			 errdetail("Columns \"%s\" and \"%s\" give it different values.",
-					   left->name, right->name),
-			 errtablecol(right->table, right->attnum)));
 }
 
 /*
@@ -832,7 +562,8 @@ object_creation_keys(const ObjectChange *creation)
 			continue;
 		foreach(lc2, field->kind == FIELD_JSON ? object_json_ids(sent->column, sent->value) :
 				sent->texts.texts)
-			keys = lappend(keys, key_text(field, lfirst(lc2)));
+			keys = lappend(keys, key_text(field->primary_of != NULL ? field->primary_of : field,
+										  lfirst(lc2)));
 	}
 	return keys;
 }

@@ -238,7 +238,9 @@ make_table(const PylonObject *object, CustomFieldsMode mode, List *custom_fields
 	}
 	foreach(lc, custom_fields)
 		append_custom_field(&sql, lfirst(lc), names);
-	appendStringInfo(&sql, "\n) SERVER %s", quote_identifier(server));
+	/* However the table is renamed, it goes on showing this. */
+	appendStringInfo(&sql, "\n) SERVER %s OPTIONS (object %s)", quote_identifier(server),
+					 quote_literal_cstr(object->nouns.many));
 	return sql.data;
 }
 

@@ -99,6 +99,7 @@ typedef struct RowWrite
 /* A step of a row's write that fails only because of the row's values. */
 typedef void (*RowStep) (PylonModify *modify, RowWrite *row);
 
+static void check_may_delete(Relation table);
 static void find_row_columns(PylonModify *modify, ModifyTableState *mtstate);
 static PylonModify *begin_modify(ModifyTableState *mtstate,
 								 ResultRelInfo *rinfo, List *assigned,
@@ -142,18 +143,24 @@ pylonIsForeignRelUpdatable(Relation rel)
 
 /*
  * The id says which object to write. A DELETE that returns rows needs these
- * as they were; for an UPDATE core asks for the whole row itself.
+ * as they were; for an UPDATE core asks for the whole row itself. Raises
+ * 0A000 for a DELETE that the object doesn't have: core would say later, and
+ * just that the table does not allow it.
  */
 void
 pylonAddForeignUpdateTargets(PlannerInfo *root, Index rtindex,
 							 RangeTblEntry *target_rte,
 							 Relation target_relation)
 {
-	AttrNumber	attnum = object_id_column(target_relation);
-	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(target_relation), attnum - 1);
-	Var		   *var = makeVar(rtindex, attnum, attr->atttypid, attr->atttypmod,
-							  attr->attcollation, 0);
+	AttrNumber	attnum;
+	Form_pg_attribute attr;
+	Var		   *var;
 
+	if (root->parse->commandType == CMD_DELETE)
+		check_may_delete(target_relation);
+	attnum = object_id_column(target_relation);
+	attr = TupleDescAttr(RelationGetDescr(target_relation), attnum - 1);
+	var = makeVar(rtindex, attnum, attr->atttypid, attr->atttypmod, attr->attcollation, 0);
 	add_row_identity_var(root, var, rtindex, psprintf(ID_JUNK_NAME, attnum));
 	if (root->parse->commandType == CMD_DELETE && root->parse->returningList != NIL)
 	{
@@ -161,6 +168,22 @@ pylonAddForeignUpdateTargets(PlannerInfo *root, Index rtindex,
 		var = makeVar(rtindex, InvalidAttrNumber, RECORDOID, -1, InvalidOid, 0);
 		add_row_identity_var(root, var, rtindex, "wholerow");
 	}
+}
+
+static void
+check_may_delete(Relation table)
+{
+	const PylonObject *object = object_of_table(table);
+
+	if (object->commands & (1 << CMD_DELETE))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("cannot delete %s from foreign table \"%s\"",
+					object->nouns.many, RelationGetRelationName(table)),
+			 errdetail_internal("%s", object->why_no_delete),
+			 errhint("Delete %s in Pylon itself.", object->nouns.a),
+			 errtable(table)));
 }
 
 /*

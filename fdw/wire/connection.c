@@ -93,6 +93,7 @@ connection_prepare(Oid serverid, List *table_options, const PylonNouns *nouns,
 		read_ca_file(connection);
 	connection->started = connection_now();
 	connection->session = session_of_server(serverid);
+	connection->use = session_use(connection->session, nouns);
 	return connection;
 }
 

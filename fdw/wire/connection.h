@@ -14,15 +14,6 @@
 #include "wire/option.h"
 #include "wire/session.h"
 
-/* What an object of the API is called in messages. */
-typedef struct PylonNouns
-{
-	const char *one;			/* "row" */
-	const char *a;				/* "a row" */
-	const char *many;			/* "rows" */
-	const char *title;			/* "Rows" */
-} PylonNouns;
-
 /*
  * Made anew for each scan, so that it never outlives a change of the options
  * or of the user mapping. What is expensive, the TCP and TLS connections,
@@ -47,12 +38,13 @@ typedef struct PylonConnection
 	double		started;		/* monotonic ms */
 	PylonCounters counters;		/* of this connection alone */
 	PylonSession *session;
+	PylonUse   *use;			/* the object's in that */
 } PylonConnection;
 
 /* Counts "n" of a member of PylonCounters. */
 #define CONNECTION_COUNT(connection, member, n) \
 	((connection)->counters.member += (n), \
-	 (connection)->session->counters.member += (n))
+	 (connection)->use->counters.member += (n))
 
 extern int	pylon_progress_interval;
 

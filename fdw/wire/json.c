@@ -123,6 +123,13 @@ json_body_string(JsonTree *body, const char *key, const char *text)
 	json_add(body->root, key, make_string(text));
 }
 
+/* A member that is true or false. */
+void
+json_body_boolean(JsonTree *body, const char *key, bool value)
+{
+	json_add(body->root, key, json_object_new_boolean(value));
+}
+
 /* A member that is a list of strings. */
 void
 json_body_list(JsonTree *body, const char *key, List *texts)

@@ -65,6 +65,7 @@ typedef struct JsonTree JsonTree;
 extern JsonTree *json_body_create(void);
 extern void json_body_string(JsonTree *body, const char *key,
 							 const char *text);
+extern void json_body_boolean(JsonTree *body, const char *key, bool value);
 extern void json_body_list(JsonTree *body, const char *key, List *texts);
 extern void json_body_json(JsonTree *body, const char *key,
 						   const char *json);

@@ -52,6 +52,7 @@ typedef enum OptionType
 	OPTION_BOOL,
 	OPTION_CASE,				/* a boolean that may be unset */
 	OPTION_FIELD_TYPE,			/* one of field_types */
+	OPTION_OBJECT,				/* one of option_objects */
 } OptionType;
 
 typedef struct Option
@@ -62,7 +63,8 @@ typedef struct Option
 	size_t		offset;			/* in the struct that the readers fill */
 	double		min;
 	double		max;
-	const char *range;			/* "min" to "max" in words, for messages */
+	const char *range;			/* "min" to "max" in words, for messages; NULL
+								 * of an object */
 	const char *initial;		/* NULL: unset */
 } Option;
 
@@ -107,6 +109,7 @@ static const Option options[] =
 	{"estimated_contacts", ON_TABLE, OPTION_POSITIVE_REAL,
 		SERVER(estimated_contacts), 0, 1e12,
 	"a number above 0, at most 1e12", "10000"},
+	{"object", ON_TABLE, OPTION_OBJECT, 0, 0, 0, NULL, NULL},
 
 	{"api_token", ON_MAPPING, OPTION_TOKEN, MAPPING(api_token), 0, 0,
 	"the token alone: printable ASCII without blanks", NULL},
@@ -170,6 +173,8 @@ static const char *const exclusive_options[][2] =
 	{"field", "custom_field"},
 };
 
+List	   *(*option_objects) (void) = NULL;
+
 PG_FUNCTION_INFO_V1(pylon_fdw_validator);
 
 static const Option *find_option(const char *name, int catalog);
@@ -179,6 +184,8 @@ pg_noreturn static void raise_invalid_value(const Option *option,
 											const char *detail);
 static const char *usual_word(const char *name);
 static const char *place_of(const Option *option);
+static char *objects_text(void);
+static bool is_object(const char *value);
 static void check_option(const Option *option, const char *value);
 static void check_exclusive(List *given);
 static void check_file_privilege(const Option *option);
@@ -237,6 +244,22 @@ option_read_server(PylonOptions *options_out, List *server, List *table)
 	memset(options_out, 0, sizeof(*options_out));
 	read_options(options_out, ON_SERVER | ON_TABLE, server);
 	read_options(options_out, 0, table);
+}
+
+/* The table's option "object", NULL without; points into the list. */
+char *
+option_read_object(List *table)
+{
+	ListCell   *lc;
+
+	foreach(lc, table)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+
+		if (strcmp(def->defname, "object") == 0)
+			return defGetString(def);
+	}
+	return NULL;
 }
 
 /* The options of a user mapping; strings as in option_read_server. */
@@ -394,7 +417,35 @@ raise_invalid_value(const Option *option, const char *value,
 					value),
 			 detail ? errdetail("%s", detail) : 0,
 			 errhint("The value of \"%s\" is %s.", option->name,
-					 option->range)));
+					 option->range != NULL ? option->range : objects_text())));
+}
+
+/* "these, those or others" */
+static char *
+objects_text(void)
+{
+	List	   *names = option_objects();
+	StringInfoData text;
+	ListCell   *lc;
+
+	initStringInfo(&text);
+	foreach(lc, names)
+		appendStringInfo(&text, "%s%s", text.len == 0 ? "" : lnext(names, lc) != NULL ? ", " : " or ",
+						 (char *) lfirst(lc));
+	return text.data;
+}
+
+static bool
+is_object(const char *value)
+{
+	ListCell   *lc;
+
+	foreach(lc, option_objects())
+	{
+		if (strcmp(lfirst(lc), value) == 0)
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -432,6 +483,10 @@ check_option(const Option *option, const char *value)
 			break;
 		case OPTION_FIELD_TYPE:
 			if (!option_is_field_type(value))
+				raise_invalid_value(option, value, NULL);
+			break;
+		case OPTION_OBJECT:
+			if (!is_object(value))
 				raise_invalid_value(option, value, NULL);
 			break;
 		default:
@@ -569,6 +624,8 @@ store_option(void *target, const Option *option, const char *value)
 		case OPTION_POSITIVE_REAL:
 			*(double *) member = parse_number(option, value);
 			break;
+		case OPTION_OBJECT:
+			break;				/* option_read_object tells */
 		default:
 			*(int *) member = (int) parse_number(option, value);
 	}

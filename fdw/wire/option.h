@@ -56,9 +56,13 @@ typedef struct PylonColumnOptions
 	char	   *field_type;		/* the API's word; NULL: not known */
 } PylonColumnOptions;
 
+/* The values of option "object" (of char *); who knows the objects sets it. */
+extern List *(*option_objects) (void);
+
 extern void option_read_server(PylonOptions *options, List *server,
 							   List *table);
 extern void option_read_mapping(PylonMappingOptions *options, List *mapping);
+extern char *option_read_object(List *table);
 extern void option_read_column(PylonColumnOptions *options, List *column);
 extern const char *option_token_problem(const char *token);
 extern bool option_is_field_type(const char *type);

@@ -44,15 +44,59 @@ session_of_server(Oid serverid)
 	session = hash_search(sessions, &serverid, HASH_ENTER, &found);
 	if (!found)
 	{
-		memset(&session->counters, 0, sizeof(session->counters));
-		session->used = false;
+		session->uses = NIL;
 		session->refused = NIL;
-		session->reached = false;
 		session->written = NULL;
 		session->hash_value = GetSysCacheHashValue1(FOREIGNSERVEROID,
 													ObjectIdGetDatum(serverid));
 	}
 	return session;
+}
+
+/*
+ * What it knows of an object of that server, or with NULL, of requests that
+ * are of none; valid until the session ends.
+ */
+PylonUse *
+session_use(PylonSession *session, const PylonNouns *nouns)
+{
+	MemoryContext before;
+	PylonUse   *use;
+	ListCell   *lc;
+
+	foreach(lc, session->uses)
+	{
+		use = lfirst(lc);
+		if (use->nouns == nouns)
+			return use;
+	}
+	before = MemoryContextSwitchTo(TopMemoryContext);
+	use = palloc0(sizeof(PylonUse));
+	use->nouns = nouns;
+	session->uses = lappend(session->uses, use);
+	MemoryContextSwitchTo(before);
+	return use;
+}
+
+/* Has the server answered with success, whatever was asked? */
+bool
+session_is_reached(const PylonSession *session)
+{
+	ListCell   *lc;
+
+	foreach(lc, session->uses)
+	{
+		if (((PylonUse *) lfirst(lc))->reached)
+			return true;
+	}
+	return false;
+}
+
+/* Was anything asked, be it before the counters were reset? */
+bool
+session_is_used(const PylonUse *use)
+{
+	return use->used || use->counters.requests > 0;
 }
 
 /*
@@ -113,6 +157,7 @@ forget_refusals(Datum arg, CompatCacheId cache, uint32 hash_value)
 {
 	HASH_SEQ_STATUS status;
 	PylonSession *session;
+	ListCell   *lc;
 
 	/* Nothing may be allocated here: nobody knows in which context. */
 	hash_seq_init(&status, sessions);
@@ -122,7 +167,8 @@ forget_refusals(Datum arg, CompatCacheId cache, uint32 hash_value)
 			continue;
 		list_free_deep(session->refused);
 		session->refused = NIL;
-		session->reached = false;
+		foreach(lc, session->uses)
+			((PylonUse *) lfirst(lc))->reached = false;
 	}
 }
 
@@ -142,17 +188,38 @@ session_list(void)
 	return list;
 }
 
+/* Adds "more" to "sum". */
+void
+session_add_counters(PylonCounters *sum, const PylonCounters *more)
+{
+	sum->requests += more->requests;
+	sum->retries += more->retries;
+	sum->rate_limited += more->rate_limited;
+	sum->rate_limit_wait += more->rate_limit_wait;
+	sum->bytes_sent += more->bytes_sent;
+	sum->bytes_received += more->bytes_received;
+	sum->pages += more->pages;
+	sum->rows_read += more->rows_read;
+	sum->rows_created += more->rows_created;
+	sum->rows_updated += more->rows_updated;
+	sum->rows_deleted += more->rows_deleted;
+}
+
 /* All counters of the session start at 0 again. */
 void
 session_reset_counters(void)
 {
 	ListCell   *lc;
+	ListCell   *lc2;
 
 	foreach(lc, session_list())
 	{
-		PylonSession *session = lfirst(lc);
+		foreach(lc2, ((PylonSession *) lfirst(lc))->uses)
+		{
+			PylonUse   *use = lfirst(lc2);
 
-		session->used |= session->counters.requests > 0;
-		memset(&session->counters, 0, sizeof(session->counters));
+			use->used = session_is_used(use);
+			memset(&use->counters, 0, sizeof(use->counters));
+		}
 	}
 }

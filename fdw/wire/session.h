@@ -30,6 +30,28 @@ typedef struct PylonCounters
 } PylonCounters;
 
 /*
+ * What an object of the API is called in messages. Each object has one of these,
+ * by whose address it is known here.
+ */
+typedef struct PylonNouns
+{
+	const char *one;			/* "row" */
+	const char *a;				/* "a row" */
+	const char *many;			/* "rows" */
+	const char *title;			/* "Rows" */
+} PylonNouns;
+
+/* What a session knows of an object of a server; lives as long as the session. */
+typedef struct PylonUse
+{
+	const PylonNouns *nouns;	/* NULL: of requests that are of no object */
+	PylonCounters counters;
+	bool		used;			/* before the counters were reset */
+	bool		reached;		/* the server has answered with success; ALTER
+								 * SERVER clears it */
+} PylonUse;
+
+/*
  * A search that the API has answered with 400: an operator on a field. A
  * list may just have been too long, so this is of lists of at least that
  * length.
@@ -45,19 +67,21 @@ typedef struct PylonSession
 {
 	Oid			serverid;		/* hash key */
 	uint32		hash_value;		/* of the server in the catalog cache */
-	PylonCounters counters;
-	bool		used;			/* before the counters were reset */
+	List	   *uses;			/* of PylonUse *, in the order of their first */
 	List	   *refused;		/* of PylonRefusal *; ALTER SERVER clears it */
-	bool		reached;		/* it has answered with success; likewise */
 	struct WrittenHistory *written; /* objects, lately; or NULL */
 } PylonSession;
 
 extern PylonSession *session_of_server(Oid serverid);
+extern PylonUse *session_use(PylonSession *session, const PylonNouns *nouns);
+extern bool session_is_reached(const PylonSession *session);
+extern bool session_is_used(const PylonUse *use);
 extern List *session_add_refusal(List *refused, const char *pair, int values);
 extern void session_remember_refusal(PylonSession *session, const char *pair,
 									 int values);
 extern bool session_is_refused(List *refused, const char *pair, int values);
 extern List *session_list(void);
+extern void session_add_counters(PylonCounters *sum, const PylonCounters *more);
 extern void session_reset_counters(void);
 
 #endif							/* PYLON_SESSION_H */

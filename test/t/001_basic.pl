@@ -114,7 +114,7 @@ is($node->safe_psql('postgres', "SELECT organization, base_url FROM pylon_fdw_pi
 is_deeply([ api_take($api) ], ['GET /me'], 'pylon_fdw_ping: one request');
 is($node->safe_psql(
 		'postgres', "SELECT count(*) FROM contacts;
-		SELECT server_name, requests, retries, contacts_read FROM pylon_fdw_stats();
+		SELECT server_name, requests, retries, rows_read FROM pylon_fdw_stats();
 		SELECT pylon_fdw_stats_reset();
 		SELECT coalesce(sum(requests), 0) FROM pylon_fdw_stats()"),
 	"2500\npylon|3|0|2500\n\n0",

@@ -412,7 +412,7 @@ like($session->error, qr/42704/, 'pylon_fdw_ping after DROP SERVER');
 
 setup_server($node, $api, token => $secret);
 is($session->query($execute), 120, 'a server of the same name');
-is($session->query('SELECT server_name, requests, contacts_read FROM pylon_fdw_stats()'), 'pylon|1|120',
+is($session->query('SELECT server_name, requests, rows_read FROM pylon_fdw_stats()'), 'pylon|1|120',
 	'starts counting at nothing');
 $session->query('DROP SERVER pylon CASCADE');
 is($session->query($names), '', 'a session drops a server that it has used');

@@ -128,10 +128,10 @@ sub setup
 		afterwards record;
 	BEGIN
 		PERFORM mark(number);
-		SELECT coalesce(max(requests), 0) AS requests, coalesce(max(contacts_read), 0) AS contacts INTO before
+		SELECT coalesce(max(requests), 0) AS requests, coalesce(max(rows_read), 0) AS contacts INTO before
 			FROM pylon_fdw_stats() WHERE server_name = server;
 		SELECT * INTO foreign_rows FROM rows_of(settings, foreign_prepare, foreign_query, number % 3 = 0);
-		SELECT coalesce(max(requests), 0) AS requests, coalesce(max(contacts_read), 0) AS contacts INTO afterwards
+		SELECT coalesce(max(requests), 0) AS requests, coalesce(max(rows_read), 0) AS contacts INTO afterwards
 			FROM pylon_fdw_stats() WHERE server_name = server;
 		SELECT * INTO local_rows FROM rows_of(settings, local_prepare, local_query, false);
 		RETURN json_build_object('number', number,

@@ -148,7 +148,7 @@ for my $fault (
 
 	$probe->close;
 	setup_server($node, "http://127.0.0.1:$port", max_retries => 20);
-	my $session = start_session($node, insert_of($address), 'SELECT contacts_created FROM pylon_fdw_stats()');
+	my $session = start_session($node, insert_of($address), 'SELECT rows_created FROM pylon_fdw_stats()');
 	sleep 0.4;
 	my $late = start_api(contacts => 10, port => $port);
 	finish_session($session);

@@ -254,7 +254,7 @@ for my $lost (
 	gives($delete, 'Alan Turing', [ 'search', $sent, $look, $is_done ? () : $sent ], $name);
 	is(stored_contact($api, $alan), undef, "$name: gone");
 	is(stored_contact($api, $grace)->{name}, 'Grace Hopper', "$name: nobody else");
-	is($session->query('SELECT requests, retries, contacts_deleted FROM pylon_fdw_stats()'),
+	is($session->query('SELECT requests, retries, rows_deleted FROM pylon_fdw_stats()'),
 		($is_done ? 3 : 4) . '|1|1', "$name: counted");
 	is($session->query("BEGIN; $delete; ROLLBACK"), '', "$name: no row after it");
 	is($session->error, '', "$name: nothing unknown after it");

@@ -93,7 +93,7 @@ reads([ ["$pages[1]\$"] ], "ANALYZE contacts; SELECT reltuples FROM pg_class WHE
 	100, again(1, 1), 'ANALYZE');
 
 is($session->query('SELECT pylon_fdw_stats_reset(); SELECT 1'), "\n1", 'counters from zero');
-reads([ [ "$pages[1]\$", { times => 2 } ] ], "$sum; SELECT requests, retries, contacts_read FROM pylon_fdw_stats()",
+reads([ [ "$pages[1]\$", { times => 2 } ] ], "$sum; SELECT requests, retries, rows_read FROM pylon_fdw_stats()",
 	"100|100\n6|2|100", undef, 'a page asked for again is a retry');
 api_fault($api, kind => 'hollow', match => "$pages[1]\$");
 like($session->query('EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT id FROM contacts'),
@@ -246,7 +246,7 @@ for my $case (
 	api_set($api, short_pages => 0, %$switches);
 	api_take($api);
 	api_fault($api, kind => 'hollow', match => $definitions, skip => $skip, %$fault);
-	$session->query("IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO fields OPTIONS (custom_fields 'columns')");
+	$session->query("IMPORT FOREIGN SCHEMA pylon LIMIT TO (contacts) FROM SERVER pylon INTO fields OPTIONS (custom_fields 'columns')");
 	is($session->error, '', "IMPORT, hollow: $name");
 	is($session->query("SELECT count(*) FROM pg_attribute WHERE attrelid = 'fields.contacts'::regclass AND attnum > 0"),
 		$columns, "IMPORT, hollow: $name: all columns");
@@ -256,7 +256,7 @@ for my $case (
 }
 api_set($api, short_pages => 0);
 api_fault($api, kind => 'hollow', match => $definitions, times => 0);
-fails("IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO fields OPTIONS (custom_fields 'columns')", '08P01',
+fails("IMPORT FOREIGN SCHEMA pylon LIMIT TO (contacts) FROM SERVER pylon INTO fields OPTIONS (custom_fields 'columns')", '08P01',
 	qr/could not read the custom fields.*tries: 4/s, [ ($definitions) x 4 ], 'IMPORT, hollow for ever');
 
 $session->quit;

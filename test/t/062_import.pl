@@ -29,7 +29,7 @@ sub define { my $fields = shift; api_ctl($api, 'custom-fields', $json->encode($f
 sub import_as
 {
 	my $mode = shift;
-	return "IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO i OPTIONS (custom_fields '$mode')";
+	return "IMPORT FOREIGN SCHEMA pylon LIMIT TO (contacts) FROM SERVER pylon INTO i OPTIONS (custom_fields '$mode')";
 }
 
 # Imports, and gives the columns beside the fixed ones, as name, type and options.

@@ -201,7 +201,7 @@ for my $case ([ 'refuse', 1 ], [ 'goaway', 1 ], [ 'goaway-stay', 1 ], [ 'goaway-
 	if ($nothing_done)
 	{
 		is($session->error, '', "$behaviour: nothing was done, so it is sent again");
-		is($session->query('SELECT requests, retries, contacts_created FROM pylon_fdw_stats()'),
+		is($session->query('SELECT requests, retries, rows_created FROM pylon_fdw_stats()'),
 			'3|2|1', "$behaviour: until it is done");
 	}
 	else

@@ -40,7 +40,7 @@ my %sql = (
 	update => "UPDATE contacts SET name = 'Bob' WHERE id = 'c1'",
 	emails => "UPDATE contacts SET emails = '{b\@x}' WHERE id = 'c1'",
 	delete => "DELETE FROM contacts WHERE id = 'c1'",
-	import => "IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO imported OPTIONS (custom_fields 'columns')",
+	import => "IMPORT FOREIGN SCHEMA pylon LIMIT TO (contacts) FROM SERVER pylon INTO imported OPTIONS (custom_fields 'columns')",
 	ping => "SELECT organization FROM pylon_fdw_ping('pylon')",
 	(map { $_ => "SELECT count(*) FROM pylon_fdw_check('pylon')" } 'check', 'check_list', 'check_fields'),
 	analyze => 'ANALYZE other.contacts',
