@@ -32,7 +32,7 @@ $(shell mkdir -p $(sort $(dir $(OBJS))))
 # PGXS knows no header dependencies; the compiler writes them beside each object.
 -include $(OBJS:.o=.d)
 
-.PHONY: dist test demo bench test-matrix test-asan test-valgrind coverage fuzz mutate lint soak
+.PHONY: dist test demo bench test-matrix test-package test-bare test-asan test-valgrind coverage fuzz mutate lint soak
 dist:
 	@git -C $(root) diff --quiet HEAD || echo 'what is not committed is left out' >&2
 	git -C $(root) archive --format=zip --prefix=pylon_fdw-$(RELEASE)/ --output=$(CURDIR)/pylon_fdw-$(RELEASE).zip HEAD
@@ -44,6 +44,10 @@ bench:
 	test/bench/run
 test-matrix:
 	test/matrix
+test-package:
+	test/package
+test-bare:
+	test/bare
 test-asan:
 	test/sanitize asan
 test-valgrind:

@@ -28,7 +28,13 @@ my %elsewhere = (
 	'doc/recipes.md#more-than-one-server' => '079_more_than_one_server.pl');
 
 # Blocks that nobody has run here, by their first line; the page says so before them.
-my @not_tried = ();
+my @not_tried = (
+	[
+		'dnf install gcc make pkgconf-pkg-config libcurl-devel json-c-devel postgresql17-devel redhat-rpm-config',
+		'a system with RPMs'
+	],
+	[ 'brew install postgresql@17 curl json-c pkgconf', 'a Mac' ],
+	[ 'docker build --tag postgres-pylon .', 'Docker' ]);
 
 # ---------------------------------------------------------------- pages
 
