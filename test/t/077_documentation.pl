@@ -201,6 +201,10 @@ for my $kind (sort keys %names)
 	cmp_ok(scalar @{ $names{$kind} }, '>', 1, "there are names of the kind $kind");
 	is_deeply([ grep { $reference !~ /`$_[`(]/ } @{ $names{$kind} } ], [], "the reference has each $kind");
 }
+my @reasons = map { s/ '.*//r } $sources =~ /^#define REASON_\w+\s+"(.*)"$/mg;
+my $how = $pages{'doc/how-it-works.md'}->prose;
+cmp_ok(scalar @reasons, '>', 5, 'there are reasons why a condition stays local');
+is_deeply([ grep { index($how, "| $_ |") < 0 } @reasons ], [], 'how it works has each of them');
 
 for my $where (sort keys %elsewhere)
 {
