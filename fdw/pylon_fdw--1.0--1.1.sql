@@ -34,3 +34,12 @@ LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION pylon_fdw_stats() IS
 'what this session has asked of each server, object by object';
+
+COMMENT ON FOREIGN DATA WRAPPER pylon_fdw IS
+'contacts and accounts of a Pylon workspace (usepylon.com) as foreign tables';
+
+COMMENT ON FUNCTION pylon_fdw_handler() IS
+'gives the callbacks of the foreign data wrapper pylon_fdw';
+
+COMMENT ON FUNCTION pylon_fdw_validator(text[], oid) IS
+'checks options of servers, user mappings, foreign tables and columns of pylon_fdw';

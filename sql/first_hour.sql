@@ -143,6 +143,15 @@ SET ROLE regress_grace;
 SELECT name FROM names LIMIT 1;
 
 RESET ROLE;
+
+-- ====================================================================
+-- "What has come with the extension?"
+-- ====================================================================
+-- \dx+, \dew+ and \df+ tell of each object; this shows those that they say nothing of
+SELECT pg_describe_object(classid, objid, 0) FROM pg_depend
+	WHERE refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pylon_fdw') AND deptype = 'e'
+	AND obj_description(objid, classid::regclass::name) IS NULL;
+
 SET client_min_messages = warning;
 DROP EXTENSION pylon_fdw CASCADE;
 DROP ROLE regress_ada, regress_grace, regress_owner;

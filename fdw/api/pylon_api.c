@@ -660,7 +660,12 @@ get_definitions(PylonConnection *connection, const char *path,
 		if (found->cursor != NULL && strlen(found->cursor) > PAGE_MAX_CURSOR)
 			failure_raise_refusal(response, "Its cursor is too long.");
 		if (!found->hollow)
+		{
+			/* Of this connection alone: they are no rows of a table. */
+			connection->counters.pages++;
+			connection->counters.rows_read = list_length(found->fields);
 			return response;
+		}
 		found->fields = list_truncate(found->fields, before);
 		if (!http_repeat(request))
 			failure_raise_hollow(response);

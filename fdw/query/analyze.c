@@ -113,6 +113,7 @@ acquire_sample(Relation table, int elevel, HeapTuple *rows, int wanted,
 								 foreign->options, &sample.layout->object->nouns,
 								 psprintf("analyze foreign table \"%s\"",
 										  RelationGetRelationName(table)));
+	connection->expected = Max(table->rd_rel->reltuples, 0);
 	reader = pylon_reader_create(connection, sample.layout);
 	pylon_read_list(reader, -1);
 	while ((page = pylon_next_page(reader)) != NULL)

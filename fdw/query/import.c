@@ -72,6 +72,11 @@ typedef struct TakenName
 } TakenName;
 
 static CustomFieldsMode read_mode(List *options);
+/* What is read with that connection. */
+static const PylonNouns custom_field_nouns = {
+	"custom field", "a custom field", "custom fields", "Custom fields"
+};
+
 static void note_unknown_tables(ImportForeignSchemaStmt *stmt);
 static bool is_wanted(ImportForeignSchemaStmt *stmt,
 					  const PylonObject *object);
@@ -201,8 +206,10 @@ read_custom_fields(Oid serverid, const PylonObject *object, CustomFieldsMode mod
 												  psprintf("read the custom fields of %s",
 														   object->nouns.many));
 	int			room = MaxHeapAttributeNumber - object->nfields + (mode & CUSTOM_FIELDS_JSONB ? 0 : 1);
-	List	   *found = pylon_custom_fields(connection, object, room);
+	List	   *found;
 
+	connection->nouns = &custom_field_nouns;
+	found = pylon_custom_fields(connection, object, room);
 	if (list_length(found) > room)
 		ereport(ERROR,
 				(errcode(ERRCODE_TOO_MANY_COLUMNS),

@@ -456,6 +456,9 @@ scan_connect(ForeignScanState *node, PylonScan *scan)
 									   table->options, &scan->layout->object->nouns,
 									   psprintf("read foreign table \"%s\"",
 												RelationGetRelationName(rel)));
+	/* Of the whole table, statistics know how much that is. */
+	if (scan->request == FILTER_LIST && scan->limit == SCAN_ALL)
+		scan->connection->expected = Max(rel->rd_rel->reltuples, 0);
 	scan->reader = pylon_reader_create(scan->connection, scan->layout);
 	scan->callback.func = forget_scan;
 	scan->callback.arg = scan;

@@ -42,6 +42,8 @@ static const PylonNouns row_nouns = {"row", "a row", "rows", "Rows"};
 
 static double last_progress = 0;
 
+static char *read_text(const PylonConnection *connection);
+static char *written_text(const PylonConnection *connection);
 static List *find_mapping_options(PylonConnection *connection, Oid userid);
 static void read_ca_file(PylonConnection *connection);
 static char *read_token_file(PylonConnection *connection, const char *path);
@@ -145,11 +147,20 @@ connection_now(void)
 	return INSTR_TIME_GET_MILLISEC(now);
 }
 
-/* "1 create", "2 creates", in the current memory context. */
+/* "1 create", "1,200 creates", in the current memory context. */
 char *
 connection_count_text(uint64 count, const char *noun)
 {
-	return psprintf(UINT64_FORMAT " %s%s", count, noun, count == 1 ? "" : "s");
+	return psprintf("%s %s%s", connection_number_text(count), noun, count == 1 ? "" : "s");
+}
+
+/* "11,988", whatever the locale says, in the current memory context. */
+char *
+connection_number_text(uint64 number)
+{
+	char	   *rest = number < 1000 ? pstrdup("") : connection_number_text(number / 1000);
+
+	return psprintf(number < 1000 ? "%s%d" : "%s,%03d", rest, (int) (number % 1000));
 }
 
 /* Milliseconds until the next progress message may be sent, -1 if never. */
@@ -173,25 +184,47 @@ connection_report_progress(PylonConnection *connection, const char *purpose,
 						   double rate_limit_wait)
 {
 	double		now = connection_now();
+	char	   *done;
 
 	if (pylon_progress_interval <= 0 ||
 		now - Max(last_progress, connection->started) < pylon_progress_interval)
 		return;
+	done = psprintf("%s, %.0f s", connection->statement != NULL ? written_text(connection) :
+					read_text(connection), (now - connection->started) / 1000);
+	/* Who waits for a second or two is told so once, even with a short interval. */
+	if (connection->reported != NULL && strcmp(connection->reported, done) == 0)
+		return;
+	connection->reported = MemoryContextStrdup(GetMemoryChunkContext(connection), done);
 	last_progress = now;
 	ereport(NOTICE,
-			(connection->statement != NULL ?
-			 errmsg("%s: %s, %s and %s done, %.0f s", purpose,
-					connection_count_text(connection->counters.rows_created, "create"),
-					connection_count_text(connection->counters.rows_updated, "update"),
-					connection_count_text(connection->counters.rows_deleted, "delete"),
-					(now - connection->started) / 1000) :
-			 errmsg("%s: %s, %s, %.0f s", purpose,
-					connection_count_text(connection->counters.pages, "page"),
-					connection_count_text(connection->counters.rows_read, connection->nouns->one),
-					(now - connection->started) / 1000),
+			(errmsg("%s: %s", purpose, done),
 			 rate_limit_wait > 0 ?
 			 errdetail("Waiting %.0f s for the rate limit.",
 					   ceil(rate_limit_wait / 1000)) : 0));
+}
+
+/* "12 pages, 11,988 of about 100,000 contacts"; the total where it is known, and not yet passed. */
+static char *
+read_text(const PylonConnection *connection)
+{
+	const PylonCounters *counters = &connection->counters;
+	char	   *rows = counters->rows_read >= connection->expected ?
+		connection_count_text(counters->rows_read, connection->nouns->one) :
+		psprintf("%s of about %s", connection_number_text(counters->rows_read),
+				 connection_count_text((uint64) connection->expected, connection->nouns->one));
+
+	return psprintf("%s, %s", connection_count_text(counters->pages, "page"), rows);
+}
+
+static char *
+written_text(const PylonConnection *connection)
+{
+	const PylonCounters *counters = &connection->counters;
+
+	return psprintf("%s, %s and %s done",
+					connection_count_text(counters->rows_created, "create"),
+					connection_count_text(counters->rows_updated, "update"),
+					connection_count_text(counters->rows_deleted, "delete"));
 }
 
 /* Those of the user's own mapping, else of PUBLIC's. A view runs as its owner. */

@@ -36,6 +36,8 @@ typedef struct PylonConnection
 	char	   *table_name;		/* errors of a row name */
 	bool		shows_ids;		/* the user may read the ids of that table */
 	double		started;		/* monotonic ms */
+	double		expected;		/* rows to read, by the statistics; 0: not known */
+	char	   *reported;		/* the last progress message, or NULL */
 	PylonCounters counters;		/* of this connection alone */
 	PylonSession *session;
 	PylonUse   *use;			/* the object's in that */
@@ -60,6 +62,7 @@ extern bool connection_has_mapping(Oid serverid, Oid userid);
 extern const char *connection_base_path(const PylonConnection *connection);
 extern double connection_now(void);
 extern char *connection_count_text(uint64 count, const char *noun);
+extern char *connection_number_text(uint64 number);
 extern long connection_progress_due(void);
 extern void connection_report_progress(PylonConnection *connection,
 									   const char *purpose,

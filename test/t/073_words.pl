@@ -69,7 +69,34 @@ for my $fault ({ kind => 'close' }, { kind => 'reset' }, { kind => 'cut' })
 	api_set($api, latency => 0);
 	like($session->error, qr/: 1 page, 5 contacts, /, 'progress: one page');
 	unlike($session->error, qr/\b1 (?:pages|contacts|creates|updates|deletes)\b/, 'progress: one is not many');
+	my @lines = $session->error =~ /^NOTICE: .*$/mg;
+	my %lines = map { $_ => 1 } @lines;
+	is(scalar(@lines), scalar(keys %lines), 'progress: no line twice') or diag($session->error);
+	is($session->query('ANALYZE contacts'), '', 'progress: ANALYZE');
+	api_set($api, latency => 150);
+	$session->query($count);
+	like($session->error, qr/: 1 page, 5 of about 11 contacts, /, 'progress: of how many, where statistics tell');
+	$session->query("$count WHERE email LIKE '%\@%'");
+	like($session->error, qr/: 1 page, \d contacts, /, 'progress: but not of a search');
+	$session->query("ANALYZE contacts");
+	like($session->error, qr/NOTICE:  00000: analyze foreign table "contacts": 1 page, 5 of about 11 contacts, /,
+		'progress: of ANALYZE');
+	$session->query("CREATE SCHEMA nowhere; IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO nowhere OPTIONS (custom_fields 'columns')");
+	like($session->error, qr/: read the custom fields of contacts: 0 pages, 0 custom fields, /, 'progress: of an import');
 	$session->quit;
+}
+
+# Many contacts are easier to read so.
+{
+	my $many = start_api(contacts => 2500, set => { latency => 150 });
+	my $session;
+
+	setup_server($node, $many);
+	$session = PylonSession->new($node);
+	$session->query("SET pylon_fdw.progress_interval = '50ms'; $count");
+	like($session->error, qr/: 2 pages, 1,998 contacts, \d+ s/, 'progress: thousands are set apart');
+	$session->quit;
+	setup_server($node, $api, page_size => 5);
 }
 
 # ---------------------------------------------------------------- the token's file
