@@ -118,6 +118,11 @@ reads(3, 0, '429 with Retry-After as a date');
 cmp_ok(time, '>=', $date, '429 with Retry-After as a date: not before that');
 given($node, $api, {}, status(429, { 'Retry-After' => strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime(time - 3600)) }));
 reads(3, 0, '429 with a date that is past');
+# By the server's clock, which needn't be right, another hour is to go.
+given (
+	$node, $api, { max_retry_wait => '1min' },
+	status(429, { 'Date' => 'Thu, 01 Jan 2026 00:00:00 GMT', 'Retry-After' => 'Thu, 01 Jan 2026 01:00:00 GMT' }, times => 0));
+fails('53400', qr/max_retry_wait/, 1, "429 with a date that is past, but not to the server");
 given($node, $api, {}, status(429, { 'X-Retry-After' => '1', 'Retry-After' => '3600' }));
 reads(3, 1, 'X-Retry-After comes first');
 given($node, $api, {}, status(429, {}, times => 2));
@@ -174,6 +179,8 @@ given($node, $api, {}, { kind => 'garbage' });
 fails('08P01', qr/GET \/contacts\?limit=999/, 1, 'something that is not JSON');
 given($node, $api, {}, { kind => 'wrong_shape', body => '' });
 fails('08P01', qr/GET \/contacts\?limit=999/, 1, 'an empty answer');
+given($node, $api, {}, status(200, { 'Content-Encoding' => 'gzip' }, body => '{"data":[]}', times => 0));
+fails('08P01', qr/GET \/contacts\?limit=999/, 1, 'an answer that is not packed as it says');
 
 my %wrong_shapes = (
 	'null' => 'null',

@@ -215,6 +215,28 @@ $node->safe_psql('postgres', "CREATE TABLE keys AS SELECT 'x' || n AS email FROM
 is_deeply([ (batches('SELECT c.id FROM keys JOIN contacts c USING (email) LIMIT 20'))[0] ], [40], 'twice as many keys as rows');
 is_deeply([ batches('SELECT count(c.id) FROM keys JOIN contacts c USING (email) LIMIT 20') ], [90], 'all keys for an aggregate');
 
+# ---------------------------------------------------------------- writes that nobody knows the outcome of
+
+# An error that is handled doesn't make them known; and not all are named.
+setup_server($node, $api, max_concurrent_requests => 12);
+{
+	my $session = PylonSession->new($node);
+
+	$session->query('SELECT count(*) FROM contacts');
+	api_faults($api, { kind => 'slow', delay => 600, match => 'POST /contacts$', times => 0 });
+	$session->query("SET statement_timeout = '" . patience_ms($node, 1000) . "'");
+	$session->query(q{DO $$ BEGIN
+			INSERT INTO contacts (name, email) SELECT 'n', 'lost' || i || '@x.example' FROM generate_series(1, 12) i;
+		EXCEPTION WHEN query_canceled THEN NULL; END $$});
+	my ($told) = $session->error =~ /unknown whether Pylon did 12 creates.*\nDETAIL:  ([^\n]*)/;
+	is(scalar(() = ($told // '') =~ /lost\d+@/g), 10, 'a write of unknown outcome: so many are named')
+	  or diag($session->error);
+	like($told // '', qr/; and 2 more\.$/, 'a write of unknown outcome: and the others counted');
+	api_clear($api);
+	$session->quit;
+}
+setup_server($node, $api);
+
 # ---------------------------------------------------------------- ANALYZE
 
 # Columns that were dropped; what it takes to make a row is freed with it; contacts from all pages.  From 17 on, ANALYZE
