@@ -42,7 +42,7 @@ object_id_find(Relation table)
 	TupleDesc	desc = RelationGetDescr(table);
 	AttrNumber	found = InvalidAttrNumber;
 
-	for (AttrNumber attnum = 1; attnum <= desc->natts; attnum++)
+	for (int attnum = 1; attnum <= desc->natts; attnum++)
 	{
 		if (!shows_id(table, attnum))
 			continue;

@@ -171,7 +171,7 @@ same_character(const char *text, char character)
 static bool
 is_hex_of(const char *digits, char character)
 {
-	static const char hex[] = "0123456789abcdef";
+	static const unsigned char hex[] = "0123456789abcdef";
 
 	return pg_tolower((unsigned char) digits[0]) == hex[(unsigned char) character >> 4] &&
 		pg_tolower((unsigned char) digits[1]) == hex[character & 0x0f];
