@@ -85,7 +85,7 @@ ObjectLayout *
 object_layout_of_id(const PylonObject *object)
 {
 	ObjectLayout *layout = palloc0(sizeof(ObjectLayout));
-	ObjectSource none;
+	ObjectSource none = {0};	/* not looked at */
 
 	layout->object = object;
 	layout->levels = palloc0(sizeof(ObjectLevel));
