@@ -19,8 +19,8 @@
  * request_timeout; and what is done without looking at interrupts by a few
  * hundredths of a second, however fast and long it sends.
  *
- * How long to wait before another try is decided in http_retry.c; what an
- * answer means, and its SQLSTATE, in pylon_api.c and failure.c.
+ * How long to wait before another try is decided in http_retry.c, and who
+ * waits along with it in http_limit.c; what an answer means, and its SQLSTATE, in pylon_api.c and failure.c.
  *
  * IDENTIFICATION
  *		fdw/wire/http.c
@@ -36,9 +36,11 @@
 #include "wire/http.h"
 #include "wire/http_failure.h"
 #include "wire/http_head.h"
+#include "wire/http_limit.h"
 #include "wire/http_request.h"
 #include "wire/http_retry.h"
 #include "wire/http_socket.h"
+#include "wire/http_transfer.h"
 
 /*
  * 7.87 brought CURLOPT_QUICK_EXIT, without which a cancel waits until the
@@ -81,18 +83,11 @@ static bool news = false;		/* a request is done that nobody may know of */
 
 /* libcurl's callbacks */
 static int	note_timer(CURLM *handle, long timeout, void *arg);
-static int	note_sending(void *arg, char *remote, char *local,
-						 int remote_port, int local_port);
-static int	note_refusal(CURL *easy, curl_infotype type, char *text,
-						 size_t length, void *arg);
 
 /* life of a request */
 static void http_initialize(void);
-static void prepare_transfer(HttpRequest *request);
-static void use_own_connection(HttpRequest *request);
-static void observe_transfer(HttpRequest *request);
-static void trust_only_ca_file(HttpRequest *request);
-static void add_header(HttpRequest *request, const char *header);
+static bool is_limit_used(const HttpLimit *limit);
+static void send_after(HttpRequest *request, double delay);
 static void start_transfer(HttpRequest *request);
 static void stop_transfer(HttpRequest *request);
 static void release_request(void *arg);
@@ -113,14 +108,6 @@ static void collect_finished(void);
 static double next_deadline(void);
 static void wait_for_events(void);
 static void report_progress(const HttpRequest *request);
-
-#define SETOPT(request, option, value) \
-	do { \
-		CURLcode	code_ = curl_easy_setopt((request)->easy, option, value); \
-		if (code_ != CURLE_OK) \
-			elog(ERROR, "could not set %s: %s", #option, \
-				 curl_easy_strerror(code_)); \
-	} while (0)
 
 #define SETMULTI(option, value) \
 	do { \
@@ -166,17 +153,39 @@ http_start(PylonConnection *connection, const HttpCall *call)
 	request->callback.arg = request;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext,
 									   &request->callback);
-	prepare_transfer(request);
+	http_transfer_prepare(request, share);
+	request->limit = http_limit_of(connection->session, call);
+	if (!is_limit_used(request->limit))
+		http_limit_forget(request->limit, connection->started);
+
+	/* Out with it, while the caller has other things to do. */
+	send_after(request, call->delay);
+	http_drive();
+	return request;
+}
+
+/* Is any request on its way, or waiting, at this endpoint? */
+static bool
+is_limit_used(const HttpLimit *limit)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &unfinished)
+	{
+		if (dlist_container(HttpRequest, node, iter.cur)->limit == limit)
+			return true;
+	}
+	return false;
+}
+
+/* The next http_drive sends it, unless it has to wait. */
+static void
+send_after(HttpRequest *request, double delay)
+{
 	dlist_push_tail(&unfinished, &request->node);
 	request->listed = true;
 	request->state = HTTP_BACKING_OFF;
-	request->resume_at = connection_now() + call->delay;
-	if (call->delay <= 0)
-		start_transfer(request);
-
-	/* Out with it, while the caller has other things to do. */
-	http_drive();
-	return request;
+	request->resume_at = connection_now() + Max(delay, 0);
 }
 
 /*
@@ -220,10 +229,22 @@ http_resend_wait(HttpRequest *request)
 void
 http_resend(HttpRequest *request)
 {
-	dlist_push_tail(&unfinished, &request->node);
-	request->listed = true;
-	start_transfer(request);
+	send_after(request, 0);
 	http_drive();
+}
+
+/*
+ * Takes a request back that waits to be sent, if no earlier try of it can have
+ * done anything: it has come to its end then. False, and nothing is done, for
+ * any other one.
+ */
+bool
+http_withdraw(HttpRequest *request)
+{
+	if (request->state != HTTP_BACKING_OFF || http_is_unknown(request))
+		return false;
+	finish_request(request, HTTP_NO_CONNECTION, "It was taken back before it was sent.");
+	return true;
 }
 
 /*
@@ -252,9 +273,8 @@ http_repeat(HttpRequest *request)
 	wait = http_retry_repeat_wait(request);
 	if (wait < 0)
 		return false;
-	dlist_push_tail(&unfinished, &request->node);
-	request->listed = true;
-	wait_and_resume(request, wait);
+	send_after(request, wait);
+	http_retry_note(request, wait);
 	return true;
 }
 
@@ -338,59 +358,6 @@ note_timer(CURLM *handle, long timeout, void *arg)
 	return 0;
 }
 
-/*
- * A request is about to be sent. libcurl does that a second time by itself
- * when a connection from the pool turns out to be dead, which must not happen
- * to what can't be repeated, and when the server has refused it unseen.
- */
-static int
-note_sending(void *arg, char *remote, char *local, int remote_port,
-			 int local_port)
-{
-	HttpRequest *request = arg;
-
-	if (request->sent && !request->refused && !request->response.call.repeatable)
-		return CURL_PREREQFUNC_ABORT;
-	if (request->sent)
-	{
-		request->response.unheard |= !request->refused;
-		CONNECTION_COUNT(request->response.connection, retries, 1);
-	}
-	CONNECTION_COUNT(request->response.connection, requests, 1);
-	request->sent = true;
-	request->refused = false;
-	return CURL_PREREQFUNC_OK;
-}
-
-/*
- * What libcurl says as it works on a request that has a connection of its
- * own. A server that ends an HTTP/2 connection, or has too much to do, tells
- * which requests it has not looked at: by RST_STREAM with REFUSED_STREAM, or
- * by GOAWAY with the last one that it has. libcurl passes that on in these
- * words alone; should they ever change, what is refused counts as unknown,
- * and is not sent again.
- */
-static int
-note_refusal(CURL *easy, curl_infotype type, char *text, size_t length,
-			 void *arg)
-{
-	HttpRequest *request = arg;
-	char		words[128];
-	const char *last;
-
-	if (type == CURLINFO_TEXT && request->response.call.observed)
-		http_facts_listen(request, text, length);
-	/* These begin so; what doesn't, and may be the token, isn't even copied. */
-	if (type != CURLINFO_TEXT || length == 0 || (text[0] != 'R' && text[0] != 'r'))
-		return 0;
-	strlcpy(words, text, Min(length + 1, sizeof(words)));
-	last = strstr(words, " GOAWAY, error=") == NULL ? NULL : strstr(words, ", last_stream=");
-	if (strncmp(words, "REFUSED_STREAM, retrying", 24) == 0 ||
-		(last != NULL && atoi(last + strlen(", last_stream=")) == 0))
-		request->refused = true;
-	return 0;
-}
-
 /* ------------------------------------------------------------------------
  * The life of a request
  * ------------------------------------------------------------------------
@@ -420,125 +387,6 @@ http_initialize(void)
 	SETMULTI(CURLMOPT_MAXCONNECTS, MAX_CONNECTIONS_KEPT);
 }
 
-/* A new easy handle with all its options; nothing is sent. */
-static void
-prepare_transfer(HttpRequest *request)
-{
-	const PylonOptions *options = &request->response.connection->options;
-	const HttpCall *call = &request->response.call;
-	char	   *url = psprintf("%s%s", options->base_url, call->path);
-	char	   *authorization = psprintf("Authorization: Bearer %s",
-										 request->response.connection->token);
-
-	request->easy = curl_easy_init();
-	if (request->easy == NULL)
-		elog(ERROR, "could not set up a request");
-
-	SETOPT(request, CURLOPT_PRIVATE, request);
-	SETOPT(request, CURLOPT_ERRORBUFFER, request->error);
-	SETOPT(request, CURLOPT_SHARE, share);
-	/* No SIGALRM handler, and no siglongjmp from one. */
-	SETOPT(request, CURLOPT_NOSIGNAL, 1L);
-	SETOPT(request, CURLOPT_QUICK_EXIT, 1L);
-	SETOPT(request, CURLOPT_OPENSOCKETFUNCTION, socket_open);
-	SETOPT(request, CURLOPT_CLOSESOCKETFUNCTION, socket_close);
-	SETOPT(request, CURLOPT_PREREQFUNCTION, note_sending);
-	SETOPT(request, CURLOPT_PREREQDATA, request);
-
-	/* The token goes to this URL and nowhere else. */
-	SETOPT(request, CURLOPT_URL, url);
-	SETOPT(request, CURLOPT_PROTOCOLS_STR, "http,https");
-	SETOPT(request, CURLOPT_FOLLOWLOCATION, 0L);
-	SETOPT(request, CURLOPT_PATH_AS_IS, 1L);
-	SETOPT(request, CURLOPT_PROXY, "");
-	SETOPT(request, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
-	SETOPT(request, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
-	if (options->ca_file != NULL)
-		trust_only_ca_file(request);
-	add_header(request, authorization);
-	explicit_bzero(authorization, strlen(authorization));
-
-	SETOPT(request, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
-	SETOPT(request, CURLOPT_PIPEWAIT, 1L);
-	SETOPT(request, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
-	SETOPT(request, CURLOPT_USERAGENT, "pylon_fdw/" PYLON_FDW_VERSION);
-	add_header(request, "Accept: application/json");
-	SETOPT(request, CURLOPT_CUSTOMREQUEST, call->method);
-	if (call->body != NULL)
-	{
-		add_header(request, "Content-Type: application/json");
-		add_header(request, "Expect:");
-		SETOPT(request, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) strlen(call->body));
-		SETOPT(request, CURLOPT_POSTFIELDS, call->body);
-	}
-	SETOPT(request, CURLOPT_HTTPHEADER, request->headers);
-	if (!call->repeatable)
-		use_own_connection(request);
-	if (call->observed)
-		observe_transfer(request);
-
-	SETOPT(request, CURLOPT_CONNECTTIMEOUT_MS, (long) options->connect_timeout);
-	SETOPT(request, CURLOPT_TIMEOUT_MS, (long) options->request_timeout);
-	SETOPT(request, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER_SIZE);
-	SETOPT(request, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) options->max_response_size);
-	SETOPT(request, CURLOPT_WRITEFUNCTION, http_receive_body);
-	SETOPT(request, CURLOPT_WRITEDATA, request);
-	SETOPT(request, CURLOPT_HEADERFUNCTION, http_receive_head);
-	SETOPT(request, CURLOPT_HEADERDATA, request);
-}
-
-/* Of the system's authorities, those in a folder would be trusted as well. */
-static void
-trust_only_ca_file(HttpRequest *request)
-{
-	PylonConnection *connection = request->response.connection;
-	struct curl_blob blob = {.data = connection->ca,.len = connection->ca_length,.flags = CURL_BLOB_NOCOPY};
-
-	SETOPT(request, CURLOPT_CAINFO_BLOB, &blob);
-	SETOPT(request, CURLOPT_CAPATH, NULL);
-}
-
-/*
- * What can't be repeated goes out on a connection of its own. One from the
- * pool may have been closed by the server or a balancer, at that very moment
- * even, and over TLS libcurl doesn't notice before it writes; then nobody
- * could say whether the request was done. Of a new connection, libcurl tells
- * where the server has refused the request unseen.
- */
-static void
-use_own_connection(HttpRequest *request)
-{
-	SETOPT(request, CURLOPT_FRESH_CONNECT, 1L);
-	SETOPT(request, CURLOPT_FORBID_REUSE, 1L);
-	SETOPT(request, CURLOPT_DEBUGFUNCTION, note_refusal);
-	SETOPT(request, CURLOPT_DEBUGDATA, request);
-	SETOPT(request, CURLOPT_VERBOSE, 1L);
-}
-
-/* Each step to the answer is taken anew, and libcurl keeps what it sees. */
-static void
-observe_transfer(HttpRequest *request)
-{
-	SETOPT(request, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
-	SETOPT(request, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-	SETOPT(request, CURLOPT_CERTINFO, 1L);
-	/* Not every library for TLS has it; then libcurl's clocks must do. */
-	(void) curl_easy_setopt(request->easy, CURLOPT_SSL_CTX_FUNCTION, http_facts_securing);
-	(void) curl_easy_setopt(request->easy, CURLOPT_SSL_CTX_DATA, request);
-}
-
-static void
-add_header(HttpRequest *request, const char *header)
-{
-	struct curl_slist *headers = curl_slist_append(request->headers, header);
-
-	if (headers == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
-	request->headers = headers;
-}
-
 /* Hands the transfer to libcurl, at first or again. */
 static void
 start_transfer(HttpRequest *request)
@@ -562,6 +410,7 @@ start_transfer(HttpRequest *request)
 	}
 	request->state = HTTP_TRANSFERRING;
 	request->in_multi = true;
+	http_limit_open(request->limit);
 	request->response.tries++;
 }
 
@@ -569,9 +418,11 @@ start_transfer(HttpRequest *request)
 static void
 stop_transfer(HttpRequest *request)
 {
-	if (request->in_multi)
-		(void) curl_multi_remove_handle(multi, request->easy);
+	if (!request->in_multi)
+		return;
+	(void) curl_multi_remove_handle(multi, request->easy);
 	request->in_multi = false;
+	http_limit_close(request->limit);
 }
 
 /* Reset callback of the memory context that owns the request. */
@@ -611,6 +462,7 @@ finish_transfer(HttpRequest *request, CURLcode code)
 		strlcpy(request->error, "The connection was closed in the head of the answer.",
 				sizeof(request->error));
 	}
+
 	/*
 	 * Of a refusal, cut off or not, the head says it all. Only what it is
 	 * that isn't found stands in the body.
@@ -642,6 +494,10 @@ finish_transfer(HttpRequest *request, CURLcode code)
 	stop_transfer(request);
 
 	wait = http_retry_wait(request);
+	if (status == 429)
+		http_limit_told(request->limit, wait);
+	else if (status != 0)
+		http_limit_passed(request);
 	if (wait >= 0)
 	{
 		wait_and_resume(request, wait);
@@ -794,7 +650,7 @@ resume_requests(double now)
 	{
 		HttpRequest *request = dlist_container(HttpRequest, node, iter.cur);
 
-		if (request->state == HTTP_BACKING_OFF && request->resume_at <= now)
+		if (request->state == HTTP_BACKING_OFF && http_limit_due(request) <= now)
 			start_transfer(request);
 	}
 }
@@ -836,7 +692,7 @@ next_deadline(void)
 		HttpRequest *request = dlist_container(HttpRequest, node, iter.cur);
 
 		if (request->state == HTTP_BACKING_OFF)
-			deadline = Min(deadline, request->resume_at);
+			deadline = Min(deadline, http_limit_due(request));
 	}
 	return deadline;
 }
@@ -877,8 +733,9 @@ wait_for_events(void)
 static void
 report_progress(const HttpRequest *request)
 {
+	double		due = request->state == HTTP_BACKING_OFF ? http_limit_due(request) : 0;
+
 	connection_report_progress(request->response.connection,
 							   request->response.call.purpose,
-							   request->state == HTTP_BACKING_OFF ?
-							   request->resume_at - connection_now() : 0);
+							   due > 0 && !isinf(due) ? due - connection_now() : 0);
 }

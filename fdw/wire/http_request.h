@@ -28,14 +28,18 @@
 typedef enum HttpState
 {
 	HTTP_TRANSFERRING,			/* in the multi handle */
-	HTTP_BACKING_OFF,			/* sent again at resume_at */
+	HTTP_BACKING_OFF,			/* sent at resume_at, or later */
 	HTTP_DONE,
 } HttpState;
+
+/* Of the endpoint that a request goes to, see http_limit.c. */
+typedef struct HttpLimit HttpLimit;
 
 struct HttpRequest
 {
 	HttpState	state;
 	HttpResponse response;
+	HttpLimit  *limit;
 
 	/* libcurl's, freed by release_request */
 	CURL	   *easy;
@@ -50,7 +54,8 @@ struct HttpRequest
 	bool		in_multi;
 	bool		listed;			/* in "unfinished" */
 	bool		sent;			/* in the present try */
-	bool		refused;		/* ... and refused by HTTP/2 before it was done */
+	bool		refused;		/* ... and refused by HTTP/2 before it was
+								 * done */
 	bool		head_complete;	/* of the answer, or a provisional one */
 	const char *problem;		/* why a callback broke the transfer off */
 	bool		out_of_memory;

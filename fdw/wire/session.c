@@ -47,6 +47,7 @@ session_of_server(Oid serverid)
 		session->uses = NIL;
 		session->refused = NIL;
 		session->written = NULL;
+		session->limits = NULL;
 		session->hash_value = GetSysCacheHashValue1(FOREIGNSERVEROID,
 													ObjectIdGetDatum(serverid));
 	}

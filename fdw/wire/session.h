@@ -70,6 +70,7 @@ typedef struct PylonSession
 	List	   *uses;			/* of PylonUse *, in the order of their first */
 	List	   *refused;		/* of PylonRefusal *; ALTER SERVER clears it */
 	struct WrittenHistory *written; /* objects, lately; or NULL */
+	struct HttpLimit *limits;	/* of its endpoints */
 } PylonSession;
 
 extern PylonSession *session_of_server(Oid serverid);
