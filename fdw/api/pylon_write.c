@@ -3,8 +3,10 @@
  * pylon_write.c
  *		The verbs of the Pylon API that write: creates, updates, deletes.
  *
- *
- * A create is never repeated, a delete only once it is known that it wasn't done.
+ * Each is sent without waiting for its answer, so that several may be in
+ * flight. A create is never repeated, a delete only once it is known that it
+ * wasn't done. What became of a write raises nothing until the caller wants
+ * that: others may be in flight, whose ends are to be awaited first.
  *
  * IDENTIFICATION
  *		fdw/api/pylon_write.c
@@ -30,218 +32,240 @@ typedef enum Presence
 	PRESENCE_UNKNOWN,			/* it couldn't be asked */
 } Presence;
 
-static Presence find_object(PylonConnection *connection, const char *purpose,
-							const char *id, bool any_case,
-							const ObjectLayout *layout, double delay);
-static void note_created(const HttpResponse *response,
-						 const PylonObject *object, JsonSlice id);
+/* A write in flight; in the context in which it was started. */
+struct PylonWriting
+{
+	PylonConnection *connection;
+	PylonWriteCall call;
+	const char *path;
+	PylonWriteRequest *request;
+	const HttpResponse *response;	/* to that, or to what reads it back */
+	bool		unknown;		/* nobody knows whether it was done */
+	const char *problem;		/* of an answer that looked like a success */
+};
+
+static bool repeat_delete(PylonWriting *writing);
+static Presence find_object(PylonWriting *writing, double delay);
+static PylonWritten settle_missing(PylonWriting *writing);
+static PylonPage *parse_answer(PylonWriting *writing);
+static PylonPage *read_back(PylonWriting *writing);
+static void note_created(PylonWriting *writing, const PylonPage *page);
 
 /*
- * Sends a create (reference: "Create a new ...") without waiting for its
- * answer. "purpose" completes "could not ..." in messages on it; that, "body"
- * and what is allocated belong to the current memory context.
+ * Sends a write (reference: "Create a new ...", "Update an existing ...",
+ * "Delete an existing ...") without waiting for its answer. What "call" holds
+ * must live as long as the current memory context, to which the write belongs.
  */
-PylonWriteRequest *
-pylon_start_create(PylonConnection *connection, const char *purpose,
-				   const PylonObject *object, const char *body)
+PylonWriting *
+pylon_start_write(PylonConnection *connection, const PylonWriteCall *call)
 {
-	HttpCall	call = {.method = "POST",.path = object->path,.body = body,.purpose = purpose};
+	static const char *const methods[NUM_PYLON_WRITES] = {"POST", "PATCH", "DELETE"};
+	PylonWriting *writing = palloc0(sizeof(PylonWriting));
+	const PylonObject *object = call->layout->object;
+	HttpCall	http = {.method = methods[call->kind],.body = call->body,.purpose = call->purpose};
 
-	return writes_send(connection, PYLON_CREATE, &call);
+	writing->connection = connection;
+	writing->call = *call;
+	writing->path = call->id == NULL ? object->path : pylon_object_path(object, call->id);
+	http.path = writing->path;
+	http.repeatable = call->kind == PYLON_UPDATE;
+	writing->request = writes_send(connection, call->kind, &http);
+	return writing;
 }
 
-/* Waits for a create; interruptible, but what became of it raises nothing. */
-PylonCreated
-pylon_finish_create(PylonWriteRequest *write)
+/*
+ * Waits for a write, and takes to the books what became of it; interruptible,
+ * but raises nothing else. A delete whose answer was lost is sent again if
+ * the object is still there; one that is gone by then counts as done.
+ */
+PylonWritten
+pylon_finish_write(PylonWriting *writing)
 {
-	const HttpResponse *response = writes_wait(write);
+	WriteFate	fate;
 
-	switch (writes_settle(write))
+	writing->response = writes_wait(writing->request);
+	if (writing->call.kind == PYLON_DELETE && !repeat_delete(writing))
 	{
-		case WRITE_DONE:
-			return CREATE_DONE;
-		case WRITE_UNKNOWN:
-			return CREATE_UNKNOWN;
-		default:
-			return failure_is_duplicate(response) ? CREATE_DUPLICATE : CREATE_FAILED;
+		writes_settle_as(writing->request, WRITE_DONE);
+		return WRITTEN_DONE;
 	}
-}
+	if (writing->call.kind != PYLON_CREATE && answer_is_missing(writing->response))
+		return settle_missing(writing);
 
-/*
- * The new object of a create that was done, as a page of one, allocated in
- * the current memory context; page->problem where the answer doesn't hold it.
- */
-const PylonPage *
-pylon_created(PylonWriteRequest *write, const ObjectLayout *layout)
-{
-	const HttpResponse *response = writes_wait(write);
-	PylonPage  *page = response->length == 0 ? palloc0(sizeof(PylonPage)) :
-		page_parse(layout, true, response->body, response->length);
-
-	if (page->problem == NULL && page->nobjects == 0)
-		page->problem = psprintf("It does not hold the new %s.", layout->object->nouns.one);
-	if (page->problem == NULL)
-		note_created(response, layout->object, page_object(page, 0)[OBJECT_ID_SOURCE]);
-	return page;
-}
-
-/* A search that lags may give the new object as it was at first. */
-static void
-note_created(const HttpResponse *response, const PylonObject *object,
-			 JsonSlice id)
-{
-	if (json_slice_is_string(id))
-		written_note(response->connection->session,
-					 pylon_object_path(object, json_slice_cstring(id)));
-}
-
-/* What the API or the transport said of a create that failed. */
-const char *
-pylon_create_failure(PylonWriteRequest *write)
-{
-	const HttpResponse *response = writes_wait(write);
-	PylonError	error;
-
-	return response->outcome == HTTP_ANSWERED ? failure_describe(response, &error) :
-		safe_text(response->error);
-}
-
-/* Does nobody know whether a create that has ended was done? */
-bool
-pylon_create_is_unknown(PylonWriteRequest *write)
-{
-	(void) writes_wait(write);
-	return writes_is_unknown(write);
-}
-
-/*
- * Raises the error of a create that has ended: 40003 where nobody knows
- * whether it was done, since it is never repeated; "more" is added to DETAIL
- * then, unless NULL. "problem" is what is wrong with an answer that looked
- * like a success, else NULL.
- */
-void
-pylon_raise_create(PylonWriteRequest *write, const char *problem,
-				   const char *more)
-{
-	const HttpResponse *response = writes_wait(write);
-
-	if (writes_is_unknown(write))
-		failure_raise_unknown(response, more);
-	if (problem != NULL)
-		failure_raise_refusal(response, problem);
-	failure_raise(response);
-}
-
-/*
- * Updates an object (reference: "Update an existing ..."): the object
- * as it is now, as a page of one, read back where the answer doesn't have it;
- * an empty page where there is no such object. Allocated in the current
- * memory context; "purpose", as in pylon_start_create, "id" and "body"
- * likewise.
- */
-const PylonPage *
-pylon_update(PylonConnection *connection, const char *purpose, const char *id,
-			 const char *body, const ObjectLayout *layout)
-{
-	HttpCall	call = {.method = "PATCH",.body = body,.repeatable = true,.purpose = purpose};
-	PylonWriteRequest *write;
-	const HttpResponse *response;
-	PylonPage  *page;
-
-	call.path = pylon_object_path(layout->object, id);
-	write = writes_send(connection, PYLON_UPDATE, &call);
-	response = writes_wait(write);
-	if (answer_is_missing(response))
+	fate = writes_settle(writing->request);
+	writing->unknown = fate == WRITE_UNKNOWN;
+	if (fate == WRITE_DONE)
 	{
-		writes_settle_as(write, WRITE_NOT_DONE);
-		return palloc0(sizeof(PylonPage));
+		writing->connection->use->reached = true;
+		return WRITTEN_DONE;
 	}
-	(void) writes_settle(write);
-	answer_check_success(response);
-	page = answer_parse_single(response, layout);
-	if (page->nobjects > 0)
-		return page;
-
-	call.method = "GET";
-	call.body = NULL;
-	response = http_wait(http_start(connection, &call));
-	if (answer_is_missing(response))
-		return page;
-	answer_check_success(response);
-	page = answer_parse_single(response, layout);
-	if (page->nobjects == 0)
-		failure_raise_refusal(response, psprintf("It does not hold the %s.",
-												 layout->object->nouns.one));
-	return page;
+	if (http_is_success(writing->response))
+		writing->problem = PAGE_HOLDS_ERRORS;
+	return writing->call.kind == PYLON_CREATE && fate == WRITE_NOT_DONE &&
+		failure_is_duplicate(writing->response) ? WRITTEN_DUPLICATE : WRITTEN_FAILED;
 }
 
 /*
- * Deletes an object (reference: "Delete an existing ..."). False if there
- * was none; one that is gone after a try of which nobody heard counts as
- * deleted by that. "any_case" is as in object_id_is, "purpose" as in
- * pylon_start_create.
+ * Sends a delete of which nobody knows whether it was done again, as often as
+ * that may be; by now, the id may be an external one of another object. False
+ * if the object is gone.
  */
-bool
-pylon_delete(PylonConnection *connection, const char *purpose, const char *id,
-			 bool any_case, const ObjectLayout *layout)
+static bool
+repeat_delete(PylonWriting *writing)
 {
-	HttpCall	call = {.method = "DELETE",.purpose = purpose};
-	PylonWriteRequest *write;
-	const HttpResponse *response;
 	double		wait;
 
-	call.path = pylon_object_path(layout->object, id);
-	write = writes_send(connection, PYLON_DELETE, &call);
-	response = writes_wait(write);
-
-	/* By now, the id may be an external one of another object. */
-	while ((wait = writes_resend_wait(write)) >= 0)
+	while ((wait = writes_resend_wait(writing->request)) >= 0)
 	{
-		Presence	presence = find_object(connection, purpose, id, any_case, layout,
-										   wait);
+		Presence	presence = find_object(writing, wait);
 
+		if (presence == PRESENCE_GONE)
+			return false;
 		if (presence == PRESENCE_UNKNOWN)
 			break;
-		if (presence == PRESENCE_GONE)
-		{
-			writes_settle_as(write, WRITE_DONE);
-			return true;
-		}
-		writes_resend(write);
-		response = writes_wait(write);
+		writes_resend(writing->request);
+		writing->response = writes_wait(writing->request);
 	}
-	if (answer_is_missing(response))
-	{
-		writes_settle_as(write, response->unheard ? WRITE_DONE : WRITE_NOT_DONE);
-		return response->unheard;
-	}
-	(void) writes_settle(write);
-	answer_check_success(response);
-	if (page_is_error(response->body, response->length))
-		failure_raise_refusal(response, "It holds errors and no data.");
 	return true;
 }
 
 /* Is the object with this very id there, after so many ms? */
 static Presence
-find_object(PylonConnection *connection, const char *purpose, const char *id,
-			bool any_case, const ObjectLayout *layout, double delay)
+find_object(PylonWriting *writing, double delay)
 {
-	HttpCall	call = {.method = "GET",.repeatable = true,.delay = delay,.purpose = purpose};
-	const HttpResponse *response;
+	const PylonWriteCall *write = &writing->call;
+	HttpCall	call = {.method = "GET",.repeatable = true,.path = writing->path,
+	.delay = delay,.purpose = write->purpose};
+	const HttpResponse *response = http_wait(http_start(writing->connection, &call));
 	const PylonPage *page;
 
-	call.path = pylon_object_path(layout->object, id);
-	response = http_wait(http_start(connection, &call));
 	if (answer_is_missing(response))
 		return PRESENCE_GONE;
 	if (!http_is_success(response) || response->length == 0)
 		return PRESENCE_UNKNOWN;
-	page = page_parse(layout, true, response->body, response->length);
+	page = page_parse(write->layout, true, response->body, response->length);
 	/* One that doesn't say whose it is won't do either. */
 	if (page->problem != NULL || page->nobjects == 0 ||
 		json_slice_is_null(page_object(page, 0)[OBJECT_ID_SOURCE]))
 		return PRESENCE_UNKNOWN;
-	return object_id_is(id, any_case, page_object(page, 0)) ? PRESENCE_THERE : PRESENCE_GONE;
+	return object_id_is(write->id, write->any_case, page_object(page, 0)) ?
+		PRESENCE_THERE : PRESENCE_GONE;
+}
+
+/* A delete has done it by an earlier try if nobody heard of one. */
+static PylonWritten
+settle_missing(PylonWriting *writing)
+{
+	bool		done = writing->call.kind == PYLON_DELETE && writing->response->unheard;
+
+	writes_settle_as(writing->request, done ? WRITE_DONE : WRITE_NOT_DONE);
+	return done ? WRITTEN_DONE : WRITTEN_NONE;
+}
+
+/*
+ * Takes back a write that waits to be sent, or to be sent again after it was
+ * refused unseen; false, and nothing is done, if it may be on its way.
+ */
+bool
+pylon_withdraw_write(PylonWriting *writing)
+{
+	return writes_withdraw(writing->request);
+}
+
+/*
+ * The object of a create or an update that was done, as a page of one,
+ * allocated in the current memory context. Of an update it is read back
+ * where the answer doesn't have it; an empty page if it is gone by then.
+ * page->problem tells where the object can't be had, for pylon_raise_write.
+ */
+const PylonPage *
+pylon_written(PylonWriting *writing)
+{
+	PylonPage  *page = parse_answer(writing);
+
+	if (page->problem == NULL && page->nobjects == 0)
+	{
+		if (writing->call.kind == PYLON_UPDATE)
+			page = read_back(writing);
+		else
+			page->problem = psprintf("It does not hold the new %s.",
+									 writing->call.layout->object->nouns.one);
+	}
+	if (page->problem == NULL && writing->call.kind == PYLON_CREATE)
+		note_created(writing, page);
+	writing->problem = page->problem;
+	return page;
+}
+
+static PylonPage *
+parse_answer(PylonWriting *writing)
+{
+	const HttpResponse *response = writing->response;
+
+	return response->length == 0 ? palloc0(sizeof(PylonPage)) :
+		page_parse(writing->call.layout, true, response->body, response->length);
+}
+
+static PylonPage *
+read_back(PylonWriting *writing)
+{
+	HttpCall	call = {.method = "GET",.repeatable = true,.path = writing->path,
+	.purpose = writing->call.purpose};
+	PylonPage  *page;
+
+	writing->response = http_wait(http_start(writing->connection, &call));
+	if (answer_is_missing(writing->response))
+		return palloc0(sizeof(PylonPage));
+	page = http_is_success(writing->response) ? parse_answer(writing) : palloc0(sizeof(PylonPage));
+	if (page->problem == NULL && page->nobjects == 0)
+		page->problem = psprintf("It does not hold the %s.", writing->call.layout->object->nouns.one);
+	return page;
+}
+
+/* A search that lags may give the new object as it was at first. */
+static void
+note_created(PylonWriting *writing, const PylonPage *page)
+{
+	JsonSlice	id = page_object(page, 0)[OBJECT_ID_SOURCE];
+
+	if (json_slice_is_string(id))
+		written_note(writing->connection->session,
+					 pylon_object_path(writing->call.layout->object, json_slice_cstring(id)));
+}
+
+/* What the API or the transport said of a write that failed. */
+const char *
+pylon_write_failure(PylonWriting *writing)
+{
+	const HttpResponse *response = writing->response;
+	PylonError	error;
+
+	if (writing->problem != NULL && http_is_success(response))
+		return writing->problem;
+	return response->outcome == HTTP_ANSWERED ? failure_describe(response, &error) :
+		safe_text(response->error);
+}
+
+/* Does nobody know whether a write that has ended was done? */
+bool
+pylon_write_is_unknown(PylonWriting *writing)
+{
+	return writing->unknown;
+}
+
+/*
+ * Raises the error of a write that has ended: 40003 where nobody knows
+ * whether a create was done, since it is never repeated; "more" is added to
+ * DETAIL then, unless NULL.
+ */
+void
+pylon_raise_write(PylonWriting *writing, const char *more)
+{
+	const HttpResponse *response = writing->response;
+
+	if (writing->unknown && writing->call.kind == PYLON_CREATE)
+		failure_raise_unknown(response, more);
+	if (writing->problem != NULL && http_is_success(response))
+		failure_raise_refusal(response, writing->problem);
+	failure_raise(response);
 }

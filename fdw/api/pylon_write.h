@@ -15,32 +15,36 @@
 #include "object/page.h"
 #include "wire/connection.h"
 
-/* What became of a create. */
-typedef enum PylonCreated
+/* What became of a write. */
+typedef enum PylonWritten
 {
-	CREATE_DONE,
-	CREATE_DUPLICATE,			/* refused, since there is such an object */
-	CREATE_FAILED,
-	CREATE_UNKNOWN,
-} PylonCreated;
+	WRITTEN_DONE,
+	WRITTEN_NONE,				/* there is no such object */
+	WRITTEN_DUPLICATE,			/* not created, since there is such an object */
+	WRITTEN_FAILED,
+} PylonWritten;
 
-extern PylonWriteRequest *pylon_start_create(PylonConnection *connection,
-											 const char *purpose,
-											 const PylonObject *object,
-											 const char *body);
-extern PylonCreated pylon_finish_create(PylonWriteRequest *write);
-extern const PylonPage *pylon_created(PylonWriteRequest *write,
-									  const ObjectLayout *layout);
-extern const char *pylon_create_failure(PylonWriteRequest *write);
-extern bool pylon_create_is_unknown(PylonWriteRequest *write);
-extern void pylon_raise_create(PylonWriteRequest *write, const char *problem,
-							   const char *more);
-extern const PylonPage *pylon_update(PylonConnection *connection,
-									 const char *purpose, const char *id,
-									 const char *body,
-									 const ObjectLayout *layout);
-extern bool pylon_delete(PylonConnection *connection, const char *purpose,
-						 const char *id, bool any_case,
-						 const ObjectLayout *layout);
+/* What is to be written. */
+typedef struct PylonWriteCall
+{
+	PylonWrite	kind;
+	const ObjectLayout *layout; /* of the answer */
+	const char *purpose;		/* completes "could not ..." */
+	const char *id;				/* NULL of a create */
+	bool		any_case;		/* how that is compared, see object_id_is */
+	const char *body;			/* NULL of a delete */
+} PylonWriteCall;
+
+/* A write in flight. */
+typedef struct PylonWriting PylonWriting;
+
+extern PylonWriting *pylon_start_write(PylonConnection *connection,
+									   const PylonWriteCall *call);
+extern PylonWritten pylon_finish_write(PylonWriting *writing);
+extern bool pylon_withdraw_write(PylonWriting *writing);
+extern const PylonPage *pylon_written(PylonWriting *writing);
+extern const char *pylon_write_failure(PylonWriting *writing);
+extern bool pylon_write_is_unknown(PylonWriting *writing);
+extern void pylon_raise_write(PylonWriting *writing, const char *more);
 
 #endif							/* PYLON_PYLON_WRITE_H */

@@ -219,6 +219,39 @@ writes_resend(PylonWriteRequest *write)
 	http_resend(write->request);
 }
 
+/*
+ * Takes a write back that nobody has done, and that waits to be sent: as
+ * http_withdraw says. It is settled then.
+ */
+bool
+writes_withdraw(PylonWriteRequest *write)
+{
+	if (!http_withdraw(write->request))
+		return false;
+	writes_settle_as(write, WRITE_NOT_DONE);
+	return true;
+}
+
+/*
+ * Waits until the writes to the connection's server that other statements
+ * have on their way have their answers: what is read or written now, by a
+ * function that such a statement runs, comes after them. Interruptible.
+ */
+void
+writes_await(const PylonConnection *connection)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &notes)
+	{
+		WriteNote  *note = dlist_container(WriteNote, node, iter.cur);
+
+		if (note->write != NULL && note->write->connection->serverid == connection->serverid &&
+			note->write->connection->statement != connection->statement)
+			(void) http_wait(note->write->request);
+	}
+}
+
 /* Takes to the books what has become of a write that has its answer. */
 WriteFate
 writes_settle(PylonWriteRequest *write)

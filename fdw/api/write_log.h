@@ -40,6 +40,8 @@ extern const HttpResponse *writes_wait(PylonWriteRequest *write);
 extern bool writes_is_unknown(PylonWriteRequest *write);
 extern double writes_resend_wait(PylonWriteRequest *write);
 extern void writes_resend(PylonWriteRequest *write);
+extern bool writes_withdraw(PylonWriteRequest *write);
+extern void writes_await(const PylonConnection *connection);
 extern WriteFate writes_settle(PylonWriteRequest *write);
 extern void writes_settle_as(PylonWriteRequest *write, WriteFate fate);
 extern bool writes_any_done(const PylonConnection *connection);

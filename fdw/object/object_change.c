@@ -81,6 +81,7 @@ change_begin_sent(const ColumnChange *change)
 	sent->had = change->had;
 	if (sent->had)
 		sent->before = object_texts(change->column, change->old_value);
+	sent->old_value = change->old_value;
 	return sent;
 }
 

@@ -28,6 +28,7 @@ typedef struct SentField
 	const char *json;			/* the same, of FIELD_JSON */
 	bool		had;			/* was there a value? */
 	SentTexts	before;			/* if so, which one */
+	Datum		old_value;		/* the same, of the column */
 } SentField;
 
 /* One write: what is sent, and what the answer must show. */

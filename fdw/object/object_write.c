@@ -58,7 +58,9 @@ static List *send_member(ChangeContext *context, const ColumnChange *change,
 						 const JsonbValue *key, JsonbValue *old_value,
 						 JsonbValue *value);
 static List *send_slug(ChangeContext *context, SentField *sent);
-static char *key_text(const PylonField *field, const char *value);
+static List *add_keys(List *keys, const WriterColumn *column, Datum value,
+					  SentTexts texts);
+static char *key_text(const char *name, const char *value);
 
 static const SendFunction send_functions[] =
 {
@@ -541,30 +543,41 @@ send_slug(ChangeContext *context, SentField *sent)
 }
 
 /*
- * What the API may know a new object by: what is sent of its fields that no
- * second one may have, as texts (of char *) in the current memory context that
- * are the same where the API may take these for the same, be it that it heeds
- * no case or blanks.
+ * What the API may know an object by, before and after a write: of its fields
+ * that no second one may have, what is sent and what was there, as texts (of
+ * char *) in the current memory context that are the same where the API may
+ * take these for the same, be it that it heeds no case or blanks.
  */
 List *
-object_creation_keys(const ObjectChange *creation)
+object_write_keys(const ObjectChange *change)
 {
 	List	   *keys = NIL;
 	ListCell   *lc;
-	ListCell   *lc2;
 
-	foreach(lc, creation->sent)
+	foreach(lc, change->sent)
 	{
 		SentField  *sent = lfirst(lc);
-		const PylonField *field = sent->column->field;
 
-		if (!field->is_key || sent->cleared)
+		if (!sent->column->field->is_key && sent->column->field->kind != FIELD_ADDRESSES)
 			continue;
-		foreach(lc2, field->kind == FIELD_JSON ? object_json_ids(sent->column, sent->value) :
-				sent->texts.texts)
-			keys = lappend(keys, key_text(field->primary_of != NULL ? field->primary_of : field,
-										  lfirst(lc2)));
+		if (!sent->cleared)
+			keys = add_keys(keys, sent->column, sent->value, sent->texts);
+		if (sent->had)
+			keys = add_keys(keys, sent->column, sent->old_value, sent->before);
 	}
+	return keys;
+}
+
+/* The primary one of a list of addresses counts as one of these. */
+static List *
+add_keys(List *keys, const WriterColumn *column, Datum value, SentTexts texts)
+{
+	const PylonField *field = column->field;
+	const char *name = field->primary_of != NULL ? field->primary_of->name : field->name;
+	ListCell   *lc;
+
+	foreach(lc, field->kind == FIELD_JSON ? object_json_ids(column, value) : texts.texts)
+		keys = lappend(keys, key_text(name, lfirst(lc)));
 	return keys;
 }
 
@@ -573,12 +586,12 @@ object_creation_keys(const ObjectChange *creation)
  * become the same, which costs no more than some waiting.
  */
 static char *
-key_text(const PylonField *field, const char *value)
+key_text(const char *name, const char *value)
 {
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfo(&text, "%s ", field->name);
+	appendStringInfo(&text, "%s ", name);
 	for (; *value != '\0'; value++)
 	{
 		if (*value > ' ' && *value <= '~')

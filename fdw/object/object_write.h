@@ -18,6 +18,6 @@ extern ObjectChange *object_creation(ObjectWriter *writer,
 extern ObjectChange *object_update(ObjectWriter *writer,
 								   TupleTableSlot *old_row,
 								   TupleTableSlot *new_row);
-extern List *object_creation_keys(const ObjectChange *creation);
+extern List *object_write_keys(const ObjectChange *change);
 
 #endif							/* PYLON_OBJECT_WRITE_H */

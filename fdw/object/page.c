@@ -77,7 +77,7 @@ page_parse(const ObjectLayout *layout, bool single, const char *body,
 			psprintf("It is not the JSON that was expected, at byte %d of %zu.",
 					 reader.failed_at, length);
 	if (page->problem == NULL && page->nobjects == 0 && holds_something(errors))
-		page->problem = "It holds errors and no data.";
+		page->problem = PAGE_HOLDS_ERRORS;
 	page->hollow = more && !single && (page->nobjects == 0 || page->cursor == NULL);
 	return page;
 }

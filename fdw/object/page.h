@@ -44,6 +44,9 @@ typedef enum PageGlance
 /* A longer cursor is refused: with it, a request would be longer than servers take. */
 #define PAGE_MAX_CURSOR 8192
 
+/* What is wrong with an answer of 200 that is an error. */
+#define PAGE_HOLDS_ERRORS "It holds errors and no data."
+
 extern PylonPage *page_parse(const ObjectLayout *reader, bool single,
 							 const char *body, size_t length);
 extern PageGlance page_glance(const char *body, size_t length);

@@ -5,9 +5,14 @@
  *
  * Each row becomes a request that takes effect at once: Pylon has no
  * transactions, so what a statement has done before it failed or was rolled
- * back remains, and the user is told (write_log.c). Creates of several rows
- * are in flight together; an error is raised only when all of these have
- * ended. Updates and deletes go to the id of the row that was read.
+ * back remains, and the user is told (write_log.c). Updates and deletes go to
+ * the id of the row that was read.
+ *
+ * Several rows are in flight together (in_flight.c). Of creates, core hands
+ * over a batch. Of updates and deletes it hands over one after the other, and
+ * wants to know what became of it; where nobody looks at that, it is told
+ * that there was no row, and the row is counted when it has its answer. The
+ * last ones have it before the spool below says that there are no more.
  *
  * IDENTIFICATION
  *		fdw/query/modify.c
@@ -27,18 +32,19 @@
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"
 #include "nodes/makefuncs.h"
-#include "object/object_check.h"
 #include "object/object_id.h"
-#include "object/object_read.h"
 #include "object/object_row.h"
 #include "optimizer/appendinfo.h"
 #include "optimizer/inherit.h"
 #include "query/callbacks.h"
 #include "query/check_option.h"
 #include "query/dry_run.h"
+#include "query/in_flight.h"
 #include "query/modify.h"
+#include "query/plan.h"
 #include "query/plan_private.h"
 #include "query/scan.h"
+#include "query/spool.h"
 #include "query/system_columns.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -60,45 +66,6 @@
  */
 #define ROWS_PER_CREATE 16
 
-/* The state of a write to one foreign table; in the query's memory. */
-typedef struct PylonModify
-{
-	Relation	table;
-	ModifyTableState *mtstate;
-	ResultRelInfo *rinfo;
-	List	   *check_options;	/* of new rows; NIL before the first one */
-	PylonConnection *connection;
-	ObjectWriter *writer;
-	ObjectLayout *layout;		/* of answers: all columns */
-	AttrNumber	id_column;		/* of the table, of an UPDATE or DELETE */
-	AttrNumber	id_junk;		/* in the plan's rows */
-	Oid			id_type;		/* base type of that column */
-	AttrNumber	row_junk;		/* the whole old row, of a DELETE */
-	bool		skip_duplicates;
-	bool		dry_run;		/* writes are shown instead of sent */
-	int			concurrency;
-	MemoryContext row_context;	/* of what a row or batch needs; reset each
-								 * time */
-} PylonModify;
-
-/* A row that is written. */
-typedef struct RowWrite
-{
-	TupleTableSlot *slot;		/* as it shall be; then as it is */
-	TupleTableSlot *old_slot;	/* as it was read, of an update */
-	const char *id;				/* the same */
-	const char *path;			/* by which it is written */
-	ObjectChange *change;
-	char	   *purpose;		/* "insert ..." */
-	List	   *keys;			/* of a create, see object_creation_keys */
-	PylonWriteRequest *request; /* of a create; NULL before it is sent */
-	const PylonPage *page;		/* that answer */
-	bool		wanted;			/* somebody looks at the row afterwards */
-} RowWrite;
-
-/* A step of a row's write that fails only because of the row's values. */
-typedef void (*RowStep) (PylonModify *modify, RowWrite *row);
-
 static void check_may_delete(Relation table);
 static void find_row_columns(PylonModify *modify, ModifyTableState *mtstate);
 static PylonModify *begin_modify(ModifyTableState *mtstate,
@@ -107,27 +74,22 @@ static PylonModify *begin_modify(ModifyTableState *mtstate,
 static bool may_read_ids(Relation table);
 static char *row_purpose(PylonModify *modify, const char *verb,
 						 const char *id);
-static char *junk_id(PylonModify *modify, TupleTableSlot *plan_slot);
+static RowWrite *begin_row(PylonModify *modify, PylonWrite kind,
+						   TupleTableSlot *plan_slot);
+static void find_flight(PylonModify *modify);
+static bool needs_each_answer(ModifyTableState *mtstate);
+static bool has_row_triggers(const TriggerDesc *triggers, CmdType operation);
+static bool claim_row(RowWrite *row, const char *verb);
+static void find_id(RowWrite *row);
+static TupleTableSlot *copy_slot(PylonModify *modify, TupleTableSlot *slot);
+static TupleTableSlot *end_row(RowWrite *row, TupleTableSlot *slot);
 static bool is_row_wanted(ResultRelInfo *rinfo);
 static void read_before_write(PylonModify *modify);
-static ErrorData *try_step(PylonModify *modify, RowWrite *row, RowStep step);
-static void do_step(PylonModify *modify, RowWrite *row, RowStep step);
-static void raise_of_row(PylonModify *modify, const RowWrite *row,
-						 ErrorData *error);
-static void prepare_create(PylonModify *modify, RowWrite *row);
-static void prepare_update(PylonModify *modify, RowWrite *row);
-static void take_created(PylonModify *modify, RowWrite *row);
-static void take_answer(PylonModify *modify, RowWrite *row);
-static void check_same_object(PylonModify *modify, const RowWrite *row);
-static int	create_rows(PylonModify *modify, RowWrite *rows, int total,
-						TupleTableSlot **created);
-static bool is_in_flight(const RowWrite *open_rows, int open,
-						 const RowWrite *row);
-static void fail_create(PylonModify *modify, RowWrite *failed, int open,
-						ErrorData *error);
-static List *settle_creates(RowWrite *failed, int open, const char *failure);
-static char *unknown_detail(List *unknown, const char *failure);
-static void settling_error_callback(void *arg);
+static void prepare_create(RowWrite *row);
+static void prepare_update(RowWrite *row);
+static void create_row(RowWrite *row);
+static void take_old_row(PylonModify *modify, TupleTableSlot *plan_slot,
+						 TupleTableSlot *slot);
 
 /* Which of INSERT, UPDATE and DELETE the API has and the options allow. */
 int
@@ -273,7 +235,7 @@ pylonEndForeignModify(EState *estate, ResultRelInfo *rinfo)
 	PylonModify *modify = rinfo->ri_FdwState;
 
 	if (modify != NULL)
-		MemoryContextDelete(modify->row_context);
+		MemoryContextDelete(modify->context);
 }
 
 /* What a write has done so far; NULL if it isn't carried out. */
@@ -335,66 +297,86 @@ pylonExecForeignBatchInsert(EState *estate, ResultRelInfo *rinfo,
 	RowWrite   *rows;
 	TupleTableSlot **created;	/* core's own array must stay as it is */
 	MemoryContext before;
+	int			count = 0;
 
-	MemoryContextReset(modify->row_context);
-	before = MemoryContextSwitchTo(modify->row_context);
+	if (modify->flight == NULL)
+		modify->flight = flight_create(modify->mtstate);
+	MemoryContextReset(modify->context);
+	before = MemoryContextSwitchTo(modify->context);
 	rows = palloc0(*numSlots * sizeof(RowWrite));
 	created = palloc(*numSlots * sizeof(TupleTableSlot *));
 	for (int i = 0; i < *numSlots; i++)
 	{
+		rows[i].modify = modify;
+		rows[i].kind = PYLON_CREATE;
+		rows[i].context = modify->context;
 		rows[i].slot = slots[i];
 		rows[i].wanted = is_row_wanted(rinfo);
-		do_step(modify, &rows[i], prepare_create);
+		flight_step(&rows[i], prepare_create);
 	}
 	read_before_write(modify);
-	*numSlots = create_rows(modify, rows, *numSlots, created);
+	for (int i = 0; i < *numSlots; i++)
+		create_row(&rows[i]);
+	flight_finish(modify->flight);
+	for (int i = 0; i < *numSlots; i++)
+	{
+		if (rows[i].found)
+			created[count++] = rows[i].slot;
+	}
+	*numSlots = count;
 	MemoryContextSwitchTo(before);
 	return created;
 }
 
+/* A row that has been prepared. */
+static void
+create_row(RowWrite *row)
+{
+	PylonModify *modify = row->modify;
+
+	if (!modify->dry_run)
+	{
+		flight_send(row);
+		return;
+	}
+	dry_run_show("POST", modify->layout->object->path, row->change->body);
+	object_fill_row(modify->writer, row->slot);
+	row->found = true;
+}
+
 /*
  * One row, by its differences; NULL if the object is gone, or was written by
- * the same statement before.
+ * the same statement before, or if it is still in flight.
  */
 TupleTableSlot *
 pylonExecForeignUpdate(EState *estate, ResultRelInfo *rinfo,
 					   TupleTableSlot *slot, TupleTableSlot *planSlot)
 {
 	PylonModify *modify = rinfo->ri_FdwState;
-	RowWrite	row = {.slot = slot,.old_slot = rinfo->ri_oldTupleSlot};
-	MemoryContext before;
-	bool		found = true;
+	RowWrite   *row = begin_row(modify, PYLON_UPDATE, planSlot);
+	MemoryContext before = MemoryContextSwitchTo(row->context);
 
-	MemoryContextReset(modify->row_context);
-	before = MemoryContextSwitchTo(modify->row_context);
-	row.id = junk_id(modify, planSlot);
-	row.path = pylon_object_path(modify->layout->object, row.id);
-	if (!writes_claim(modify->connection, row.path))
+	if (claim_row(row, "update"))
 	{
-		MemoryContextSwitchTo(before);
-		return NULL;
+		row->slot = copy_slot(modify, slot);
+		row->old_slot = copy_slot(modify, rinfo->ri_oldTupleSlot);
+		flight_step(row, prepare_update);
+		row->found = true;
+		if (row->change->body != NULL && modify->dry_run)
+		{
+			dry_run_show("PATCH", row->path, row->change->body);
+			object_fill_row(modify->writer, slot);
+		}
+		else if (row->change->body != NULL)
+		{
+			read_before_write(modify);
+			flight_send(row);
+		}
+		else if (row->wanted)
+			object_keep_row(modify->writer, row->old_slot, slot);
 	}
-	row.purpose = row_purpose(modify, "update", row.id);
-	row.wanted = is_row_wanted(rinfo);
-	do_step(modify, &row, prepare_update);
-	if (row.change->body != NULL && modify->dry_run)
-	{
-		dry_run_show("PATCH", row.path, row.change->body);
-		object_fill_row(modify->writer, slot);
-	}
-	else if (row.change->body != NULL)
-	{
-		read_before_write(modify);
-		row.page = pylon_update(modify->connection, row.purpose, row.id,
-								row.change->body, modify->layout);
-		found = row.page->nobjects > 0;
-		if (found)
-			do_step(modify, &row, take_answer);
-	}
-	else if (row.wanted)
-		object_keep_row(modify->writer, row.old_slot, slot);
 	MemoryContextSwitchTo(before);
-	return found ? slot : NULL;
+	return end_row(row, slot);
 }
 
 /* One row; NULL as for an update. */
@@ -403,42 +385,43 @@ pylonExecForeignDelete(EState *estate, ResultRelInfo *rinfo,
 					   TupleTableSlot *slot, TupleTableSlot *planSlot)
 {
 	PylonModify *modify = rinfo->ri_FdwState;
-	MemoryContext before;
-	bool		null = true;
-	bool		found = true;
-	Datum		old_row = (Datum) 0;
-	char	   *id;
-	char	   *path;
+	RowWrite   *row = begin_row(modify, PYLON_DELETE, planSlot);
+	MemoryContext before = MemoryContextSwitchTo(row->context);
 
-	MemoryContextReset(modify->row_context);
-	before = MemoryContextSwitchTo(modify->row_context);
-	id = junk_id(modify, planSlot);
-	path = pylon_object_path(modify->layout->object, id);
-	if (!writes_claim(modify->connection, path))
-		found = false;
-	else if (modify->dry_run)
-		dry_run_show("DELETE", path, NULL);
-	else
+	if (claim_row(row, "delete"))
 	{
-		read_before_write(modify);
-		found = pylon_delete(modify->connection, row_purpose(modify, "delete", id), id,
-							 modify->id_type == UUIDOID, modify->layout);
+		row->found = true;
+		if (modify->dry_run)
+			dry_run_show("DELETE", row->path, NULL);
+		else
+		{
+			read_before_write(modify);
+			flight_send(row);
+		}
 	}
 	MemoryContextSwitchTo(before);
+	slot = end_row(row, slot);
+	if (slot != NULL && AttributeNumberIsValid(modify->row_junk))
+		take_old_row(modify, planSlot, slot);
+	return slot;
+}
 
-	if (AttributeNumberIsValid(modify->row_junk))
-		old_row = ExecGetJunkAttribute(planSlot, modify->row_junk, &null);
-	if (found && !null)
-	{
-		HeapTupleHeader header = DatumGetHeapTupleHeader(old_row);
-		HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header),.t_data = header};
+/* Puts the row as it was read into a slot. */
+static void
+take_old_row(PylonModify *modify, TupleTableSlot *plan_slot, TupleTableSlot *slot)
+{
+	bool		null;
+	Datum		old_row = ExecGetJunkAttribute(plan_slot, modify->row_junk, &null);
+	HeapTupleData tuple = {0};
 
-		ExecClearTuple(slot);
-		heap_deform_tuple(&tuple, slot->tts_tupleDescriptor, slot->tts_values, slot->tts_isnull);
-		ExecStoreVirtualTuple(slot);
-		ExecMaterializeSlot(slot);
-	}
-	return found ? slot : NULL;
+	if (null)
+		return;
+	tuple.t_data = DatumGetHeapTupleHeader(old_row);
+	tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
+	ExecClearTuple(slot);
+	heap_deform_tuple(&tuple, slot->tts_tupleDescriptor, slot->tts_values, slot->tts_isnull);
+	ExecStoreVirtualTuple(slot);
+	ExecMaterializeSlot(slot);
 }
 
 /* The connection is made at once: a missing token fails before any row. */
@@ -471,8 +454,8 @@ begin_modify(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *assigned,
 	modify->skip_duplicates = skip_duplicates;
 	modify->dry_run = dry_run_is_on(table, userid);
 	modify->concurrency = modify->connection->options.max_concurrent_requests;
-	modify->row_context = AllocSetContextCreate(CurrentMemoryContext, "pylon_fdw write",
-												ALLOCSET_DEFAULT_SIZES);
+	modify->context = AllocSetContextCreate(CurrentMemoryContext, "pylon_fdw write",
+											ALLOCSET_DEFAULT_SIZES);
 	return modify;
 }
 
@@ -500,27 +483,148 @@ row_purpose(PylonModify *modify, const char *verb, const char *id)
 					RelationGetRelationName(modify->table));
 }
 
-/* The id of the row that was read. */
-static char *
-junk_id(PylonModify *modify, TupleTableSlot *plan_slot)
+/*
+ * A row to be updated or deleted, in a context of its own. One more can be in
+ * flight when it has come.
+ */
+static RowWrite *
+begin_row(PylonModify *modify, PylonWrite kind, TupleTableSlot *plan_slot)
 {
+	MemoryContext context;
+	RowWrite   *row;
+
+	if (modify->flight == NULL)
+		find_flight(modify);
+	flight_make_room(modify);
+	context = AllocSetContextCreate(modify->context, "pylon_fdw row", ALLOCSET_DEFAULT_SIZES);
+	row = MemoryContextAllocZero(context, sizeof(RowWrite));
+	row->modify = modify;
+	row->kind = kind;
+	row->context = context;
+	row->plan_slot = plan_slot;
+	row->wanted = is_row_wanted(modify->rinfo);
+	return row;
+}
+
+/* All tables of a ModifyTable share the flight, which ends with the spool's rows. */
+static void
+find_flight(PylonModify *modify)
+{
+	SpoolEnd   *end = spool_end(outerPlanState(modify->mtstate));
+
+	modify->late = end != NULL && !needs_each_answer(modify->mtstate);
+	if (!modify->late)
+		modify->flight = flight_create(modify->mtstate);
+	else if (end->arg == NULL)
+	{
+		end->arg = flight_create(modify->mtstate);
+		end->callback = flight_finish;
+	}
+	if (modify->late)
+	{
+		modify->flight = end->arg;
+		modify->desc = CreateTupleDescCopy(RelationGetDescr(modify->table));
+	}
+}
+
+/*
+ * Must each row have its answer before the next one is sent? Where somebody
+ * looks at the row that was written, or where something else than this
+ * wrapper runs between two rows: that must see the rows before it as written,
+ * and if it fails, nothing is to be under way.
+ */
+static bool
+needs_each_answer(ModifyTableState *mtstate)
+{
+	if (((ModifyTable *) mtstate->ps.plan)->returningLists != NIL ||
+		mtstate->mt_transition_capture != NULL)
+		return true;
+	for (int i = 0; i < mtstate->mt_nrels; i++)
+	{
+		ResultRelInfo *rinfo = &mtstate->resultRelInfo[i];
+		TupleConstr *constr = RelationGetDescr(rinfo->ri_RelationDesc)->constr;
+
+		if (rinfo->ri_FdwRoutine == NULL || !plan_is_ours(rinfo->ri_FdwRoutine) ||
+			rinfo->ri_WithCheckOptions != NIL ||
+			has_row_triggers(rinfo->ri_TrigDesc, mtstate->operation) ||
+			(constr != NULL && constr->has_generated_stored))
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_row_triggers(const TriggerDesc *triggers, CmdType operation)
+{
+	if (triggers == NULL)
+		return false;
+	return operation == CMD_UPDATE ?
+		triggers->trig_update_before_row || triggers->trig_update_after_row :
+		triggers->trig_delete_before_row || triggers->trig_delete_after_row;
+}
+
+/* Sets what names the row; false if the statement has written it before. */
+static bool
+claim_row(RowWrite *row, const char *verb)
+{
+	PylonModify *modify = row->modify;
+
+	flight_step(row, find_id);
+	row->path = pylon_object_path(modify->layout->object, row->id);
+	row->purpose = row_purpose(modify, verb, row->id);
+	return writes_claim(modify->connection, row->path);
+}
+
+/* The id of the row that was read. */
+static void
+find_id(RowWrite *row)
+{
+	PylonModify *modify = row->modify;
 	bool		null;
-	Datum		value = ExecGetJunkAttribute(plan_slot, modify->id_junk, &null);
-	char	   *id;
+	Datum		value = ExecGetJunkAttribute(row->plan_slot, modify->id_junk, &null);
 
 	if (null)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("cannot write %s of foreign table \"%s\" that has no id",
 						modify->layout->object->nouns.a, RelationGetRelationName(modify->table))));
-	id = object_value_text(modify->id_type, value);
-	if (!object_id_is_possible(id))
+	row->id = object_value_text(modify->id_type, value);
+	if (!object_id_is_possible(row->id))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("cannot write %s of foreign table \"%s\" by its id",
 						modify->layout->object->nouns.a, RelationGetRelationName(modify->table)),
 				 errdetail("An id that is too long, \".\" or \"..\" can't be part of a path.")));
-	return id;
+}
+
+/*
+ * What outlives the row that core hands over; that itself where its answer is
+ * waited for. The descriptor is a copy, for nothing counts references to it.
+ */
+static TupleTableSlot *
+copy_slot(PylonModify *modify, TupleTableSlot *slot)
+{
+	TupleTableSlot *copy;
+
+	if (!modify->late)
+		return slot;
+	copy = MakeSingleTupleTableSlot(modify->desc, &TTSOpsHeapTuple);
+	return ExecCopySlot(copy, slot);
+}
+
+/* The slot if the row was written, or is taken to be; NULL if it is in flight. */
+static TupleTableSlot *
+end_row(RowWrite *row, TupleTableSlot *slot)
+{
+	bool		found;
+
+	if (row->writing != NULL && row->modify->late)
+		return NULL;
+	if (row->writing != NULL)
+		flight_finish(row->modify->flight);
+	found = row->found;
+	MemoryContextDelete(row->context);
+	return found ? slot : NULL;
 }
 
 /* Does somebody look at a row after it was written? Else it needn't be read. */
@@ -536,81 +640,30 @@ is_row_wanted(ResultRelInfo *rinfo)
 static void
 read_before_write(PylonModify *modify)
 {
-	if (!modify->dry_run)
-		scan_read_before_write(modify->connection->serverid, modify->mtstate->ps.state);
-}
-
-/*
- * Runs a step. The error that it raises is returned, for others are in
- * flight, whose ends are to be awaited first; NULL if none.
- *
- * That waiting happens outside of PG_CATCH, when core has forgotten the error:
- * a cancel or a termination is then an error like any other. No subtransaction
- * is needed for that, as nothing but this wrapper runs until the error is
- * raised again, which ends the statement in any case.
- */
-static ErrorData *
-try_step(PylonModify *modify, RowWrite *row, RowStep step)
-{
-	ErrorData  *volatile error = NULL;
-
-	PG_TRY();
-	{
-		step(modify, row);
-	}
-	PG_CATCH();
-	{
-		int			code = geterrcode();
-
-		if (code == ERRCODE_QUERY_CANCELED)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(modify->row_context);
-		error = CopyErrorData();
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	return error;
-}
-
-/* Runs a step while nothing else is in flight. */
-static void
-do_step(PylonModify *modify, RowWrite *row, RowStep step)
-{
-	ErrorData  *error = try_step(modify, row, step);
-
-	if (error != NULL)
-		raise_of_row(modify, row, error);
-}
-
-/* Raises the error, saying of which row it is and what was done before. */
-static void
-raise_of_row(PylonModify *modify, const RowWrite *row, ErrorData *error)
-{
-	if (writes_any_done(modify->connection))
-		error->detail = psprintf("%s%s%s", error->detail ? error->detail : "",
-								 error->detail ? " " : "", writes_done(modify->connection));
-	error->context = psprintf("%s%s%s", error->context ? error->context : "",
-							  error->context ? "\n" : "", row->purpose);
-	if (error->table_name == NULL && error->datatype_name == NULL)
-	{
-		error->schema_name = modify->connection->schema_name;
-		error->table_name = modify->connection->table_name;
-	}
-	ReThrowError(error);
+	if (modify->dry_run)
+		return;
+	writes_await(modify->connection);
+	scan_read_before_write(modify->connection->serverid, modify->mtstate->ps.state);
 }
 
 static void
-prepare_create(PylonModify *modify, RowWrite *row)
+prepare_create(RowWrite *row)
 {
+	PylonModify *modify = row->modify;
+
 	row->purpose = psprintf("insert %s %s into foreign table \"%s\"",
 							modify->layout->object->nouns.one,
 							safe_text(object_label(modify->writer, row->slot)),
 							RelationGetRelationName(modify->table));
 	row->change = object_creation(modify->writer, row->slot);
-	row->keys = object_creation_keys(row->change);
+	row->keys = object_write_keys(row->change);
 	if (modify->rinfo->ri_WithCheckOptions == NIL)
 		return;
-	/* Policies of a partitioned table, which core doesn't check of foreign rows. */
+
+	/*
+	 * Policies of a partitioned table, which core doesn't check of foreign
+	 * rows.
+	 */
 	ExecWithCheckOptions(WCO_RLS_INSERT_CHECK, modify->rinfo, row->slot, modify->mtstate->ps.state);
 	if (modify->check_options == NIL)
 		modify->check_options = check_options_create(modify->mtstate, modify->rinfo);
@@ -619,213 +672,18 @@ prepare_create(PylonModify *modify, RowWrite *row)
 }
 
 static void
-prepare_update(PylonModify *modify, RowWrite *row)
+prepare_update(RowWrite *row)
 {
+	PylonModify *modify = row->modify;
 	bool		checked = modify->rinfo->ri_WithCheckOptions != NIL;
 
 	if (checked)
 		object_fill_row(modify->writer, row->slot);
 	row->change = object_update(modify->writer, row->old_slot, row->slot);
+	row->keys = object_write_keys(row->change);
 	if (checked)
 	{
 		ExecWithCheckOptions(WCO_RLS_UPDATE_CHECK, modify->rinfo, row->slot, modify->mtstate->ps.state);
 		ExecWithCheckOptions(WCO_VIEW_CHECK, modify->rinfo, row->slot, modify->mtstate->ps.state);
 	}
-}
-
-static void
-take_created(PylonModify *modify, RowWrite *row)
-{
-	row->page = pylon_created(row->request, modify->layout);
-	if (row->page->problem == NULL)
-		take_answer(modify, row);
-}
-
-/*
- * Checks that the object that the API answered with has what was sent, and
- * puts it into the slot, if that is wanted. Else only those columns are read,
- * lest the API's default for another one doesn't fit its type.
- */
-static void
-take_answer(PylonModify *modify, RowWrite *row)
-{
-	TupleTableSlot *slot = row->slot;
-	int			natts = slot->tts_tupleDescriptor->natts;
-	const JsonSlice *object = page_object(row->page, 0);
-	Datum	   *values = palloc0(natts * sizeof(Datum));
-	bool	   *nulls = palloc(natts * sizeof(bool));
-
-	memset(nulls, true, natts * sizeof(bool));
-	check_same_object(modify, row);
-	object_read(modify->layout, object, row->wanted ? NULL : row->change->attnums, values, nulls);
-	object_check_answer(row->change, row->request != NULL ? object_id_text(object) : NULL,
-						modify->layout, object, values, nulls);
-	if (row->wanted)
-		object_store_row(slot, values, nulls);
-}
-
-/*
- * An id that the API takes for an external id of another object has that one
- * updated, or read back.
- */
-static void
-check_same_object(PylonModify *modify, const RowWrite *row)
-{
-	const JsonSlice *object = page_object(row->page, 0);
-	const char *noun = modify->layout->object->nouns.one;
-	const char *other;
-
-	if (row->id == NULL || object_id_is(row->id, modify->id_type == UUIDOID, object))
-		return;
-	other = object_id_text(object);
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("could not %s: the API answers with %s %s",
-					row->purpose, noun, other != NULL ? other : "of another id"),
-			 errdetail("The id that was read with the row is no longer that %s's, but an external id of this one, it seems.",
-					   noun),
-			 errhint("See whether %s %s was changed.", noun, other != NULL ? other : "of that external id")));
-}
-
-/*
- * Creates rows that have been prepared, some of them in flight together.
- * Sets "created" to the slots of those that were not skipped, and returns
- * their number.
- */
-static int
-create_rows(PylonModify *modify, RowWrite *rows, int total,
-			TupleTableSlot **created)
-{
-	int			sent = 0;
-	int			count = 0;
-
-	for (int i = 0; i < total; i++)
-	{
-		ErrorData  *error = NULL;
-		PylonCreated result;
-
-		if (modify->dry_run)
-		{
-			dry_run_show("POST", modify->layout->object->path, rows[i].change->body);
-			object_fill_row(modify->writer, rows[i].slot);
-			created[count++] = rows[i].slot;
-			continue;
-		}
-		for (; sent < total && sent < i + modify->concurrency &&
-			 !is_in_flight(&rows[i], sent - i, &rows[sent]); sent++)
-		{
-			rows[sent].request = pylon_start_create(modify->connection, rows[sent].purpose,
-													modify->layout->object, rows[sent].change->body);
-		}
-		result = pylon_finish_create(rows[i].request);
-		if (result == CREATE_DUPLICATE && modify->skip_duplicates)
-			continue;
-		if (result == CREATE_DONE)
-			error = try_step(modify, &rows[i], take_created);
-		if (result != CREATE_DONE || error != NULL || rows[i].page->problem != NULL)
-			fail_create(modify, &rows[i], sent - i - 1, error);
-		created[count++] = rows[i].slot;
-	}
-	return count;
-}
-
-/*
- * May one of the "open" creates be of the same object as "row"? Then this one
- * waits for it: of two at once, the API might let both through.
- */
-static bool
-is_in_flight(const RowWrite *open_rows, int open, const RowWrite *row)
-{
-	ListCell   *lc;
-	ListCell   *lc2;
-
-	for (int i = 0; i < open; i++)
-	{
-		foreach(lc, open_rows[i].keys)
-		{
-			foreach(lc2, row->keys)
-			{
-				if (strcmp(lfirst(lc), lfirst(lc2)) == 0)
-					return true;
-			}
-		}
-	}
-	return false;
-}
-
-/*
- * Raises what went wrong with a create. The "open" ones in flight behind it
- * take effect all the same, so their ends are awaited before. Where it is
- * unknown of one whether it was done, that is the error, so that nobody takes
- * the other one for all there is to handle.
- */
-static void
-fail_create(PylonModify *modify, RowWrite *failed, int open, ErrorData *error)
-{
-	bool		bad_answer = failed->page != NULL && failed->page->problem != NULL;
-	char	   *failure = psprintf("could not %s: %s", failed->purpose,
-								   error != NULL ? error->message :
-								   bad_answer ? failed->page->problem :
-								   pylon_create_failure(failed->request));
-	List	   *unknown = settle_creates(failed, open, failure);
-
-	if (unknown != NIL)
-	{
-		RowWrite   *first = linitial(unknown);
-
-		pylon_raise_create(first->request, NULL,
-						   unknown_detail(unknown, first == failed ? NULL : failure));
-	}
-	if (error != NULL)
-		raise_of_row(modify, failed, error);
-	pylon_raise_create(failed->request, bad_answer ? failed->page->problem : NULL, NULL);
-}
-
-/*
- * Waits for the creates in flight behind a failed one; those of which it is
- * unknown whether they were done are returned, the failed one included.
- */
-static List *
-settle_creates(RowWrite *failed, int open, const char *failure)
-{
-	ErrorContextCallback callback = {.callback = settling_error_callback,
-	.arg = unconstify(char *, failure),.previous = error_context_stack};
-	List	   *unknown = NIL;
-
-	/* A cancel takes the place of the failure; it is not to be lost. */
-	error_context_stack = &callback;
-	for (RowWrite *row = failed; row <= failed + open; row++)
-	{
-		if (row == failed ? pylon_create_is_unknown(row->request) :
-			pylon_finish_create(row->request) == CREATE_UNKNOWN)
-			unknown = lappend(unknown, row);
-	}
-	error_context_stack = callback.previous;
-	return unknown;
-}
-
-static void
-settling_error_callback(void *arg)
-{
-	errcontext("waiting for the creates in flight after a failure: %s", (const char *) arg);
-}
-
-/* What else is unknown than the first one, and what failed; NULL if nothing. */
-static char *
-unknown_detail(List *unknown, const char *failure)
-{
-	StringInfoData detail;
-
-	initStringInfo(&detail);
-	if (failure != NULL)
-		appendStringInfo(&detail, "Besides, it %s. ", failure);
-	for (int i = 1; i < list_length(unknown); i++)
-		appendStringInfo(&detail, "%s%s", i == 1 ? "The same of: " : "; ",
-						 ((RowWrite *) list_nth(unknown, i))->purpose);
-	if (list_length(unknown) > 1)
-		appendStringInfoString(&detail, ". ");
-	if (detail.len == 0)
-		return NULL;
-	detail.data[detail.len - 2] = '\0';
-	return detail.data;
 }

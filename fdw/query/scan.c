@@ -26,6 +26,7 @@
 
 #include "api/pylon_api.h"
 #include "api/reread.h"
+#include "api/write_log.h"
 #include "compat.h"
 #include "executor/executor.h"
 #include "foreign/foreign.h"
@@ -459,6 +460,8 @@ scan_connect(ForeignScanState *node, PylonScan *scan)
 	/* Of the whole table, statistics know how much that is. */
 	if (scan->request == FILTER_LIST && scan->limit == SCAN_ALL)
 		scan->connection->expected = Max(rel->rd_rel->reltuples, 0);
+	/* A function reads what the statement that runs it has written. */
+	writes_await(scan->connection);
 	scan->reader = pylon_reader_create(scan->connection, scan->layout);
 	scan->callback.func = forget_scan;
 	scan->callback.arg = scan;

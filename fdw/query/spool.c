@@ -51,6 +51,7 @@ typedef struct Spool
 	CustomScanState css;
 	Tuplestorestate *rows;		/* NULL before the first row is wanted */
 	TupleTableSlot *stored;
+	SpoolEnd	end;
 } Spool;
 
 static void add_spools(PlannerInfo *root, UpperRelationKind stage,
@@ -244,6 +245,14 @@ begin_spool(CustomScanState *node, EState *estate, int eflags)
 		(void) distrust_scans(lfirst(lc), servers);
 }
 
+/* What is to be done after the last row of a spool; NULL for another plan. */
+SpoolEnd *
+spool_end(PlanState *plan)
+{
+	return plan != NULL && IsA(plan, CustomScanState) &&
+		((CustomScanState *) plan)->methods == &exec_methods ? &((Spool *) plan)->end : NULL;
+}
+
 /* Tells the scans of these servers in a plan. */
 static bool
 distrust_scans(PlanState *plan, void *servers)
@@ -273,6 +282,8 @@ next_row(CustomScanState *node)
 	before = MemoryContextSwitchTo(node->ss.ps.state->es_query_cxt);
 	found = tuplestore_gettupleslot(spool->rows, true, false, spool->stored);
 	MemoryContextSwitchTo(before);
+	if (!found && spool->end.callback != NULL)
+		spool->end.callback(spool->end.arg);
 	return found ? ExecCopySlot(row, spool->stored) : ExecClearTuple(row);
 }
 
@@ -283,6 +294,7 @@ compute_rows(Spool *spool)
 	MemoryContext before = MemoryContextSwitchTo(plan->state->es_query_cxt);
 
 	spool->rows = tuplestore_begin_heap(false, false, work_mem);
+	spool->end.rows = 0;
 	MemoryContextSwitchTo(before);
 	for (;;)
 	{
@@ -291,6 +303,7 @@ compute_rows(Spool *spool)
 		if (TupIsNull(row))
 			return;
 		tuplestore_puttupleslot(spool->rows, row);
+		spool->end.rows++;
 		CHECK_FOR_INTERRUPTS();
 	}
 }
