@@ -20,7 +20,8 @@
  * hundredths of a second, however fast and long it sends.
  *
  * How long to wait before another try is decided in http_retry.c, and who
- * waits along with it in http_limit.c; what an answer means, and its SQLSTATE, in pylon_api.c and failure.c.
+ * waits along with it in http_limit.c; what an answer means, and its
+ * SQLSTATE, in pylon_api.c and failure.c.
  *
  * IDENTIFICATION
  *		fdw/wire/http.c
