@@ -203,6 +203,19 @@ compat_unique_path(PlannerInfo *root, RelOptInfo *rel, SpecialJoinInfo *sjinfo)
 #endif
 }
 
+/* All rows of these paths. 19 takes the paths in a struct. */
+static inline Path *
+compat_append_path(PlannerInfo *root, RelOptInfo *rel, List *paths)
+{
+#if PG_VERSION_NUM >= 190000
+	AppendPathInput input = {.subpaths = paths};
+
+	return (Path *) create_append_path(root, rel, input, NIL, NULL, 0, false, -1);
+#else
+	return (Path *) create_append_path(root, rel, paths, NIL, NIL, NULL, 0, false, -1);
+#endif
+}
+
 /* 17 looks into the statistics, and wants the planner's root for that. */
 static inline double
 compat_estimate_array_length(PlannerInfo *root, Node *array)

@@ -86,8 +86,12 @@ static bool has_row_identity(List *exprs);
 static void add_lookup_path(LookupCandidate *join, Path *outer);
 static Path *create_lookup_path(LookupCandidate *join, Path *outer,
 								ParamPathInfo *param_info, List *clauses);
+static void consider_target(LookupCandidate *join, RelOptInfo *outerrel,
+							Path *outer);
+static RelOptInfo *joinrel_of_member(LookupCandidate *join, RelOptInfo *member);
 static void consider_semijoin(LookupCandidate *join, RelOptInfo *rows);
 static bool can_be_read_twice(PlannerInfo *root, RelOptInfo *rel);
+static bool gives_same_twice(List *conditions);
 static Path *distinct_keys(LookupCandidate *join, RelOptInfo *rows);
 static void cost_lookup_path(LookupCandidate *join, CustomPath *path);
 static int	batch_size(LookupCandidate *join);
@@ -123,6 +127,7 @@ consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 	.jointype = jointype,.extra = extra};
 	LookupCandidate semijoin = {.root = root,.joinrel = outerrel,.inner = outerrel,
 	.jointype = JOIN_INNER,.extra = extra,.semijoinrel = joinrel};
+	Path	   *unique = NULL;
 	ListCell   *lc;
 
 	if (previous_hook != NULL)
@@ -136,6 +141,19 @@ consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 		consider_semijoin(&semijoin, innerrel);
 	if (!is_table_of_query(root, innerrel))
 		return;
+	if (jointype == JOIN_UNIQUE_OUTER)
+	{
+		/* Objects for which there is a row: each row's key once. */
+		join.jointype = JOIN_INNER;
+		unique = compat_unique_path(root, outerrel, extra->sjinfo);
+	}
+	if (has_row_identity(innerrel->reltarget->exprs))
+	{
+		if (join.jointype == JOIN_INNER)
+			consider_target(&join, outerrel,
+							jointype == JOIN_INNER ? outerrel->cheapest_total_path : unique);
+		return;
+	}
 	join.members = find_members(root, innerrel);
 	if (!has_objects(join.members) || !choose_key(&join, outerrel))
 		return;
@@ -143,9 +161,7 @@ consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 	switch (jointype)
 	{
 		case JOIN_UNIQUE_OUTER:
-			/* Objects for which there is a row: each row's key once. */
-			join.jointype = JOIN_INNER;
-			add_lookup_path(&join, compat_unique_path(root, outerrel, extra->sjinfo));
+			add_lookup_path(&join, unique);
 			break;
 		case JOIN_INNER:
 		case JOIN_LEFT:
@@ -169,8 +185,7 @@ is_table_of_query(PlannerInfo *root, RelOptInfo *rel)
 {
 	return rel->reloptkind == RELOPT_BASEREL &&
 		root->simple_rel_array[rel->relid] == rel &&
-		rel->lateral_relids == NULL && !IS_DUMMY_REL(rel) &&
-		!has_row_identity(rel->reltarget->exprs);
+		rel->lateral_relids == NULL && !IS_DUMMY_REL(rel);
 }
 
 /*
@@ -455,6 +470,59 @@ create_lookup_path(LookupCandidate *join, Path *outer, ParamPathInfo *param_info
 }
 
 /* ------------------------------------------------------------------------
+ * Several workspaces that are written to
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Looks up in one workspace after the other, below an Append, where the
+ * objects are those of an inherited or partitioned target. The columns that
+ * identify its rows have no place in the tuple of a custom scan (core asserts
+ * that, and EXPLAIN can't show them) before the workspace is known.
+ */
+static void
+consider_target(LookupCandidate *join, RelOptInfo *outerrel, Path *outer)
+{
+	List	   *paths = NIL;
+	ListCell   *lc;
+
+	if (outer == NULL || outer->param_info != NULL || !can_be_read_twice(join->root, outerrel))
+		return;
+	foreach(lc, find_members(join->root, join->inner))
+	{
+		JoinPathExtraData extra = *join->extra;
+		LookupCandidate child = *join;
+
+		child.inner = lfirst(lc);
+		child.members = list_make1(child.inner);
+		child.joinrel = joinrel_of_member(join, child.inner);
+		child.extra = &extra;
+		extra.restrictlist = (List *)
+			lookup_path_translate(join, (Node *) extra.restrictlist, child.inner);
+		if (!has_objects(child.members) || !choose_key(&child, outerrel))
+			return;
+		paths = lappend(paths, create_lookup_path(&child, outer, NULL, extra.restrictlist));
+	}
+	if (paths != NIL)
+		add_path(join->joinrel, compat_append_path(join->root, join->joinrel, paths));
+}
+
+/* The join as it is of one of the tables whose rows are those of "inner". */
+static RelOptInfo *
+joinrel_of_member(LookupCandidate *join, RelOptInfo *member)
+{
+	RelOptInfo *rel = makeNode(RelOptInfo);
+
+	*rel = *join->joinrel;
+	rel->pathlist = NIL;
+	rel->rows = clamp_row_est(rel->rows * member->rows / Max(join->inner->rows, 1));
+	rel->reltarget = copy_pathtarget(rel->reltarget);
+	rel->reltarget->exprs = (List *)
+		lookup_path_translate(join, (Node *) rel->reltarget->exprs, member);
+	return rel;
+}
+
+/* ------------------------------------------------------------------------
  * Semijoins of objects
  * ------------------------------------------------------------------------
  */
@@ -474,7 +542,9 @@ consider_semijoin(LookupCandidate *join, RelOptInfo *rows)
 	Path	   *keys;
 	Path	   *objects;
 
-	if (!can_be_read_twice(join->root, rows) || !is_table_of_query(join->root, join->inner))
+	if (rows->cheapest_total_path->param_info != NULL || !can_be_read_twice(join->root, rows) ||
+		!is_table_of_query(join->root, join->inner) ||
+		has_row_identity(join->inner->reltarget->exprs))
 		return;
 	join->members = find_members(join->root, join->inner);
 	if (!has_objects(join->members) || !choose_key(join, rows) ||
@@ -495,25 +565,40 @@ consider_semijoin(LookupCandidate *join, RelOptInfo *rows)
 								  join->extra->restrictlist, NULL, hashclauses));
 }
 
-/* A local table gives the same rows twice in one plan, if its conditions do. */
+/* Local tables give the same rows twice in one plan, if their conditions do. */
 static bool
 can_be_read_twice(PlannerInfo *root, RelOptInfo *rel)
 {
-	ListCell   *lc;
+	int			relid = -1;
 
-	if (rel->rtekind != RTE_RELATION || !is_table_of_query(root, rel) ||
-		rel->cheapest_total_path->param_info != NULL)
-		return false;
-	foreach(lc, find_members(root, rel))
+	while ((relid = bms_next_member(rel->relids, relid)) >= 0)
 	{
-		RelOptInfo *member = lfirst(lc);
+		RelOptInfo *table = root->simple_rel_array[relid];
+		ListCell   *lc;
 
-		if (member->rtekind != RTE_RELATION || member->fdwroutine != NULL ||
-			contain_volatile_functions((Node *) member->baserestrictinfo) ||
-			contain_subplans((Node *) extract_actual_clauses(member->baserestrictinfo, false)))
+		if (table == NULL)
+			continue;			/* an outer join */
+		if (table->rtekind != RTE_RELATION || !is_table_of_query(root, table))
 			return false;
+		foreach(lc, find_members(root, table))
+		{
+			RelOptInfo *member = lfirst(lc);
+
+			if (member->rtekind != RTE_RELATION || member->fdwroutine != NULL ||
+				!gives_same_twice(member->baserestrictinfo) ||
+				!gives_same_twice(member->joininfo))
+				return false;
+		}
 	}
 	return true;
+}
+
+static bool
+gives_same_twice(List *conditions)
+{
+	Node	   *clauses = (Node *) extract_actual_clauses(conditions, false);
+
+	return !contain_volatile_functions(clauses) && !contain_subplans(clauses);
 }
 
 /* Each key of these rows once; NULL if what is one key to a hash isn't to the join. */

@@ -6,6 +6,7 @@ use warnings;
 
 use JSON::PP;
 use List::Util qw(min sum);
+use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use PylonSample;
@@ -458,6 +459,47 @@ $session->query(
 	AND NOT EXISTS (SELECT FROM people c WHERE c.email = l.email AND c.workspace = 'w3')");
 is($session->error, '', 'INSERT of those that one has not: no error');
 is($session->query("SELECT count(*) FROM people_w3"), '3', 'INSERT of those that one has not');
+
+# A partitioned target: each workspace is asked for the keys, and each contact is written to where it is.
+$session->query('CREATE TABLE renamed AS SELECT email, min(n) AS n FROM leads WHERE email IS NOT NULL AND n <= 45
+	GROUP BY email; ANALYZE renamed; TRUNCATE copies; INSERT INTO copies SELECT id, name, email, tier, workspace FROM people');
+my $keys = $session->query('SELECT count(*) FROM renamed');
+my %targets = (
+	UPDATE => q{UPDATE people p SET name = 'renamed ' || r.n FROM renamed r WHERE r.email = p.email},
+	'UPDATE with a further condition' =>
+	  q{UPDATE people p SET name = 'again ' || r.n FROM renamed r WHERE r.email = p.email AND r.n > length(p.name)},
+	'DELETE with IN' => q{DELETE FROM people p WHERE p.email IN (SELECT email FROM renamed WHERE n % 4 = 1)});
+api_take($_) for values %api;
+for my $name (sort { $b cmp $a } keys %targets)
+{
+	my $sql = $targets{$name};
+	my $asked = $name =~ /IN/ ? $session->query('SELECT count(*) FROM renamed WHERE n % 4 = 1') : $keys;
+
+	like($session->query("EXPLAIN (VERBOSE, COSTS OFF) $sql"), qr/Append.*(?:Pylon Lookup Join.*){3}/s, "$name: the plan");
+	$session->query($sql);
+	is($session->error, '', "$name: no error");
+	$session->query($sql =~ s/people p/copies p/r);
+	for my $workspace (@workspaces)
+	{
+		my @requests = api_take($api{$workspace});
+		my $searches = grep { m{^POST /contacts/search} } @requests;
+		my @writes = grep { /^(?:PATCH|DELETE) / } @requests;
+
+		is($searches, POSIX::ceil($asked / BATCH), "$name: searches of $workspace");
+		is_deeply([ grep { !m{/contacts/$workspace-} } @writes ], [], "$name: contacts of $workspace alone are written")
+		  if $workspace ne 'w3';
+	}
+	for my $tables ([ 'people', 'copies' ], [ 'copies', 'people' ])
+	{
+		my ($some, $others) = @$tables;
+
+		is($session->query("SELECT count(*) FROM (SELECT id, name, email FROM $some
+			EXCEPT SELECT id, name, email FROM $others) d"), '0', "$name: $some");
+	}
+	api_take($_) for values %api;
+}
+unlike($session->query('EXPLAIN UPDATE people p SET name = $$x$$ FROM (SELECT * FROM renamed WHERE n > random()) r
+	WHERE r.email = p.email'), qr/Pylon Lookup Join/, 'what may be others the second time is not read for each workspace');
 
 # What the planner expects without ANALYZE: hardly two contacts share an address, in each of the workspaces.
 cmp_ok(
