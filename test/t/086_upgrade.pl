@@ -57,6 +57,16 @@ is(old("$read SELECT pylon_fdw_stats_reset(); SELECT count(*) FROM pylon_fdw_sta
 	"1200\n\n0", 'pylon_fdw_stats_reset() of 1.0');
 is(old("SELECT base_url, latency_ms > 0 FROM pylon_fdw_ping('pylon')"), "$api->{url}|t", 'pylon_fdw_ping() of 1.0');
 
+# ---------------------------------------------------------------- UPDATE, with something in its way
+
+# Its columns are others in 1.1, so a view over the function can't stay as it is.
+old('CREATE VIEW asked AS SELECT server_name, contacts_read FROM pylon_fdw_stats()');
+my (undef, undef, $error) = $node->psql('old', "\\set VERBOSITY verbose\nALTER EXTENSION pylon_fdw UPDATE");
+like($error, qr/ERROR:  2BP01: .*DETAIL:  view asked depends on function pylon_fdw_stats\(\)/s, 'a view over pylon_fdw_stats() is named');
+is(old('SELECT extversion FROM pg_extension WHERE extname = $$pylon_fdw$$'), '1.0', 'all stays as it was');
+is(old("$read SELECT contacts_read FROM asked"), "1200\n1200", 'the view, too');
+old('DROP VIEW asked');
+
 # ---------------------------------------------------------------- UPDATE, while a session is at work
 
 my $session = PylonSession->new($node, 'old');
