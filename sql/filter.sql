@@ -307,6 +307,10 @@ EXECUTE same('00000000-0000-4000-8000-000000000001', NULL, NULL);
 \echo `$ctl take`
 RESET plan_cache_mode;
 DEALLOCATE same;
+-- which for a NULL asks for all contacts: not once for each row of another table; nor does a regular expression
+SELECT count(*) FROM (VALUES (NULL), ('ada@acme.com'), (NULL)) v(t) LEFT JOIN contacts c ON c.email IS NOT DISTINCT FROM v.t;
+SELECT count(*) FROM (VALUES ('(ada|grace)@acme'), ('^alan@'), ('[a]da')) v(t), contacts c WHERE c.email ~ v.t;
+\echo `$ctl take`
 SELECT test($$coalesce(email, '') = 'ada@acme.com'$$);
 SELECT test($$coalesce(email, '') LIKE 'ada@%'$$);
 SELECT test($$coalesce(custom_fields->>'tier', 'none') IN ('gold', 'silver')$$);

@@ -45,6 +45,7 @@ static const int required_operators[] =
 
 static const char *test_problem(const FilterOperand *operand, FilterTest test,
 								Oid collation);
+static bool is_of_a_row(Node *node, void *context);
 static bool may_be_null(Node *value);
 
 /* A node for a test of a field with a value, if the API can be asked that. */
@@ -64,6 +65,10 @@ make_value_test(FilterContext *context, const FilterOperand *operand,
 	if (bms_is_member(context->rel->relid, pull_varnos(context->root, value)) ||
 		contain_subplans(value) || contain_volatile_functions(value))
 		return give_up(context, REASON_VALUE);
+	/* What may ask for all objects isn't asked once for each row of others. */
+	if ((test == FILTER_REGEX || operand->flags & (FILTER_NODE_NULL_UNSET | FILTER_NODE_NULL_ALL)) &&
+		is_of_a_row(value, NULL))
+		return give_up(context, REASON_VALUE);
 	if (test == FILTER_REGEX && IsA(value, Const) && !may_be_null(value) &&
 		!(operand->flags & FILTER_NODE_ANY) &&
 		filter_regex_pattern(TextDatumGetCString(((Const *) value)->constvalue)) == NULL)
@@ -77,6 +82,16 @@ make_value_test(FilterContext *context, const FilterOperand *operand,
 	nulls = *operand;
 	nulls.flags |= FILTER_NODE_NULLS;
 	return make_test(context, &nulls, test, value);
+}
+
+/* May the value be another one each time that the scan is started again? */
+static bool
+is_of_a_row(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return IsA(node, Var) || (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXEC) ||
+		expression_tree_walker(node, is_of_a_row, context);
 }
 
 /* May it be NULL, or an array that holds a NULL? */

@@ -17,6 +17,7 @@
 
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "filter/filter_pattern.h"
 #include "filter/filter_value.h"
 #include "mb/pg_wchar.h"
 #include "object/object.h"
@@ -70,7 +71,7 @@ text_part(FuzzInput *input)
 {
 	static const FilterTest tests[] =
 	{
-		FILTER_EQUALS, FILTER_NOT_EQUALS, FILTER_LIKE, FILTER_PREFIX, FILTER_SUBSTRING,
+		FILTER_EQUALS, FILTER_NOT_EQUALS, FILTER_LIKE, FILTER_PREFIX, FILTER_SUBSTRING, FILTER_REGEX,
 	};
 	FilterTest	test = tests[fuzz_byte(input) % lengthof(tests)];
 	FilterNode *node = make_node(input, test, TEXTOID);
@@ -118,11 +119,12 @@ list_part(FuzzInput *input)
 		  text[0] != '\0' && (test == FILTER_IN ? found : !found && !null));
 }
 
-/* custom_fields @> json: never an error, whatever the value. */
+/* custom_fields @> json, and the like: never an error, whatever the value. */
 static void
 json_part(FuzzInput *input)
 {
-	FilterNode *node = make_node(input, FILTER_JSON, JSONBOID);
+	static const FilterTest tests[] = {FILTER_JSON, FILTER_MEMBER, FILTER_MEMBER_HAS};
+	FilterNode *node = make_node(input, tests[fuzz_byte(input) % lengthof(tests)], JSONBOID);
 	FilterEvaluation evaluation = {.object = &object_contacts,.session = &session,.batch_size = 100,.exact = true};
 	Datum		json = DirectFunctionCall1(jsonb_in, CStringGetDatum(fuzz_text(input)));
 
@@ -202,6 +204,8 @@ make_node(FuzzInput *input, FilterTest test, Oid type)
 		node->flags |= FILTER_NODE_LOOSE;
 	node->field = node->flags & FILTER_NODE_CUSTOM ? "slug" : "name";
 	node->max_length = flags & 0x80 ? (flags >> 4) & 7 : 0;
+	if (node->max_length > 0 && flags & 0x04)
+		node->flags |= FILTER_NODE_CUT;
 	node->type = type;
 	node->element = get_element_type(type);
 	getTypeOutputInfo(OidIsValid(node->element) ? node->element : type, &function, &varlena);
@@ -258,14 +262,18 @@ sql_text(FilterNode *node, const char *text, const char *value, bool *wanted)
 		return true;			/* NULL */
 	if (node->max_length > 0 && chars > node->max_length)
 	{
-		/* Blanks are cut off; anything else doesn't fit. */
+		/* Blanks are cut off; anything else doesn't fit, or a cast cuts that off, too. */
 		int			length = pg_mbcharcliplen(text, strlen(text), node->max_length);
 
-		if (strspn(text + length, " ") != strlen(text + length))
+		if (!(node->flags & FILTER_NODE_CUT) &&
+			strspn(text + length, " ") != strlen(text + length))
 			return false;
 		text = pnstrdup(text, length);
 	}
-	if (fold && node->test != FILTER_LIKE)
+	/* Of any other regular expression nothing is said, and some take their time. */
+	if (node->test == FILTER_REGEX && filter_regex_pattern(value) == NULL)
+		return false;
+	if (fold && node->test != FILTER_LIKE && node->test != FILTER_REGEX)
 	{
 		text = str_tolower(text, strlen(text), DEFAULT_COLLATION_OID);
 		value = str_tolower(value, strlen(value), DEFAULT_COLLATION_OID);
@@ -285,6 +293,10 @@ sql_text(FilterNode *node, const char *text, const char *value, bool *wanted)
 			break;
 		case FILTER_SUBSTRING:
 			*wanted = strstr(text, value) != NULL;
+			break;
+		case FILTER_REGEX:
+			*wanted = DatumGetBool(DirectFunctionCall2Coll(fold ? texticregexeq : textregexeq,
+														   DEFAULT_COLLATION_OID, left, right));
 			break;
 		default:
 			PG_TRY();
