@@ -13,6 +13,17 @@ say() { printf '==> %s\n' "$*" >&2; }
 
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
+# quietly COMMAND…: what it says goes to a log, which is shown where it fails.  A file, since a server that a package
+# starts would keep a pipe open.
+quietly() {
+	local log status=0
+	log=$(mktemp /tmp/pylon_fdw.log.XXXXXX)
+	("$@") >"$log" 2>&1 || status=$?
+	[ "$status" = 0 ] || cat "$log" >&2
+	rm -f "$log"
+	return "$status"
+}
+
 # ---------------------------------------------------------------- packages
 
 missing_packages() {
@@ -34,9 +45,9 @@ as_root() {
 }
 
 install_packages() {
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
-	as_root env DEBIAN_FRONTEND=noninteractive \
-		apt-get -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends install "$@" >/dev/null
+	quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
+	quietly as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends install "$@"
 }
 
 # need_packages PACKAGE…: installs what is missing of these Debian packages, and says what that is.
@@ -52,7 +63,8 @@ need_packages() {
 	flock "$apt_lock"
 	missing=$(missing_packages "$@" | tr '\n' ' ')
 	if [ -n "$missing" ]; then
-		say "installing with apt-get: $missing"
+		say 'installing with apt-get:'
+		fold -s -w 90 <<<"$missing" | sed 's/^/    /' >&2
 		# shellcheck disable=SC2086 # a list of package names
 		install_packages $missing
 	fi
@@ -254,7 +266,7 @@ cluster_settings() {
 start_cluster() {
 	local dir=$1
 	as_test_user mkdir -p "$dir/socket"
-	as_test_user initdb -D "$dir/data" -U postgres -A trust --no-sync -E UTF8 --locale=C.UTF-8 >/dev/null ||
+	quietly as_test_user initdb -D "$dir/data" -U postgres -A trust --no-sync -E UTF8 --locale=C.UTF-8 ||
 		fail 'initdb failed'
 	cluster_settings "$@" | as_test_user tee -a "$dir/data/postgresql.conf" >/dev/null
 	as_test_user pg_ctl -D "$dir/data" -l "$dir/log" -w -s start ||
