@@ -134,7 +134,7 @@ $node->safe_psql('postgres', encode_utf8(qq{
 	CREATE FOREIGN TABLE two_forms (id text, name text, custom_fields jsonb, $typed_columns) SERVER pylon;
 	CREATE FOREIGN TABLE as_json (id text, name text, email text, regions jsonb OPTIONS (custom_field 'regions'))
 		SERVER pylon;
-	CREATE TABLE accounts AS SELECT DISTINCT account_id, account_external_id FROM expected WHERE account_id IS NOT NULL;
+	CREATE TABLE customers AS SELECT DISTINCT account_id, account_external_id FROM expected WHERE account_id IS NOT NULL;
 	CREATE FUNCTION kept(old_field jsonb, new_field jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS \$\$
 		SELECT CASE WHEN jsonb_typeof(new_field) NOT IN ('number', 'boolean') THEN new_field
 			WHEN jsonb_typeof(new_field) = 'number' AND old_field #>> '{}' ~ '^[-+]?[0-9]+([.][0-9]+)?\$'
@@ -158,16 +158,16 @@ $node->safe_psql('postgres', encode_utf8(qq{
 			NEW.emails := CASE WHEN NEW.email IS NOT NULL THEN ARRAY[NEW.email] END;
 			NEW.portal_role := coalesce(NEW.portal_role, 'no_access');
 			NEW.primary_phone_number := coalesce(NEW.primary_phone_number, NEW.phone_numbers[1]);
-			NEW.account_id := (SELECT a.account_id FROM accounts a
+			NEW.account_id := (SELECT a.account_id FROM customers a
 				WHERE a.account_external_id = NEW.account_external_id);
 			RETURN NEW;
 		END IF;
 		-- the account by either of its ids
 		IF NEW.account_external_id IS DISTINCT FROM OLD.account_external_id THEN
-			NEW.account_id := (SELECT a.account_id FROM accounts a
+			NEW.account_id := (SELECT a.account_id FROM customers a
 				WHERE a.account_external_id = NEW.account_external_id);
 		ELSIF NEW.account_id IS DISTINCT FROM OLD.account_id THEN
-			NEW.account_external_id := (SELECT a.account_external_id FROM accounts a
+			NEW.account_external_id := (SELECT a.account_external_id FROM customers a
 				WHERE a.account_id = NEW.account_id);
 		END IF;
 		-- all addresses, or the primary one alone

@@ -17,7 +17,7 @@ load_contacts($node, $api, 'copies');
 $node->safe_psql('postgres', "
 	ALTER FOREIGN TABLE contacts OPTIONS (ADD estimated_contacts '1000000');
 	CREATE TABLE people AS SELECT row_number() OVER (ORDER BY id)::int AS n, id, email, account_id, name FROM copies;
-	CREATE TABLE accounts AS SELECT DISTINCT account_id FROM copies WHERE account_id IS NOT NULL;
+	CREATE TABLE customers AS SELECT DISTINCT account_id FROM copies WHERE account_id IS NOT NULL;
 	ANALYZE");
 my $session = PylonSession->new($node);
 $session->query("SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_nestloop = off;
@@ -45,7 +45,7 @@ $session->query("CREATE TABLE kept (a text, b text, n text) PARTITION BY HASH (b
 for my $join ('JOIN', 'LEFT JOIN')
 {
 	my $rows =
-	  "SELECT a.account_id, c.account_id, c.name FROM accounts a $join contacts c ON c.account_id = a.account_id";
+	  "SELECT a.account_id, c.account_id, c.name FROM customers a $join contacts c ON c.account_id = a.account_id";
 	$session->query("TRUNCATE kept; INSERT INTO kept $rows");
 	(my $copy = $rows) =~ s/\bcontacts\b/copies/;
 	is($session->query("SELECT count(*) FROM kept"),
@@ -271,7 +271,7 @@ is($session->query($count), $expected, 'a batch that was broken off');
 # The API refuses the second search of the first batch: what the first one has found doesn't come again, so that this
 # batch gets no more rows.
 my $listed = $session->query("SELECT string_agg(quote_literal(email), ', ') FROM people WHERE n <= 240");
-my $of_accounts = "SELECT count(*), count(DISTINCT c.id) FROM accounts a JOIN contacts c ON c.account_id = a.account_id
+my $of_accounts = "SELECT count(*), count(DISTINCT c.id) FROM customers a JOIN contacts c ON c.account_id = a.account_id
 	WHERE c.email IN ($listed)";
 like($session->query("EXPLAIN $of_accounts"), qr/Pylon Lookup Join/, 'refused within a batch: the plan');
 api_clear($api);

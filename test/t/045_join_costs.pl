@@ -128,13 +128,13 @@ cmp_ok($sites->{'Plan Rows'}, '<', 100, 'an estimate of contacts by a custom fie
 # The first batch is small, so its requests are few, even if each key finds many contacts.
 $node->safe_psql('postgres', "
 	ALTER SERVER pylon OPTIONS (SET page_size '100');
-	CREATE TABLE accounts AS SELECT row_number() OVER (ORDER BY account_id) AS n, account_id FROM copy
+	CREATE TABLE customers AS SELECT row_number() OVER (ORDER BY account_id) AS n, account_id FROM copy
 		WHERE account_id IS NOT NULL GROUP BY account_id;
 	CREATE TABLE known AS SELECT n, email FROM copy WHERE email IS NOT NULL;
-	ALTER TABLE known ADD PRIMARY KEY (n); ALTER TABLE accounts ADD PRIMARY KEY (n);
-	ANALYZE accounts, known");
+	ALTER TABLE known ADD PRIMARY KEY (n); ALTER TABLE customers ADD PRIMARY KEY (n);
+	ANALYZE customers, known");
 joins('a semijoin with LIMIT',
-	'SELECT l.n FROM accounts l WHERE EXISTS (SELECT FROM contacts c WHERE c.account_id = l.account_id) ORDER BY l.n '
+	'SELECT l.n FROM customers l WHERE EXISTS (SELECT FROM contacts c WHERE c.account_id = l.account_id) ORDER BY l.n '
 	  . 'LIMIT 10',
 	1, 4);
 
