@@ -65,6 +65,9 @@ static ScanEstimate estimate_scan(PlannerInfo *root, RelOptInfo *baserel,
 								  FilterPlan *filter);
 static void add_scan_path(PlannerInfo *root, RelOptInfo *baserel,
 						  ParamPathInfo *param_info, FilterPlan *filter);
+static double loop_doubt(PlannerInfo *root, Relids outer);
+static double most_objects(PlannerInfo *root, RelOptInfo *baserel,
+						   FilterPlan *filter);
 static double most_requests(PlannerInfo *root, RelOptInfo *baserel,
 							FilterPlan *filter);
 static void add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel,
@@ -232,7 +235,7 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel,
 		quals.per_tuple += join_quals.per_tuple;
 		rows = clamp_row_est(Min(rows, estimate.fetched));
 		/* The loop may turn out longer than is thought. */
-		request_cost *= 1 + LOOP_RISK;
+		request_cost *= (1 + LOOP_RISK) * loop_doubt(root, param_info->ppi_req_outer);
 	}
 	else if (filter->pushed != NIL && isinf(filter_max_rows(root, filter)))
 	{
@@ -250,16 +253,48 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel,
 											NIL));
 }
 
-/* As many pages as a search may take, if its guesses are wrong. */
+/*
+ * By how many times as many rounds a loop over these relations is judged than
+ * core expects: how many objects a search finds may be a guess. The least risk
+ * doesn't do for that, as core takes costs for equal that differ by 1 %, and
+ * what comes before the loop may cost so much more than one round.
+ */
+static double
+loop_doubt(PlannerInfo *root, Relids outer)
+{
+	double		doubt = 1;
+	int			relid = -1;
+
+	while ((relid = bms_next_member(outer, relid)) >= 0)
+	{
+		RelOptInfo *rel = root->simple_rel_array[relid];
+		FilterPlan *filter;
+
+		if (rel == NULL || !plan_is_objects(rel))
+			continue;
+		filter = ((PylonRelation *) rel->fdw_private)->filter;
+		if (filter->pushed != NIL && isinf(filter_max_rows(root, filter)))
+			doubt *= plan_guess_requests(rel->rows, most_objects(root, rel, filter)) / rel->rows;
+	}
+	return doubt;
+}
+
+/* As many objects as a search may find, if its guesses are wrong. */
+static double
+most_objects(PlannerInfo *root, RelOptInfo *baserel, FilterPlan *filter)
+{
+	double		objects = baserel->tuples * plan_most_share(root, baserel, filter->pushed);
+
+	return ((PylonRelation *) baserel->fdw_private)->is_counted ? objects : objects * UNCOUNTED;
+}
+
+/* As many pages as it may take then. */
 static double
 most_requests(PlannerInfo *root, RelOptInfo *baserel, FilterPlan *filter)
 {
 	PylonRelation *relation = baserel->fdw_private;
-	double		objects = baserel->tuples * plan_most_share(root, baserel, filter->pushed);
 
-	if (!relation->is_counted)
-		objects *= UNCOUNTED;
-	return ceil(objects / relation->options.page_size);
+	return ceil(most_objects(root, baserel, filter) / relation->options.page_size);
 }
 
 /* A path for each set of relations whose keys the API can be asked for. */
