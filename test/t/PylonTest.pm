@@ -192,7 +192,11 @@ my %controls = (
 	'replace' => [ 'PUT', '_contacts', 'json' ],
 	'contacts' => [ 'GET', '_contacts' ],
 	'connections' => [ 'GET', '_connections' ],
+	'accounts' => [ 'GET', '_accounts' ],
+	'add-accounts' => [ 'POST', '_accounts', 'json' ],
+	'replace-accounts' => [ 'PUT', '_accounts', 'json' ],
 	'custom-fields' => [ 'POST', '_custom_fields', 'json' ],
+	'account-custom-fields' => [ 'POST', '_custom_fields?object_type=account', 'json' ],
 	'reset' => [ 'POST', '_reset', 'pairs' ],
 	'stop' => [ 'POST', '_stop' ]);
 
