@@ -20,6 +20,8 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+static int	find_by_halves(const ObjectLayout *layout, JsonSlice key, int low,
+						   int high);
 static ObjectSource make_source(ObjectLayout *layout, const char *parent,
 								const char *key);
 static int	find_level(ObjectLayout *layout, const char *parent);
@@ -67,6 +69,8 @@ object_layout_create(Relation table, Bitmapset *attnums)
 		wanted[nwanted++] = make_source(layout, column->field->parent,
 										slug == NULL ? column->field->key :
 										pg_server_to_any(slug, strlen(slug), PG_UTF8));
+		if (column->field->kind == FIELD_CUSTOM)
+			layout->levels[wanted[column->source].level].is_custom = true;
 		if (column->field->key_before != NULL)
 		{
 			column->source_before = nwanted;
@@ -99,33 +103,46 @@ object_layout_of_id(const PylonObject *object)
 int
 object_layout_find(const ObjectLayout *layout, int level, JsonSlice key)
 {
+	const ObjectSource *sources = layout->sources;
 	int			low = layout->levels[level].first;
 	int			high = layout->levels[level].end;
 
 	/* Few names: length and first bytes settle it; many slugs: halve. */
 	if (level > 0 && high - low > 16 && memchr(key.data, '\\', key.length) == NULL)
-	{
-		while (low < high)
-		{
-			int			middle = (low + high) / 2;
-			int			order = compare_keys(key.data + 1, key.length - 2,
-											 layout->sources[middle].key,
-											 layout->sources[middle].length);
-
-			if (order == 0)
-				return middle;
-			if (order < 0)
-				high = middle;
-			else
-				low = middle + 1;
-		}
-		return -1;
-	}
+		return find_by_halves(layout, key, low, high);
 	for (int i = low; i < high; i++)
 	{
-		if (json_slice_key_is(key, layout->sources[i].key,
-							  layout->sources[i].length))
+		if (sources[i].length == key.length - 2 &&
+			memcmp(sources[i].key, key.data + 1, key.length - 2) == 0)
 			return i;
+	}
+	if (memchr(key.data, '\\', key.length) == NULL)
+		return -1;
+	for (int i = low; i < high; i++)
+	{
+		if (json_slice_key_is(key, sources[i].key, sources[i].length))
+			return i;
+	}
+	return -1;
+}
+
+/* The same among sources that are in order, for a key without escapes. */
+static int
+find_by_halves(const ObjectLayout *layout, JsonSlice key, int low, int high)
+{
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+		int			order = compare_keys(key.data + 1, key.length - 2,
+										 layout->sources[middle].key,
+										 layout->sources[middle].length);
+
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
 	}
 	return -1;
 }

@@ -33,6 +33,7 @@ typedef struct ObjectLevel
 	int			length;
 	int			first;			/* its sources */
 	int			end;
+	bool		is_custom;		/* these are custom fields */
 } ObjectLevel;
 
 /* A wanted column of a foreign table. */

@@ -18,6 +18,7 @@
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "object/custom_value.h"
 #include "object/object_id.h"
 #include "object/object_read.h"
 #include "utils/array.h"
@@ -43,11 +44,8 @@ static char *whole_number(char *text);
 static Datum read_array(ObjectColumn *column, JsonSlice slice);
 static void add_element(ObjectColumn *column, ArrayBuildState *state,
 						JsonSlice element);
-static JsonSlice custom_value(JsonSlice custom);
 static JsonSlice first_external_id(JsonSlice ids);
 static JsonSlice external_id(JsonSlice element);
-static bool is_empty(JsonSlice value);
-static bool is_empty_string(JsonSlice value);
 static char *flatten_custom_fields(JsonSlice map);
 static void append_as_string(StringInfo buffer, JsonSlice value);
 static void append_as_strings(StringInfo buffer, JsonSlice array);
@@ -91,7 +89,7 @@ column_slice(const ObjectColumn *column, const JsonSlice *slices)
 {
 	JsonSlice	slice = slices[column->source];
 
-	return column->source_before >= 0 && is_empty(slice) ? slices[column->source_before] : slice;
+	return column->source_before >= 0 && json_slice_is_empty(slice) ? slices[column->source_before] : slice;
 }
 
 static Datum
@@ -105,8 +103,6 @@ read_column(ObjectColumn *column, JsonSlice slice, bool *null)
 		*null = false;
 		return read_text(column, json, strlen(json));
 	}
-	if (column->field->kind == FIELD_CUSTOM)
-		slice = custom_value(slice);
 	if (column->field->kind == FIELD_FIRST_ID)
 		slice = first_external_id(slice);
 
@@ -130,10 +126,10 @@ reads_as_null(const ObjectColumn *column, JsonSlice slice)
 
 	if (json_slice_is_null(slice))
 		return true;
-	if (is_empty_string(slice))
+	if (json_slice_is_empty_string(slice))
 		return FIELD_IS_STRING(column->field) ||
 			(kind == FIELD_CUSTOM && (column->is_array || !column->takes_strings));
-	return kind == FIELD_CUSTOM && is_empty(slice) &&
+	return kind == FIELD_CUSTOM && json_slice_is_empty(slice) &&
 		!column->is_array && !column->is_json && !column->takes_strings;
 }
 
@@ -253,67 +249,13 @@ static void
 add_element(ObjectColumn *column, ArrayBuildState *state, JsonSlice element)
 {
 	bool		null = json_slice_is_null(element) ||
-		(is_empty_string(element) && !column->takes_strings);
+		(json_slice_is_empty_string(element) && !column->takes_strings);
 	Datum		value = (Datum) 0;
 
 	if (!null)
 		value = object_convert(column, json_slice_cstring(element));
 	(void) accumArrayResult(state, value, null, column->element,
 							CurrentMemoryContext);
-}
-
-/*
- * The value of a custom field, {"value": ..., "values": [...]}, of which one
- * may be missing, or be empty beside the other. The list counts, unless it
- * is empty beside a value that isn't.
- */
-static JsonSlice
-custom_value(JsonSlice custom)
-{
-	JsonSlice	value = JSON_SLICE_NULL;
-	JsonSlice	values = JSON_SLICE_NULL;
-	JsonSlice	key;
-	JsonReader	reader;
-	bool		first = true;
-
-	if (!json_slice_is_object(custom))
-		return custom;
-	json_reader_begin(&reader, custom.data, custom.length);
-	json_reader_enter(&reader);
-	while (json_reader_next_member(&reader, &first, &key))
-	{
-		JsonSlice	member = json_reader_value(&reader);
-
-		if (json_slice_key_is(key, "value", 5))
-			value = member;
-		else if (json_slice_key_is(key, "values", 6))
-			values = member;
-	}
-	(void) json_reader_end(&reader);
-
-	if (json_slice_is_array(values) && (!is_empty(values) || is_empty(value)))
-		return values;
-	return value;
-}
-
-/* Null, an empty string, or a list of nothing. */
-static bool
-is_empty(JsonSlice value)
-{
-	if (!json_slice_is_array(value))
-		return json_slice_is_null(value) || is_empty_string(value);
-	for (int i = 1; i < value.length - 1; i++)
-	{
-		if (strchr(" \t\r\n", value.data[i]) == NULL)
-			return false;
-	}
-	return true;
-}
-
-static bool
-is_empty_string(JsonSlice value)
-{
-	return json_slice_is_string(value) && value.length == 2;
 }
 
 /*
@@ -336,7 +278,7 @@ flatten_custom_fields(JsonSlice map)
 	json_reader_enter(&reader);
 	while (json_reader_next_member(&reader, &first, &key))
 	{
-		JsonSlice	value = custom_value(json_reader_value(&reader));
+		JsonSlice	value = custom_value_read(&reader);
 
 		if (json_slice_is_null(value))
 			continue;

@@ -16,6 +16,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "object/custom_value.h"
 #include "object/page.h"
 
 /*
@@ -259,14 +260,18 @@ parse_object(const ObjectLayout *layout, int level,
 	{
 		const char *start = json_reader_position(reader);
 		int			source = object_layout_find(layout, level, key);
-		int			inner = level == 0 ? object_layout_level(layout, key) : 0;
+		int			inner = 0;
 		JsonSlice	value;
 
-		if (inner > 0 && json_reader_token(reader) == JSON_TOKEN_OBJECT_START)
+		if (level == 0 && json_reader_token(reader) == JSON_TOKEN_OBJECT_START)
+			inner = object_layout_level(layout, key);
+		if (inner > 0)
 		{
 			parse_object(layout, inner, reader, slices);
 			value = json_reader_since(reader, start);
 		}
+		else if (source >= 0 && layout->levels[level].is_custom)
+			value = custom_value_read(reader);
 		else
 			value = json_reader_value(reader);
 		if (source >= 0)

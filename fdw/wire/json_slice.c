@@ -202,6 +202,26 @@ json_slice_cstring(JsonSlice slice)
 	return pnstrdup(text, length);
 }
 
+/* Null, an empty string, or a list of nothing. */
+bool
+json_slice_is_empty(JsonSlice slice)
+{
+	if (!json_slice_is_array(slice))
+		return json_slice_is_null(slice) || json_slice_is_empty_string(slice);
+	for (int i = 1; i < slice.length - 1; i++)
+	{
+		if (strchr(" \t\r\n", slice.data[i]) == NULL)
+			return false;
+	}
+	return true;
+}
+
+bool
+json_slice_is_empty_string(JsonSlice slice)
+{
+	return json_slice_is_string(slice) && slice.length == 2;
+}
+
 /*
  * Is "key" the member "name" (UTF-8, without escapes)? Keys that are written
  * with escapes are rare enough to be resolved on the spot; one that can't be
@@ -215,7 +235,9 @@ json_slice_key_is(JsonSlice key, const char *name, int length)
 
 	if (key.length == length + 2 && memcmp(key.data + 1, name, length) == 0)
 		return true;
-	if (memchr(key.data, '\\', key.length) == NULL || has_foreign_escape(key))
+	/* An escape is longer than what it stands for. */
+	if (key.length <= length + 2 || memchr(key.data, '\\', key.length) == NULL ||
+		has_foreign_escape(key))
 		return false;
 
 	lex = compat_make_json_lexer(key.data, key.length, PG_UTF8, true);
@@ -280,7 +302,6 @@ json_slice_skip(JsonReader *reader)
 	bool		first = true;
 	JsonSlice	key;
 
-	check_stack_depth();
 	CHECK_FOR_INTERRUPTS();
 	if (++reader->depth > JSON_MAX_DEPTH)
 	{
@@ -290,11 +311,13 @@ json_slice_skip(JsonReader *reader)
 	switch (reader->lex->token_type)
 	{
 		case JSON_TOKEN_OBJECT_START:
+			check_stack_depth();
 			json_reader_enter(reader);
 			while (json_reader_next_member(reader, &first, &key))
 				json_slice_skip(reader);
 			break;
 		case JSON_TOKEN_ARRAY_START:
+			check_stack_depth();
 			json_reader_enter(reader);
 			while (json_reader_next_element(reader, &first))
 				json_slice_skip(reader);

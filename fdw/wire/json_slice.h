@@ -67,6 +67,8 @@ extern JsonSlice json_reader_since(JsonReader *reader, const char *start);
 
 extern const char *json_slice_text(JsonSlice slice, int *length);
 extern char *json_slice_cstring(JsonSlice slice);
+extern bool json_slice_is_empty(JsonSlice slice);
+extern bool json_slice_is_empty_string(JsonSlice slice);
 extern bool json_slice_key_is(JsonSlice key, const char *name, int length);
 
 #endif							/* PYLON_JSON_SLICE_H */
