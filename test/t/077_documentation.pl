@@ -173,6 +173,7 @@ for my $name (DocPage::names(), qw(CONTRIBUTING.md SECURITY.md CHANGELOG.md))
 {
 	my $page = $pages{$name} // DocPage->read($name);
 	is_deeply([ grep { !is_link_good($page, $_) } $page->links ], [], "$name: links lead somewhere");
+	is_deeply([ $page->strays ], [], "$name: no lines that look like code and aren't run") if $pages{$name};
 }
 cmp_ok(scalar @{ $pages{'README.md'}{lines} }, '<=', 350, 'README is for one sitting');
 numbers_are_right($pages{'README.md'});
@@ -221,7 +222,8 @@ sub trouble { my $text = shift; return eval { DocPage->of('doc/page.md', $text);
 like(trouble("```\n1\n```\n"), qr/line 1: the output of nothing/, 'an output that nothing prints');
 like(trouble("```sql\nSELECT 1;\n```\nText\n```\n1\n```\n"), qr/line 5: the output of nothing/, 'an output after other text');
 like(trouble("```sql\nSELECT 1;\n"), qr/the block of line 1 has no end/, 'a block without end');
-like(trouble("- ```sql\n  SELECT 1;\n  ```\n"), qr/line 2: a fence that is none|line 3/, 'a block in a list');
+is_deeply([ DocPage->of('doc/api.md', "- ```sql\n  SELECT 1;\n  ```\n\n    make\n")->strays ],
+	[ 1, 3, 5 ], 'blocks in a list or by indentation');
 
 my $wrong = DocPage->of('doc/api.md', "[a](#endpoints) [b](#b) [c](reference.md#options) [d](reference.md#no) [e](no.md)\n");
 is_deeply([ grep { !is_link_good($wrong, $_) } $wrong->links ], [ '#b', 'reference.md#no', 'no.md' ], 'links that lead nowhere');

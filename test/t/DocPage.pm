@@ -10,7 +10,8 @@ package DocPage;
 # between it and the block before.
 #
 # A block with a language is something to be run; one without, that follows with nothing but blank lines between, is what
-# that prints.  Pages know no other blocks: one that follows none is a mistake.
+# that prints.  Pages know no other blocks: one that follows none is a mistake, and so are blocks by
+# indentation or in a list, which are strays here.
 
 use strict;
 use warnings;
@@ -42,7 +43,7 @@ sub read
 sub of
 {
 	my ($class, $name, $text) = @_;
-	my $self = bless { name => $name, headings => [], blocks => [], prose => [], lines => [ $text =~ /.*\n/g ] }, $class;
+	my $self = bless { name => $name, headings => [], blocks => [], prose => [], strays => [], lines => [ $text =~ /.*\n/g ] }, $class;
 
 	$self->parse;
 	return $self;
@@ -53,6 +54,9 @@ sub name { my $self = shift; return $self->{name}; }
 sub blocks { my $self = shift; return @{ $self->{blocks} }; }
 
 sub headings { my $self = shift; return @{ $self->{headings} }; }
+
+# Lines of what looks like code, and that nobody would run.
+sub strays { my $self = shift; return @{ $self->{strays} }; }
 
 sub prose { my $self = shift; return join '', @{ $self->{prose} }; }
 
@@ -77,7 +81,7 @@ sub parse
 		}
 		else
 		{
-			die "$self->{name}, line " . ($number + 1) . ": a fence that is none\n" if $line =~ /^\s*(?:```|~~~)/;
+			push @{ $self->{strays} }, $number + 1 if $line =~ /^(?:(?:- )?\s*(?:```|~~~)| {4}|\t)/;
 			push @{ $self->{prose} }, $line;
 			$lead .= $line;
 			push @{ $self->{headings} }, $section = $1 if $line =~ /^#+ (.*?)\s*$/;
