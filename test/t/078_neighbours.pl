@@ -41,13 +41,23 @@ sub run_quietly
 	return;
 }
 
+# Skips a recipe, and says so where everybody sees it.
+sub missing
+{
+	my $software = shift;
+
+	diag("there is no $software: its recipe is not run");
+	skip("there is no $software", 1);
+	return;
+}
+
 # ---------------------------------------------------------------- pg_cron
 
 SKIP:
 {
 	my $library = qx($ENV{PG_CONFIG} --pkglibdir);
 	chomp $library;
-	skip 'there is no pg_cron', 1 unless -e "$library/pg_cron.so";
+	missing('pg_cron') unless -e "$library/pg_cron.so";
 
 	my $place = place('clock');
 	run_quietly($place, map { $page->section($_) } 'A local copy', 'What has changed since last time');
@@ -80,7 +90,7 @@ sub start_bouncer
 
 SKIP:
 {
-	skip 'there is no pgbouncer', 1 unless -x $bouncer;
+	missing('pgbouncer') unless -x $bouncer;
 
 	my $place = place(
 		'pool',
