@@ -653,7 +653,9 @@ get_definitions(PylonConnection *connection, const char *path,
 		const HttpResponse *response = http_wait(request);
 		int			before = list_length(found->fields);
 
-		answer_check_success(response);
+		/* That says nothing of the object's own path. */
+		if (!http_is_success(response))
+			failure_raise(response);
 		if (page_is_error(response->body, response->length) ||
 			!json_read_definitions(response->body, response->length, found))
 			failure_raise_refusal(response, "It is no list of custom fields.");
