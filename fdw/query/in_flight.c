@@ -46,15 +46,21 @@ static void raise_failure(RowWrite *row);
 static char *purposes_text(List *rows, int first);
 static void settling_error_callback(void *arg);
 
-/* An empty one, in the query's memory. */
+/*
+ * An empty one, in the query's memory, for "total" rows; 0 where that isn't
+ * known.
+ */
 RowFlight *
-flight_create(ModifyTableState *mtstate)
+flight_create(ModifyTableState *mtstate, PylonWrite kind, uint64 total)
 {
+	static const char *const nouns[NUM_PYLON_WRITES] = {"create", "update", "delete"};
 	RowFlight  *flight = MemoryContextAllocZero(mtstate->ps.state->es_query_cxt,
 												sizeof(RowFlight));
 
 	flight->mtstate = mtstate;
 	dlist_init(&flight->rows);
+	flight->progress.noun = nouns[kind];
+	flight->progress.total = total;
 	return flight;
 }
 
@@ -165,6 +171,7 @@ finish_first(RowFlight *flight)
 		(row->page != NULL && row->page->problem != NULL))
 		fail_row(flight, row, error);
 	row->found = result == WRITTEN_DONE && (row->page == NULL || row->page->nobjects > 0);
+	flight->progress.done++;
 	MemoryContextSwitchTo(before);
 	if (row->modify->late)
 		end_late_row(row);

@@ -24,6 +24,7 @@ typedef struct RowFlight
 {
 	ModifyTableState *mtstate;
 	dlist_head	rows;
+	PylonProgress progress;
 } RowFlight;
 
 /* The state of a write to one foreign table; in the query's memory. */
@@ -73,7 +74,8 @@ typedef struct RowWrite
 /* A step of a row's write that fails only because of the row's values. */
 typedef void (*RowStep) (RowWrite *row);
 
-extern RowFlight *flight_create(ModifyTableState *mtstate);
+extern RowFlight *flight_create(ModifyTableState *mtstate, PylonWrite kind,
+								uint64 total);
 extern void flight_make_room(PylonModify *modify);
 extern void flight_step(RowWrite *row, RowStep step);
 extern void flight_send(RowWrite *row);

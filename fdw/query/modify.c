@@ -76,7 +76,10 @@ static char *row_purpose(PylonModify *modify, const char *verb,
 						 const char *id);
 static RowWrite *begin_row(PylonModify *modify, PylonWrite kind,
 						   TupleTableSlot *plan_slot);
-static void find_flight(PylonModify *modify);
+static void find_flight(PylonModify *modify, PylonWrite kind);
+static void join_flight(PylonModify *modify, RowFlight *flight);
+static bool all_are_ours(ModifyTableState *mtstate);
+static uint64 count_rows(ModifyTableState *mtstate);
 static bool needs_each_answer(ModifyTableState *mtstate);
 static bool has_row_triggers(const TriggerDesc *triggers, CmdType operation);
 static bool claim_row(RowWrite *row, const char *verb);
@@ -300,7 +303,8 @@ pylonExecForeignBatchInsert(EState *estate, ResultRelInfo *rinfo,
 	int			count = 0;
 
 	if (modify->flight == NULL)
-		modify->flight = flight_create(modify->mtstate);
+		join_flight(modify, flight_create(modify->mtstate, PYLON_CREATE,
+										  count_rows(modify->mtstate)));
 	MemoryContextReset(modify->context);
 	before = MemoryContextSwitchTo(modify->context);
 	rows = palloc0(*numSlots * sizeof(RowWrite));
@@ -494,7 +498,7 @@ begin_row(PylonModify *modify, PylonWrite kind, TupleTableSlot *plan_slot)
 	RowWrite   *row;
 
 	if (modify->flight == NULL)
-		find_flight(modify);
+		find_flight(modify, kind);
 	flight_make_room(modify);
 	context = AllocSetContextCreate(modify->context, "pylon_fdw row", ALLOCSET_DEFAULT_SIZES);
 	row = MemoryContextAllocZero(context, sizeof(RowWrite));
@@ -506,32 +510,66 @@ begin_row(PylonModify *modify, PylonWrite kind, TupleTableSlot *plan_slot)
 	return row;
 }
 
-/* All tables of a ModifyTable share the flight, which ends with the spool's rows. */
+/*
+ * All tables of a ModifyTable share the flight, which ends with the spool's
+ * rows, where their answers are not waited for.
+ */
 static void
-find_flight(PylonModify *modify)
+find_flight(PylonModify *modify, PylonWrite kind)
 {
-	SpoolEnd   *end = spool_end(outerPlanState(modify->mtstate));
+	ModifyTableState *mtstate = modify->mtstate;
+	SpoolEnd   *end = spool_end(outerPlanState(mtstate));
 
-	modify->late = end != NULL && !needs_each_answer(modify->mtstate);
+	modify->late = end != NULL && all_are_ours(mtstate) && !needs_each_answer(mtstate);
 	if (!modify->late)
-		modify->flight = flight_create(modify->mtstate);
-	else if (end->arg == NULL)
 	{
-		end->arg = flight_create(modify->mtstate);
+		join_flight(modify, flight_create(mtstate, kind, count_rows(mtstate)));
+		return;
+	}
+	if (end->arg == NULL)
+	{
+		end->arg = flight_create(mtstate, kind, end->rows);
 		end->callback = flight_finish;
 	}
-	if (modify->late)
+	join_flight(modify, end->arg);
+	modify->desc = CreateTupleDescCopy(RelationGetDescr(modify->table));
+}
+
+static void
+join_flight(PylonModify *modify, RowFlight *flight)
+{
+	modify->flight = flight;
+	modify->connection->progress = &flight->progress;
+}
+
+static bool
+all_are_ours(ModifyTableState *mtstate)
+{
+	for (int i = 0; i < mtstate->mt_nrels; i++)
 	{
-		modify->flight = end->arg;
-		modify->desc = CreateTupleDescCopy(RelationGetDescr(modify->table));
+		FdwRoutine *routine = mtstate->resultRelInfo[i].ri_FdwRoutine;
+
+		if (routine == NULL || !plan_is_ours(routine))
+			return false;
 	}
+	return true;
+}
+
+/* How many rows come to the table, where all that are read come to it; else 0. */
+static uint64
+count_rows(ModifyTableState *mtstate)
+{
+	SpoolEnd   *end = spool_end(outerPlanState(mtstate));
+
+	return end != NULL && mtstate->mt_nrels == 1 && all_are_ours(mtstate) ? end->rows : 0;
 }
 
 /*
  * Must each row have its answer before the next one is sent? Where somebody
  * looks at the row that was written, or where something else than this
- * wrapper runs between two rows: that must see the rows before it as written,
- * and if it fails, nothing is to be under way.
+ * wrapper runs between two rows, as it does for tables of others: that must
+ * see the rows before it as written, and if it fails, nothing is to be under
+ * way.
  */
 static bool
 needs_each_answer(ModifyTableState *mtstate)
@@ -544,8 +582,7 @@ needs_each_answer(ModifyTableState *mtstate)
 		ResultRelInfo *rinfo = &mtstate->resultRelInfo[i];
 		TupleConstr *constr = RelationGetDescr(rinfo->ri_RelationDesc)->constr;
 
-		if (rinfo->ri_FdwRoutine == NULL || !plan_is_ours(rinfo->ri_FdwRoutine) ||
-			rinfo->ri_WithCheckOptions != NIL ||
+		if (rinfo->ri_WithCheckOptions != NIL ||
 			has_row_triggers(rinfo->ri_TrigDesc, mtstate->operation) ||
 			(constr != NULL && constr->has_generated_stored))
 			return true;
@@ -612,7 +649,7 @@ copy_slot(PylonModify *modify, TupleTableSlot *slot)
 	return ExecCopySlot(copy, slot);
 }
 
-/* The slot if the row was written, or is taken to be; NULL if it is in flight. */
+/* The slot if the row was written, or is taken to be; NULL if it is none, or in flight. */
 static TupleTableSlot *
 end_row(RowWrite *row, TupleTableSlot *slot)
 {
@@ -622,6 +659,8 @@ end_row(RowWrite *row, TupleTableSlot *slot)
 		return NULL;
 	if (row->writing != NULL)
 		flight_finish(row->modify->flight);
+	else
+		row->modify->flight->progress.done++;
 	found = row->found;
 	MemoryContextDelete(row->context);
 	return found ? slot : NULL;

@@ -43,7 +43,7 @@ static const PylonNouns row_nouns = {"row", "a row", "rows", "Rows"};
 static double last_progress = 0;
 
 static char *read_text(const PylonConnection *connection);
-static char *written_text(const PylonConnection *connection);
+static char *written_text(const PylonProgress *progress);
 static List *find_mapping_options(PylonConnection *connection, Oid userid);
 static void read_ca_file(PylonConnection *connection);
 static char *read_token_file(PylonConnection *connection, const char *path);
@@ -189,15 +189,20 @@ connection_report_progress(PylonConnection *connection, const char *purpose,
 	if (pylon_progress_interval <= 0 ||
 		now - Max(last_progress, connection->started) < pylon_progress_interval)
 		return;
-	done = psprintf("%s, %.0f s", connection->statement != NULL ? written_text(connection) :
-					read_text(connection), (now - connection->started) / 1000);
-	/* Who waits for a second or two is told so once, even with a short interval. */
+	done = psprintf("%s, %.0f s", connection->progress != NULL ?
+					written_text(connection->progress) : read_text(connection),
+					(now - connection->started) / 1000);
+
+	/*
+	 * Who waits for a second or two is told so once, even with a short
+	 * interval.
+	 */
 	if (connection->reported != NULL && strcmp(connection->reported, done) == 0)
 		return;
 	connection->reported = MemoryContextStrdup(GetMemoryChunkContext(connection), done);
 	last_progress = now;
 	ereport(NOTICE,
-			(errmsg("%s: %s", purpose, done),
+			(errmsg("%s: %s", connection->progress != NULL ? connection->purpose : purpose, done),
 			 rate_limit_wait > 0 ?
 			 errdetail("Waiting %.0f s for the rate limit.",
 					   ceil(rate_limit_wait / 1000)) : 0));
@@ -216,15 +221,14 @@ read_text(const PylonConnection *connection)
 	return psprintf("%s, %s", connection_count_text(counters->pages, "page"), rows);
 }
 
+/* "180 of 500 updates", or just "180 updates". */
 static char *
-written_text(const PylonConnection *connection)
+written_text(const PylonProgress *progress)
 {
-	const PylonCounters *counters = &connection->counters;
-
-	return psprintf("%s, %s and %s done",
-					connection_count_text(counters->rows_created, "create"),
-					connection_count_text(counters->rows_updated, "update"),
-					connection_count_text(counters->rows_deleted, "delete"));
+	return progress->done >= progress->total ?
+		connection_count_text(progress->done, progress->noun) :
+		psprintf("%s of %s", connection_number_text(progress->done),
+				 connection_count_text(progress->total, progress->noun));
 }
 
 /* Those of the user's own mapping, else of PUBLIC's. A view runs as its owner. */

@@ -14,6 +14,14 @@
 #include "wire/option.h"
 #include "wire/session.h"
 
+/* How far a write is; all tables of a statement's part share it. */
+typedef struct PylonProgress
+{
+	const char *noun;			/* "update" */
+	uint64		done;			/* rows, with those for which nothing is sent */
+	uint64		total;			/* 0: not known */
+} PylonProgress;
+
 /*
  * Made anew for each scan, so that it never outlives a change of the options
  * or of the user mapping. What is expensive, the TCP and TLS connections,
@@ -32,11 +40,13 @@ typedef struct PylonConnection
 	size_t		ca_length;
 	char	   *token_file;		/* that it was read from, or NULL */
 	struct PylonStatement *statement;	/* that it writes for, or NULL */
+	const PylonProgress *progress;	/* with it, from the first row on */
 	char	   *schema_name;	/* with it, of the table that is written: what */
 	char	   *table_name;		/* errors of a row name */
 	bool		shows_ids;		/* the user may read the ids of that table */
 	double		started;		/* monotonic ms */
-	double		expected;		/* rows to read, by the statistics; 0: not known */
+	double		expected;		/* rows to read, by the statistics; 0: not
+								 * known */
 	char	   *reported;		/* the last progress message, or NULL */
 	PylonCounters counters;		/* of this connection alone */
 	PylonSession *session;

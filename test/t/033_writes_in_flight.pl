@@ -160,15 +160,9 @@ is($node->safe_psql('postgres', 'WITH d AS (DELETE FROM log RETURNING line) SELE
 api_set($api, write_latency => 0);
 
 # Addresses: what one gives up, or has, another one in flight does not get.
-populate(6);
-api_set($api, write_latency => 20);
-is($node->safe_psql('postgres',
-	'UPDATE contacts SET email = \'c\' || substr(id, 12)::int + 1 || \'@x.example\''), '', 'addresses move on');
-is(most_in_flight($api, 'PATCH'), 1, 'addresses move on: one after the other');
-populate(6);
-$node->safe_psql('postgres', 'UPDATE contacts SET email = \'new\' || id || \'@x.example\'');
-is(most_in_flight($api, 'PATCH'), 4, 'new addresses: together');
-api_set($api, write_latency => 0);
+in_flight_is('PATCH', 1, 6, 'UPDATE contacts SET email = \'c\' || substr(id, 12)::int + 1 || \'@x.example\'',
+	'addresses move on');
+in_flight_is('PATCH', 4, 9, 'UPDATE contacts SET email = \'new\' || id || \'@x.example\'', 'new addresses');
 
 # ---------------------------------------------------------------- many
 
@@ -393,6 +387,42 @@ for my $method ('PATCH', 'DELETE')
 	is($session->error, '', "$did{$method} is rolled back: told once");
 	$session->quit;
 }
+
+# ---------------------------------------------------------------- progress
+
+# The notices of a statement, without the seconds.
+sub notices
+{
+	my ($sql) = @_;
+	my $session = PylonSession->new($node);
+
+	$session->query("SET pylon_fdw.progress_interval = '20ms'; $sql");
+	my @notices = $session->error =~ /^NOTICE:  00000: (write [^\n]*), \d+ s$/mg;
+	is($session->error =~ /ERROR/ ? $session->error : '', '', "$sql: no error");
+	$session->quit;
+	return @notices;
+}
+
+for my $case (
+	[ $statement{PATCH}, 'of 1,200 updates' ], [ "$statement{DELETE} RETURNING id", 'of 1,200 deletes' ],
+	[ "UPDATE contacts SET name = 'x' WHERE id = 'contact-0001'", 'of 1 update' ],
+	[ "INSERT INTO contacts (name) SELECT 'copy of ' || name FROM contacts WHERE id < 'contact-0010'", 'of 9 creates' ],
+	[ 'INSERT INTO contacts (name) SELECT \'new \' || i FROM generate_series(1, 9) i', 'creates' ])
+{
+	my ($sql, $of) = @$case;
+	my $pattern = $of =~ /^of/ ? qr/^write foreign table "contacts": [\d,]+ \Q$of\E$/ : qr/: (?:1 create|\d creates)$/;
+
+	populate(1200);
+	api_set($api, write_latency => 30) if $of !~ /,/;
+	my @notices = notices($sql);
+	cmp_ok(scalar @notices, '>', 0, "progress $of: there are notices");
+	is_deeply([ grep { $_ !~ $pattern } @notices ], [], "progress $of: what they say");
+	my %seen;
+	is_deeply([ grep { $seen{$_}++ } @notices ], [], "progress $of: none twice");
+	api_set($api, write_latency => 0);
+}
+
+# ---------------------------------------------------------------- a search that lags
 
 # What is written is read again by id where a search may lag behind.
 setup_server($node, $api);
