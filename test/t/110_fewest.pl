@@ -34,19 +34,24 @@ $node->safe_psql('postgres', "CREATE TABLE copy AS SELECT row_number() OVER () A
 	UPDATE copy SET tier = custom_fields->>'tier', vip = (custom_fields->>'vip')::boolean,
 		regions = CASE WHEN custom_fields ? 'regions'
 			THEN ARRAY(SELECT jsonb_array_elements_text(custom_fields->'regions')) END;
-	CREATE SCHEMA local; CREATE TABLE local.contacts AS TABLE copy; ANALYZE");
+	CREATE SCHEMA local; CREATE TABLE local.contacts AS TABLE copy; CREATE TABLE local.accounts AS TABLE accounts;
+	ANALYZE");
 for my $schema (@contacts)
 {
 	my $options = $schema eq 'counted' ? "OPTIONS (estimated_contacts '2500')" : '';
+	my $account_options = $schema eq 'counted' ? "OPTIONS (estimated_contacts '200')" : '';
 	$node->safe_psql('postgres', "CREATE SCHEMA $schema;
-		CREATE FOREIGN TABLE $schema.contacts ($columns) SERVER pylon $options");
+		CREATE FOREIGN TABLE $schema.contacts ($columns) SERVER pylon $options;
+		CREATE FOREIGN TABLE $schema.accounts (id text, name text, domains text[], primary_domain text, owner_id text,
+			custom_fields jsonb) SERVER pylon $account_options");
 }
 for my $schema (@locals)
 {
 	$node->safe_psql('postgres', "CREATE SCHEMA $schema;"
 		. join '', map { "CREATE TABLE $schema.$_ AS $tables{$_};" } sort keys %tables);
 }
-$node->safe_psql('postgres', 'ANALYZE analyzed.contacts, ' . join ', ', map { "known.$_" } sort keys %tables);
+$node->safe_psql('postgres', 'ANALYZE ' . join ', ', 'analyzed.contacts', 'analyzed.accounts',
+	map { "known.$_" } sort keys %tables);
 
 # Each kind of join alone, and each two of them.
 my @kinds = qw(enable_hashjoin enable_nestloop pylon_fdw.enable_lookup_join);
@@ -143,7 +148,7 @@ fewest('EXISTS', "SELECT l.n FROM people l WHERE EXISTS (SELECT FROM contacts c 
 fewest('IN', "SELECT l.n FROM ids l WHERE l.v IN (SELECT c.id FROM contacts c WHERE c.custom_fields->>'vip' = 'true')");
 # The keys aren't certain here either: each account has as many contacts as it likes.
 fewest('contacts of accounts, LEFT JOIN',
-	"SELECT l.v, c.id FROM clients l LEFT JOIN contacts c ON c.account_id = l.v AND $gold", '' => 7);
+	"SELECT l.v, c.id FROM clients l LEFT JOIN contacts c ON c.account_id = l.v AND $gold", '.' => 7);
 # Most of the addresses: a search for tier gold is better by far, but where neither side has been counted.
 fewest('most addresses, ->>', "SELECT l.n, c.id FROM most l JOIN contacts c ON c.email = l.v WHERE $gold",
 	'plain contacts, fresh rows' => 49);
@@ -191,10 +196,47 @@ fewest('UNION ALL',
 		UNION ALL SELECT id, email FROM contacts c WHERE c.vip) u ON u.email = l.v"
 );
 
+# ---------------------------------------------------------------- contacts and accounts
+
+# One more, where nobody has said that there are two pages of accounts, or how many new rows there are on one page of a
+# local table.  How many keys come from a search for tier gold is a guess that is trusted.
+
+fewest('accounts of contacts',
+	"SELECT a.name, count(*) FROM contacts c JOIN accounts a ON a.id = c.account_id WHERE c.email LIKE '%\@acme.com'
+		GROUP BY 1"
+);
+fewest('contacts of an account',
+	"SELECT c.id, a.name FROM contacts c JOIN accounts a ON a.id = c.account_id WHERE a.name = 'Acme'");
+fewest('contacts of a domain',
+	"SELECT c.id, a.name FROM accounts a JOIN contacts c ON c.account_id = a.id WHERE 'acme.com' = ANY (a.domains)");
+fewest('contacts of a primary domain',
+	"SELECT c.id, a.name FROM accounts a JOIN contacts c ON c.account_id = a.id WHERE a.primary_domain = 'acme.com'");
+fewest('an account of one contact',
+	"SELECT a.name FROM contacts c LEFT JOIN accounts a ON a.id = c.account_id WHERE c.email = 'ada\@acme.com'");
+fewest('accounts of people',
+	'SELECT l.n, a.name FROM people l JOIN contacts c ON c.email = l.v JOIN accounts a ON a.id = c.account_id',
+	fresh => 4);
+fewest('accounts of few',
+	'SELECT l.n, a.name FROM five l JOIN contacts c ON c.email = l.v LEFT JOIN accounts a ON a.id = c.account_id',
+	fresh => 3);
+fewest('accounts of all contacts',
+	'SELECT c.id, a.name FROM contacts c JOIN accounts a ON a.id = c.account_id', plain => 28);
+fewest('accounts by a guess',
+	"SELECT c.id, a.name FROM contacts c JOIN accounts a ON a.id = c.account_id WHERE $gold", '.' => 9);
+fewest('accounts without contacts',
+	'SELECT a.id, a.name FROM accounts a WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.account_id = a.id)');
+fewest('accounts without contacts of tier gold',
+	"SELECT a.id FROM accounts a WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.account_id = a.id AND $gold)");
+fewest('contacts without account',
+	'SELECT c.id FROM contacts c WHERE NOT EXISTS (SELECT FROM accounts a WHERE a.id = c.account_id)', plain => 28);
+fewest('local plans of accounts',
+	'SELECT l.v, a.name FROM clients l LEFT JOIN accounts a ON a.id = l.v', plain => 3);
+
 # ---------------------------------------------------------------- contacts for which there is a row
 
 # More than equality decides, so the rows can't be made unique: their keys can, and what is found by them is joined.
-my $more = 'SELECT c.id FROM contacts c WHERE EXISTS (SELECT FROM people l WHERE l.v = c.email AND l.n > length(c.name))';
+my $more = 'SELECT c.id FROM contacts c
+	WHERE EXISTS (SELECT FROM people l WHERE l.v = c.email AND l.n > length(c.name))';
 
 fewest('EXISTS and more', $more);
 fewest('EXISTS and more, ->>', "$more AND $gold");
@@ -204,7 +246,8 @@ sub has_rows
 {
 	my ($name, $sql, $requests) = @_;
 	my $path = 'SET search_path = counted, known, public;';
-	my ($found) = try_plan($name, $path, $sql, $node->safe_psql('postgres', "SET search_path = local, known; $digest ($sql) q"));
+	my $rows = $node->safe_psql('postgres', "SET search_path = local, known; $digest ($sql) q");
+	my ($found) = try_plan($name, $path, $sql, $rows);
 
 	return is($found->[0], $requests, "$name: requests") || diag($found->[1]);
 }
