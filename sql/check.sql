@@ -108,6 +108,11 @@ SELECT * FROM checked('pylon') WHERE NOT ok;
 \echo `$ctl fault '{"kind":"hollow","match":"GET /contacts"}'`
 SELECT * FROM checked('pylon') WHERE step IN ('contacts', 'custom_fields');
 \echo `$ctl take`
+-- a server that knows no accounts
+\echo `$ctl set accounts=off`
+SELECT * FROM checked('pylon') WHERE NOT ok;
+\echo `$ctl set accounts=on`
+\echo `$ctl clear`
 \echo `$ctl reset contacts=0`
 \echo `$ctl replace '[]'`
 \echo `$ctl custom-fields '[]'`

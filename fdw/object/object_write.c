@@ -198,6 +198,8 @@ raise_unwritable(const WriterColumn *column, int needed, const char *change)
 			 errmsg("cannot write column \"%s\" of foreign table \"%s\"",
 					column->name, RelationGetRelationName(column->table)),
 			 errdetail_internal("%s%s", reason, change),
+			 needed == FIELD_ON_INSERT && column->field->is_id ?
+			 errhint("Leave it out; RETURNING shows what Pylon gives.") : 0,
 			 errtablecol(column->table, column->attnum)));
 }
 

@@ -101,6 +101,7 @@ static bool check_network(ServerCheck *check);
 static char *describe_step(const ServerCheck *check, HttpStep step);
 static void check_answer(ServerCheck *check);
 static void check_me(ServerCheck *check);
+static bool check_list(ServerCheck *check, bool is_optional);
 static void check_objects(ServerCheck *check);
 static void check_custom_fields(ServerCheck *check);
 static char *describe_answer(const ServerCheck *check, char *what);
@@ -208,7 +209,7 @@ run_checks(ServerCheck *check)
 	{
 		check->object = objects[i];
 		check->probe = probe_objects(check->connection, objects[i]);
-		if (!check_step(check, objects[i]->nouns.many, check_objects))
+		if (!check_list(check, i > 0))
 			return;
 	}
 	check->object = objects[0];
@@ -456,6 +457,25 @@ check_me(ServerCheck *check)
 	check->detail = describe_answer(check, psprintf("organization \"%s\", token \"%s\"",
 													safe_text(me->organization != NULL ? me->organization : ""),
 													safe_text(me->token_name != NULL ? me->token_name : "")));
+}
+
+/*
+ * A row for the list of an object. Older servers don't have all of them, and
+ * what it takes to do without is another thing than a wrong URL.
+ */
+static bool
+check_list(ServerCheck *check, bool is_optional)
+{
+	const char *many = check->object->nouns.many;
+
+	check->ok = true;
+	check->detail = check->hint = NULL;
+	try_step(check, check_objects);
+	if (!check->ok && is_optional && check->probe.response->status == 404)
+		check->hint = psprintf("This server has no %s; all else can be used: IMPORT FOREIGN SCHEMA ... EXCEPT (%s) ...",
+							   many, many);
+	put_row(check, many);
+	return check->ok;
 }
 
 static void

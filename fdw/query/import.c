@@ -71,12 +71,12 @@ typedef struct TakenName
 	int			last_suffix;	/* of the columns that would have it, too */
 } TakenName;
 
-static CustomFieldsMode read_mode(List *options);
-/* What is read with that connection. */
+/* What is read of the definitions of custom fields, in messages. */
 static const PylonNouns custom_field_nouns = {
 	"custom field", "a custom field", "custom fields", "Custom fields"
 };
 
+static CustomFieldsMode read_mode(List *options);
 static void note_unknown_tables(ImportForeignSchemaStmt *stmt);
 static bool is_wanted(ImportForeignSchemaStmt *stmt,
 					  const PylonObject *object);

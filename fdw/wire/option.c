@@ -151,7 +151,8 @@ static const struct
 	{"timeout", "request_timeout"}, {"retries", "max_retries"}, {"fetch_size", "page_size"},
 	{"limit", "page_size"}, {"batch_size", "lookup_batch_size"}, {"sslrootcert", "ca_file"},
 	{"cacert", "ca_file"}, {"column", "field"}, {"column_name", "field"}, {"slug", "custom_field"},
-	{"read_only", "readonly"}, {"rows", "estimated_contacts"},
+	{"read_only", "readonly"}, {"table", "object"}, {"table_name", "object"}, {"resource", "object"},
+	{"rows", "estimated_contacts"},
 };
 
 /* The catalogs in words, as a HINT names them. */
