@@ -99,6 +99,26 @@ for my $fault ({ kind => 'close' }, { kind => 'reset' }, { kind => 'cut' })
 	setup_server($node, $api, page_size => 5);
 }
 
+# ---------------------------------------------------------------- in pg_stat_activity
+
+{
+	my $session = PylonSession->new($node);
+	my $pid = $session->pid;
+	my $name = $node->safe_psql('postgres', 'SHOW server_version_num') < 170000 ? 'Extension' : 'PylonHttp';
+
+	api_clear($api);
+	api_fault($api, kind => 'slow', delay => 600);
+	$session->begin($count);
+	wait_for_requests($api, 1);
+	ok($node->poll_query_until('postgres',
+			"SELECT wait_event_type || ' ' || wait_event FROM pg_stat_activity WHERE pid = $pid", "Extension $name"),
+		'a session that waits for the API says so');
+	$node->safe_psql('postgres', "SELECT pg_cancel_backend($pid)");
+	$session->result;
+	$session->quit;
+	api_clear($api);
+}
+
 # ---------------------------------------------------------------- the token's file
 
 my $file = PostgreSQL::Test::Utils::tempdir() . '/token';
