@@ -481,7 +481,7 @@ is($session->query(
 		"SELECT count(*), count(x) FROM (SELECT (SELECT p.id FROM people p WHERE name = 'Name ' || (n % 9)
 			AND workspace IN ('w1', 'w2') LIMIT 1) AS x
 	FROM generate_series(1, 2000) n WHERE n % 200 <> 0 OR watch(n) OFFSET 0) s"), '2000|' . (2000 - 222 - 222),
-	'2,000 rescans, each broken off');
+	'2,000 rescans, each broken off') or diag($session->error);
 my ($first, @later) = split /\n/, $session->query('SELECT bytes FROM memory ORDER BY n');
 is(scalar @later, 9, 'memory was watched');
 cmp_ok(max(@later) - $first, '<=', 64 * 1024, 'memory does not grow') or diag("$first @later");
