@@ -14,7 +14,7 @@ my $small = start_api(contacts => 100);
 setup_server($node, $api);
 $node->safe_psql('postgres', "
 	DROP FOREIGN TABLE contacts;
-	IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO public OPTIONS (custom_fields 'both');
+	IMPORT FOREIGN SCHEMA pylon LIMIT TO (contacts) FROM SERVER pylon INTO public OPTIONS (custom_fields 'both');
 	CREATE TABLE copy AS TABLE contacts");
 api_take($api);
 
