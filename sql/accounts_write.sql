@@ -110,6 +110,19 @@ INSERT INTO part (name, site) VALUES ('Part', 'part.example') RETURNING name, si
 ALTER FOREIGN TABLE part ALTER site TYPE text[], ALTER site OPTIONS (SET field 'domains');
 UPDATE part SET site = '{acme.net}' WHERE name = 'Acme';
 INSERT INTO part (name, site) VALUES ('Part 2', '{part2.example}') RETURNING name, site;
+-- a field that two columns show
+CREATE FOREIGN TABLE twice (id text, name text, list text[] OPTIONS (field 'domains'), json jsonb OPTIONS (field 'domains'),
+  site text OPTIONS (field 'primary_domain'), also text OPTIONS (field 'primary_domain'), disabled text OPTIONS (field 'is_disabled'))
+  SERVER pylon OPTIONS (object 'accounts');
+UPDATE twice SET list = '{acme.com,acme.org}', json = '["acme.com", "acme.org"]' WHERE name = 'Acme' RETURNING list, site;
+UPDATE twice SET list = '{acme.com}', json = '["acme.com", "acme.net"]' WHERE name = 'Acme';
+\echo :LAST_ERROR_SQLSTATE
+UPDATE twice SET site = 'acme.org', also = 'acme.net' WHERE name = 'Acme';
+\echo :LAST_ERROR_SQLSTATE
+UPDATE twice SET site = 'acme.org', disabled = 'yes' WHERE name = 'Acme' RETURNING json, also, disabled;
+UPDATE twice SET disabled = 'perhaps' WHERE name = 'Acme';
+\echo :LAST_ERROR_SQLSTATE
+UPDATE twice SET list = '{acme.com,acme.example}', site = 'acme.com', disabled = 'off' WHERE name = 'Acme';
 \echo `$ctl take`
 
 -- ====================================================================

@@ -32,7 +32,8 @@ typedef struct PrimaryPair
 } PrimaryPair;
 
 static PrimaryPair find_pair(const ChangeContext *context,
-							 const PylonField *list_field);
+							 const PylonField *list_field,
+							 const WriterColumn *list);
 static const WriterColumn *written_column(const ChangeContext *context,
 										  const PylonField *field,
 										  bool *changes);
@@ -55,7 +56,7 @@ static List *distinct(List *addresses, const char *primary);
 List *
 primary_send_list(ChangeContext *context, const ColumnChange *change)
 {
-	PrimaryPair pair = find_pair(context, change->column->field);
+	PrimaryPair pair = find_pair(context, change->column->field, change->column);
 	SentField  *sent = change_begin_sent(change);
 
 	if (!pair.list_changes)
@@ -74,7 +75,7 @@ primary_send_list(ChangeContext *context, const ColumnChange *change)
 List *
 primary_send(ChangeContext *context, const ColumnChange *change)
 {
-	PrimaryPair pair = find_pair(context, change->column->field->primary_of);
+	PrimaryPair pair = find_pair(context, change->column->field->primary_of, NULL);
 	SentField  *sent = change_begin_sent(change);
 
 	if (sent->cleared && pair.primary != NULL)
@@ -88,16 +89,19 @@ primary_send(ChangeContext *context, const ColumnChange *change)
 }
 
 /*
- * What the list and its primary one will be. Raises 22023 where both change and
- * don't fit, or where a list would be left without a primary one.
+ * What the list and its primary one will be. "list" is the column of it that
+ * changes, or NULL to find that. Raises 22023 where both change and don't fit,
+ * or where a list would be left without a primary one.
  */
 static PrimaryPair
-find_pair(const ChangeContext *context, const PylonField *list_field)
+find_pair(const ChangeContext *context, const PylonField *list_field, const WriterColumn *list)
 {
-	PrimaryPair pair = {.list_field = list_field,.single_field = primary_field(context, list_field)};
-	const WriterColumn *list = written_column(context, pair.list_field, &pair.list_changes);
+	PrimaryPair pair = {.list_field = list_field,.single_field = primary_field(context, list_field),
+	.list_changes = true};
 	const WriterColumn *single = written_column(context, pair.single_field, &pair.single_changes);
 
+	if (list == NULL)
+		list = written_column(context, pair.list_field, &pair.list_changes);
 	require_columns(context, &pair, list, single);
 	if (list != NULL)
 	{
