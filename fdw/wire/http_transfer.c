@@ -73,7 +73,8 @@ http_transfer_prepare(HttpRequest *request, CURLSH *share)
 	explicit_bzero(authorization, strlen(authorization));
 
 	SETOPT(request, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
-	SETOPT(request, CURLOPT_PIPEWAIT, 1L);
+	/* Whether plain HTTP is shared shows in the first answer only, and it is not. */
+	SETOPT(request, CURLOPT_PIPEWAIT, strncmp(url, "https:", 6) == 0 ? 1L : 0L);
 	SETOPT(request, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
 	SETOPT(request, CURLOPT_USERAGENT, "pylon_fdw/" PYLON_FDW_VERSION);
 	add_header(request, "Accept: application/json");
