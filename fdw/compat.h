@@ -85,6 +85,15 @@ compat_create_wait_event_set(int nevents)
 #endif
 }
 
+/* Until 18, who runs a query said whether it will do so once. */
+#if PG_VERSION_NUM >= 180000
+#define COMPAT_RUN_ONCE
+#define COMPAT_PASS_ONCE
+#else
+#define COMPAT_RUN_ONCE , bool once
+#define COMPAT_PASS_ONCE , once
+#endif
+
 /* Waits show under an own name in pg_stat_activity from 17 on. */
 static inline uint32
 compat_wait_event(void)

@@ -20,6 +20,7 @@
 #include "object/object.h"
 #include "query/callbacks.h"
 #include "query/dry_run.h"
+#include "query/extent.h"
 #include "query/lookup_join.h"
 #include "query/plan.h"
 #include "query/plan_stats.h"
@@ -61,6 +62,7 @@ _PG_init(void)
 	lookup_install_hook();
 	plan_stats_install_hook();
 	spool_install();
+	extent_install_hook();
 }
 
 /* The callbacks that the server calls. */

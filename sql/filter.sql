@@ -467,11 +467,11 @@ SELECT count(*) FROM contacts WHERE tier IN ('gold', 'silver');
 \echo `$ctl take`
 -- refused in the middle of a long list: the rest comes without it, and no row twice
 \c
-ALTER SERVER pylon OPTIONS (ADD lookup_batch_size '2');
+ALTER SERVER pylon OPTIONS (ADD lookup_batch_size '2', ADD max_concurrent_requests '1');
 \echo `$ctl fault '{"kind":"status","status":400,"skip":1,"match":"POST /contacts/search","body":"{\"errors\":[\"Too much.\"],\"request_id\":\"r-0\"}"}'`
 SELECT email FROM contacts WHERE email IN ('ada@acme.com', 'grace@acme.com', 'alan@acme.com') ORDER BY email;
 \echo `$ctl take`
-ALTER SERVER pylon OPTIONS (DROP lookup_batch_size);
+ALTER SERVER pylon OPTIONS (DROP lookup_batch_size, DROP max_concurrent_requests);
 -- not even the reference's operators
 \c
 \echo `$ctl fault '{"kind":"status","status":400,"times":2,"match":"POST /contacts/search","body":"{\"errors\":[\"Filters are off.\"],\"request_id\":\"r-1\"}"}'`
@@ -509,14 +509,15 @@ SELECT count(*) FROM contacts WHERE email IN ('ada@acme.com', 'grace@acme.com', 
 SELECT count(*) FROM contacts WHERE email = 'ada@acme.com';
 \echo `$ctl take`
 \echo `$ctl set max_in=0`
--- two long lists, each refused in its middle
+-- two long lists, each refused in its middle: one request at a time, so that the faults meet these
 \c
-ALTER SERVER pylon OPTIONS (ADD lookup_batch_size '1');
+ALTER SERVER pylon OPTIONS (ADD lookup_batch_size '1', ADD max_concurrent_requests '1');
 \echo `$ctl fault '{"kind":"status","status":400,"skip":1,"match":"POST /contacts/search","body":"{\"errors\":[\"Too much.\"],\"request_id\":\"r-4\"}"}'`
 \echo `$ctl fault '{"kind":"status","status":400,"skip":2,"match":"POST /contacts/search","body":"{\"errors\":[\"Still.\"],\"request_id\":\"r-5\"}"}'`
 SELECT email FROM contacts WHERE email IN ('ada@acme.com', 'grace@acme.com', 'alan@acme.com')
   AND name IN ('Alan Turing', 'Ada Lovelace', 'Grace Hopper', 'x') ORDER BY email;
 \echo `$ctl take`
+ALTER SERVER pylon OPTIONS (DROP max_concurrent_requests);
 -- refused for another scan of the session, between two batches of this one
 \c
 \echo `$ctl fault '{"kind":"status","status":400,"skip":1,"match":"POST /contacts/search","body":"{\"errors\":[\"Not now.\"],\"request_id\":\"r-6\"}"}'`

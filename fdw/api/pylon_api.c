@@ -61,6 +61,7 @@ struct PylonReader
 	HTAB	   *cursors;		/* those already followed */
 	MemoryContext page_context;
 	PylonPage  *page;			/* in hand */
+	bool		taken;			/* it was taken before anybody wanted it */
 	MemoryContext next_context;
 	HttpRequest *next;			/* in flight, or NULL */
 	HttpRequest *refused;		/* answered 400, or NULL */
@@ -166,16 +167,32 @@ pylon_read_id(PylonReader *reader, const char *id)
 const PylonPage *
 pylon_next_page(PylonReader *reader)
 {
+	if (reader->taken)
+	{
+		reader->taken = false;
+		return reader->page;
+	}
 	if (at_end(reader))
 		return NULL;
 	pylon_start(reader);
 	receive_page(reader);
 	if (reader->refused != NULL)
 		return NULL;
-	if (reader->next == NULL && reader->cursor != NULL && reader->prefetch &&
-		(reader->limit < 0 || reader->received < reader->limit))
+	if (reader->next == NULL && reader->prefetch && pylon_wants_more(reader))
 		request_page(reader);
 	return reader->page;
+}
+
+/*
+ * Takes the first page, if it has come, so that the one behind it is on its
+ * way before anybody wants either. Doesn't wait; errors as in pylon_next_page.
+ */
+void
+pylon_advance(PylonReader *reader)
+{
+	if (reader->pages == 0 && reader->next != NULL && reader->prefetch &&
+		reader->refused == NULL && pylon_is_ready(reader))
+		reader->taken = pylon_next_page(reader) != NULL;
 }
 
 /*
@@ -186,7 +203,7 @@ pylon_next_page(PylonReader *reader)
 void
 pylon_start(PylonReader *reader)
 {
-	if (reader->next == NULL && !at_end(reader))
+	if (reader->next == NULL && !reader->taken && !at_end(reader))
 		request_page(reader);
 }
 
@@ -194,8 +211,8 @@ pylon_start(PylonReader *reader)
 bool
 pylon_is_ready(PylonReader *reader)
 {
-	if (reader->next == NULL)
-		return at_end(reader);
+	if (reader->taken || reader->next == NULL)
+		return reader->taken || at_end(reader);
 	return http_is_done(reader->next) &&
 		!(pylon_glance(reader) == PAGE_IS_HOLLOW && http_repeat(reader->next));
 }
@@ -206,6 +223,20 @@ pylon_wants_more(PylonReader *reader)
 {
 	return !at_end(reader) &&
 		(reader->limit < 0 || reader->received < reader->limit);
+}
+
+/* Is a request in flight, or one that may still be needed? */
+bool
+pylon_may_ask(PylonReader *reader)
+{
+	return !at_end(reader);
+}
+
+/* May the server be asked for more at once, or are max_concurrent_requests in flight? */
+bool
+pylon_has_room(PylonConnection *connection)
+{
+	return http_in_flight(connection->serverid) < connection->options.max_concurrent_requests;
 }
 
 /* The path of the object with an id, in the current memory context. */
@@ -271,6 +302,7 @@ begin_reading(PylonReader *reader, ReadMode mode, double limit)
 	reader->page_context = reader->next_context = NULL;
 	reader->cursors = NULL;
 	reader->page = NULL;
+	reader->taken = false;
 	reader->next = NULL;
 	reader->refused = NULL;
 	reader->cursor = NULL;

@@ -26,8 +26,11 @@ extern void pylon_read_search(PylonReader *reader, const PylonFilter *filter,
 extern void pylon_refilter(PylonReader *reader, const PylonFilter *filter);
 extern void pylon_read_id(PylonReader *reader, const char *id);
 extern void pylon_start(PylonReader *reader);
+extern void pylon_advance(PylonReader *reader);
 extern bool pylon_is_ready(PylonReader *reader);
 extern bool pylon_wants_more(PylonReader *reader);
+extern bool pylon_may_ask(PylonReader *reader);
+extern bool pylon_has_room(PylonConnection *connection);
 extern const PylonPage *pylon_next_page(PylonReader *reader);
 extern char *pylon_object_path(const PylonObject *object, const char *id);
 extern const char *pylon_refusal(PylonReader *reader);

@@ -39,6 +39,21 @@ typedef enum FilterKeyKind
 	FILTER_KEY_UNKNOWN,			/* by asking for all objects */
 } FilterKeyKind;
 
+/* Texts, sorted. */
+typedef struct FilterKeys
+{
+	const char **texts;
+	int			count;
+} FilterKeys;
+
+/* One of the searches into which FILTER_SEARCH falls. */
+typedef struct FilterBatch
+{
+	const PylonFilter *filter;
+	FilterKeys	keys;			/* those of a long list that it asks for */
+	bool		documented;		/* the reference page says that it is taken */
+} FilterBatch;
+
 /* What became of the conditions of a scan. */
 typedef struct FilterPlan
 {
@@ -108,7 +123,9 @@ extern bool filter_is_exact(FilterState *state);
 extern const char *filter_signature(FilterState *state);
 extern const char *filter_id(FilterState *state);
 extern int	filter_batches(FilterState *state);
-extern const PylonFilter *filter_batch(FilterState *state, int batch);
+extern const FilterBatch *filter_batch(FilterState *state, int batch);
+extern void filter_use(FilterState *state, const FilterBatch *batch);
+extern void filter_adopt(FilterState *state, const FilterState *other);
 extern bool filter_accepts(FilterState *state, TupleTableSlot *slot);
 extern bool filter_retreat(FilterState *state, int batch);
 extern void filter_confirm(FilterState *state);

@@ -143,7 +143,7 @@ filter_evaluate(FilterState *state, ExprContext *econtext)
 	state->evaluation.left_out = NIL;
 	state->id = NULL;
 	state->split = NULL;
-	state->filter = NULL;
+	state->batch = NULL;
 	state->evaluation.exact = true;
 	state->common = &filter_always;
 	if (state->root == NULL)
@@ -233,11 +233,12 @@ filter_batches(FilterState *state)
 		state->evaluation.batch_size;
 }
 
-/* The filter of one search. */
-const PylonFilter *
+/* One search, which is made and no more. */
+const FilterBatch *
 filter_batch(FilterState *state, int batch)
 {
 	MemoryContext before = MemoryContextSwitchTo(state->context);
+	FilterBatch *made = palloc0(sizeof(FilterBatch));
 	List	   *filters = NIL;
 
 	if (state->split != NULL)
@@ -245,13 +246,33 @@ filter_batch(FilterState *state, int batch)
 		List	   *texts = batch_of(state, batch);
 
 		filters = list_make1(filter_make_list(state, texts));
-		state->keys = make_keys(texts);
+		made->keys = make_keys(texts);
 	}
 	if (state->common != &filter_always)
 		filters = lappend(filters, state->common);
-	state->filter = filter_fit(filter_combine("and", filters), &state->evaluation.exact);
+	made->filter = filter_fit(filter_combine("and", filters), &state->evaluation.exact);
+	made->documented = find_suspects(NIL, state->evaluation.object, made->filter,
+									 SUSPECT_UNLISTED) == NIL;
 	MemoryContextSwitchTo(before);
-	return state->filter;
+	return made;
+}
+
+/* From now on the objects of this search come. */
+void
+filter_use(FilterState *state, const FilterBatch *batch)
+{
+	state->batch = batch;
+}
+
+/*
+ * Goes without what was refused where the same filter was evaluated as
+ * "other", which must live as long.
+ */
+void
+filter_adopt(FilterState *state, const FilterState *other)
+{
+	state->evaluation.refused = other->evaluation.refused;
+	state->no_lookup = other->no_lookup;
 }
 
 /*
@@ -272,7 +293,7 @@ filter_accepts(FilterState *state, TupleTableSlot *slot)
 			return false;
 	}
 	return state->split == NULL ||
-		has_key(&state->keys, slot_text(state->split, slot));
+		has_key(&state->batch->keys, slot_text(state->split, slot));
 }
 
 /* Starts over: what earlier batches have found is to be found again. */
@@ -304,14 +325,14 @@ filter_retreat(FilterState *state, int batch)
 		state->no_lookup = true;
 		return true;
 	}
-	if (state->request != FILTER_SEARCH || state->filter == NULL)
+	if (state->request != FILTER_SEARCH || state->batch == NULL)
 		return false;
 	if (batch > 0)
 		remember_done(state, batch);
 	/* What is found lives as long as the scan, and so does "state". */
 	before = MemoryContextSwitchTo(GetMemoryChunkContext(state));
 	for (Suspect suspect = 0; suspects == NIL && suspect <= SUSPECT_ALL; suspect++)
-		suspects = find_suspects(NIL, state->evaluation.object, state->filter, suspect);
+		suspects = find_suspects(NIL, state->evaluation.object, state->batch->filter, suspect);
 	foreach(lc, suspects)
 	{
 		const PylonRefusal *refusal = lfirst(lc);

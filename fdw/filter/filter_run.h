@@ -13,13 +13,6 @@
 
 #include "filter/filter_value.h"
 
-/* Texts, sorted. */
-typedef struct FilterKeys
-{
-	const char **texts;
-	int			count;
-} FilterKeys;
-
 struct FilterState
 {
 	FilterEvaluation evaluation;
@@ -38,8 +31,7 @@ struct FilterState
 	const char *id;
 	PylonFilter *common;		/* all conditions but "split" */
 	FilterNode *split;			/* the list sent in batches, or NULL */
-	PylonFilter *filter;		/* last made */
-	FilterKeys	keys;			/* values of the present batch */
+	const FilterBatch *batch;	/* whose objects come now, or NULL */
 
 	/* of batches that were read before the API refused the next one */
 	MemoryContext done_context;

@@ -8,9 +8,12 @@
  * in two generations, each with a third of the memory: once the young one is
  * full it becomes the old one, and the old one is dropped as soon as the
  * rows that may need it are joined; until then it is the retired one, which
- * takes the last third. The objects of a single batch that need more memory
+ * takes the last third, and there is no room for batches that would make it
+ * two. The objects of a generation that need more memory
  * are kept in a temporary file, each with the place of the one before it that
- * has the same key, so that they take no memory however many they are.
+ * has the same key, so that they take no memory however many they are. If all
+ * of that may be looked up once more, keys alone may take all of the memory
+ * before any are dropped.
  *
  * IDENTIFICATION
  *		fdw/query/lookup_table.c
@@ -62,6 +65,7 @@ typedef struct Generation
 {
 	MemoryContext context;
 	keys_hash  *keys;
+	int			needed;			/* by batches up to this one */
 	BufFile    *file;			/* of objects for which there was no memory */
 	LookupPlace end;			/* of the file */
 } Generation;
@@ -69,8 +73,9 @@ typedef struct Generation
 struct LookupTable
 {
 	MemoryContext context;
-	Size		limit;			/* bytes of a generation */
-	int			batch;			/* number of the one that is asked for now */
+	Size		limit;			/* bytes of a generation for objects ... */
+	Size		most;			/* ... and before it gives way to another one */
+	int			batch;			/* number of the last one */
 	Generation *young;
 	Generation *old;			/* or NULL */
 	Generation *retired;		/* or NULL */
@@ -79,6 +84,9 @@ struct LookupTable
 static Generation *create_generation(LookupTable *table);
 static void drop_generation(Generation **generation);
 static LookupKey *find_key(Generation *generation, const char *key);
+static bool has_match(const LookupKey *entry);
+static LookupKey *find_asked(LookupTable *table, int first, int last,
+							 const char *key, Generation **generation);
 static void write_match(Generation *generation, LookupKey *entry, TupleTableSlot *slot);
 static void read_match(LookupCursor *cursor, TupleTableSlot *slot);
 static void read_file(BufFile *file, void *data, size_t size);
@@ -93,7 +101,7 @@ lookup_table_create(int memory_kb)
 	LookupTable *table = palloc0(sizeof(LookupTable));
 
 	table->context = CurrentMemoryContext;
-	table->limit = (Size) memory_kb * 1024 / 3;
+	table->limit = table->most = (Size) memory_kb * 1024 / 3;
 	table->young = create_generation(table);
 	return table;
 }
@@ -108,39 +116,60 @@ lookup_table_reset(LookupTable *table)
 	table->young = create_generation(table);
 }
 
-/*
- * From now on, keys are those of another batch. What may be dropped for it
- * stays until lookup_table_retire.
- */
+/* From now on, keys are kept as long as they fit: they will be asked for again. */
 void
+lookup_table_keep(LookupTable *table)
+{
+	table->most = 3 * table->limit;
+}
+
+/*
+ * From now on, keys are those of another batch, whose number it gives. What
+ * may be dropped for it stays until lookup_table_retire.
+ */
+int
 lookup_table_next_batch(LookupTable *table)
 {
-	table->batch++;
-	if (!lookup_table_full(table))
-		return;
-	/* What was retired before is of batches that are joined by now. */
-	drop_generation(&table->retired);
-	table->retired = table->old;
-	table->old = table->young;
-	table->young = create_generation(table);
+	if (lookup_table_full(table) && table->retired == NULL)
+	{
+		table->retired = table->old;
+		table->old = table->young;
+		table->young = create_generation(table);
+	}
+	return ++table->batch;
 }
 
-/* The rows of the batches before the present one are joined. */
-void
-lookup_table_retire(LookupTable *table)
+/*
+ * Is there room for another batch while others are asked for? Else the rows of
+ * these are to be joined first.
+ */
+bool
+lookup_table_has_room(LookupTable *table)
 {
-	drop_generation(&table->retired);
+	return !lookup_table_full(table) || table->retired == NULL;
 }
 
-/* Adds a key to the present batch; false if it is asked for already. */
+/* The rows of the batches up to this one are joined. */
+void
+lookup_table_retire(LookupTable *table, int batch)
+{
+	if (table->retired != NULL && table->retired->needed <= batch)
+		drop_generation(&table->retired);
+}
+
+/* Adds a key to the last batch; false if it is asked for already. */
 bool
 lookup_table_add_key(LookupTable *table, const char *key)
 {
 	LookupKey  *entry;
 	bool		found;
 
+	table->young->needed = table->batch;
 	if (find_key(table->old, key) != NULL)
+	{
+		table->old->needed = table->batch;
 		return false;
+	}
 	entry = keys_insert(table->young->keys, key, &found);
 	if (found)
 		return false;
@@ -151,44 +180,58 @@ lookup_table_add_key(LookupTable *table, const char *key)
 	return true;
 }
 
-/* Forgets the keys of the present batch: nobody has asked for them. */
+/* Forgets the keys of the batches from this one on: nobody has got their objects. */
 void
-lookup_table_forget_batch(LookupTable *table)
+lookup_table_forget(LookupTable *table, int batch)
 {
-	keys_iterator iterator;
-	LookupKey  *entry;
+	Generation *generations[] = {table->retired, table->old, table->young};
 
-	keys_start_iterate(table->young->keys, &iterator);
-	while ((entry = keys_iterate(table->young->keys, &iterator)) != NULL)
+	for (size_t i = 0; i < lengthof(generations); i++)
 	{
-		if (entry->batch == table->batch)
-			keys_delete_item(table->young->keys, entry);
+		keys_iterator iterator;
+		LookupKey  *entry;
+
+		if (generations[i] == NULL)
+			continue;
+		keys_start_iterate(generations[i]->keys, &iterator);
+		while ((entry = keys_iterate(generations[i]->keys, &iterator)) != NULL)
+		{
+			if (entry->batch >= batch)
+				keys_delete_item(generations[i]->keys, entry);
+		}
 	}
 }
 
-/* Is the memory used up that a batch should take? */
+/* Is the memory used up that the batches should take? */
 bool
 lookup_table_full(LookupTable *table)
 {
-	return MemoryContextMemAllocated(table->young->context, true) > table->limit;
+	return MemoryContextMemAllocated(table->young->context, true) > table->most;
 }
 
 /*
- * Adds an object that has the key, if that is one of the present batch. One
- * that wasn't asked for, or by an earlier batch, isn't taken.
+ * Adds an object that has the key, if that is one of the batches from "first"
+ * to "last". One that wasn't asked for, or by an earlier batch, isn't taken;
+ * nor is a further one of its key, where one will do.
  */
-void
-lookup_table_add_match(LookupTable *table, const char *key, TupleTableSlot *slot)
+LookupFound
+lookup_table_add_match(LookupTable *table, int first, int last, const char *key,
+					   TupleTableSlot *slot, bool one_will_do)
 {
-	LookupKey  *entry = find_key(table->young, key);
+	LookupFound found;
+	Generation *generation;
+	LookupKey  *entry = find_asked(table, first, last, key, &generation);
 	MemoryContext before;
 	LookupMatch *match;
 
-	if (entry == NULL || entry->batch != table->batch)
-		return;
-	before = MemoryContextSwitchTo(table->young->context);
-	if (lookup_table_full(table))
-		write_match(table->young, entry, slot);
+	if (entry == NULL)
+		return LOOKUP_STRANGER;
+	found = has_match(entry) ? LOOKUP_FURTHER : LOOKUP_FIRST;
+	if (found == LOOKUP_FURTHER && one_will_do)
+		return found;
+	before = MemoryContextSwitchTo(generation->context);
+	if (MemoryContextMemAllocated(generation->context, true) > table->limit)
+		write_match(generation, entry, slot);
 	else
 	{
 		match = palloc(sizeof(LookupMatch));
@@ -201,6 +244,17 @@ lookup_table_add_match(LookupTable *table, const char *key, TupleTableSlot *slot
 		entry->last = match;
 	}
 	MemoryContextSwitchTo(before);
+	return found;
+}
+
+/* Has an object come that has this key of these batches? */
+bool
+lookup_table_has_match(LookupTable *table, int first, int last, const char *key)
+{
+	Generation *generation;
+	LookupKey  *entry = find_asked(table, first, last, key, &generation);
+
+	return entry != NULL && has_match(entry);
 }
 
 /* The objects that have the key; none for NULL. */
@@ -239,6 +293,30 @@ lookup_table_fetch(LookupCursor *cursor, TupleTableSlot *slot)
 		return false;
 	read_match(cursor, slot);
 	return true;
+}
+
+/* A key of these batches, and the generation that it belongs to; NULL if it is none. */
+static LookupKey *
+find_asked(LookupTable *table, int first, int last, const char *key,
+		   Generation **generation)
+{
+	Generation *generations[] = {table->retired, table->old, table->young};
+
+	for (size_t i = 0; i < lengthof(generations); i++)
+	{
+		LookupKey  *entry = find_key(generations[i], key);
+
+		*generation = generations[i];
+		if (entry != NULL && entry->batch >= first && entry->batch <= last)
+			return entry;
+	}
+	return NULL;
+}
+
+static bool
+has_match(const LookupKey *entry)
+{
+	return entry->first != NULL || entry->filed.fileno >= 0;
 }
 
 static Generation *

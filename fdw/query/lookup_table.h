@@ -31,15 +31,28 @@ typedef struct LookupCursor
 	LookupPlace place;			/* then those in the file */
 } LookupCursor;
 
+/* Which object of its key is one that came? */
+typedef enum LookupFound
+{
+	LOOKUP_STRANGER,			/* nobody has asked for it */
+	LOOKUP_FIRST,
+	LOOKUP_FURTHER,
+} LookupFound;
+
 extern LookupTable *lookup_table_create(int memory_kb);
 extern void lookup_table_reset(LookupTable *table);
-extern void lookup_table_next_batch(LookupTable *table);
-extern void lookup_table_retire(LookupTable *table);
+extern void lookup_table_keep(LookupTable *table);
+extern int	lookup_table_next_batch(LookupTable *table);
+extern bool lookup_table_has_room(LookupTable *table);
+extern void lookup_table_retire(LookupTable *table, int batch);
 extern bool lookup_table_add_key(LookupTable *table, const char *key);
-extern void lookup_table_forget_batch(LookupTable *table);
+extern void lookup_table_forget(LookupTable *table, int batch);
 extern bool lookup_table_full(LookupTable *table);
-extern void lookup_table_add_match(LookupTable *table, const char *key,
-								   TupleTableSlot *slot);
+extern LookupFound lookup_table_add_match(LookupTable *table, int first, int last,
+										  const char *key, TupleTableSlot *slot,
+										  bool one_will_do);
+extern bool lookup_table_has_match(LookupTable *table, int first, int last,
+								   const char *key);
 extern LookupCursor lookup_table_find(LookupTable *table, const char *key);
 extern bool lookup_table_fetch(LookupCursor *cursor, TupleTableSlot *slot);
 

@@ -4,8 +4,14 @@
  *		The foreign scan: from pages to tuples.
  *
  * Nothing is sent, nor any token looked for, before the first row is asked
- * for. A scan that starts over keeps its first page where that is still in
- * hand and the request would be the same.
+ * for. Which requests are in flight is decided in searches.c.
+ *
+ * A scan that starts over with the same request does not ask again: it takes
+ * the page in hand, if that holds everything, or the rows that it has kept.
+ * Those are kept from the second start on, and from the first one where
+ * another one is likely, in memory or a file; as far as they were read, for a
+ * subquery may need no more. They are the rows of the request, and its
+ * conditions are checked anew.
  *
  * While a scan is open, in a cursor or a loop, the session may write to the
  * same server, and that would show on pages to come: a loop that creates one
@@ -36,10 +42,12 @@
 #include "query/callbacks.h"
 #include "query/plan.h"
 #include "query/plan_private.h"
+#include "query/repeat.h"
+#include "query/row_store.h"
 #include "query/scan.h"
+#include "query/searches.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
-#include "utils/tuplestore.h"
 
 /*
  * Rows after which the page on the way gets a chance to arrive, 15 times in a
@@ -53,20 +61,25 @@ typedef struct PylonScan
 {
 	MemoryContext context;
 	Oid			userid;
+	PylonOptions options;
 	ObjectLayout *layout;
 	FilterState *filter;
+	List	   *states;			/* ExprStates of fdw_exprs */
 	ScanLimit	limit;
-	List	   *limit_states;	/* ExprStates of count and offset */
+	List	   *limit_states;	/* those of count and offset */
+	bool		takes_keys;		/* of a lookup join */
+	bool		whole;			/* it will be read to its end */
+	bool		repeats;		/* it may be started over with the same request */
 
 	/* from the first row on */
 	PylonConnection *connection;
-	PylonReader *reader;
+	Searches   *searches;
 	bool		started;		/* else the next row is the first one */
+	bool		reading;		/* the first of the searches is being read */
 	bool		warned;			/* of a condition that the API refused */
 	char	   *refusal;		/* what is to be warned of, or NULL */
-	char	   *signature;		/* of what "reader" reads, or NULL */
+	char	   *signature;		/* of what is read, or NULL */
 	FilterRequest request;
-	int			batch;			/* of the filter's searches */
 	const PylonPage *page;
 	int			next;			/* object of the page */
 	MemoryContext reread_context;	/* of objects that are read again; NULL
@@ -77,35 +90,55 @@ typedef struct PylonScan
 	int			turn;			/* pages until others have theirs */
 	bool		waiting;		/* no row, but not the end either */
 
-	/* what was read before a write */
-	ForeignScanState *node;
-	ResourceOwner owner;		/* of the scan's query */
-	Tuplestorestate *rest;		/* rows that come next, or NULL */
-	TupleTableSlot *rest_slot;
+	/* below a lookup join */
+	List	   *asked;			/* of Asked *: what it has asked for, in order */
+	List	   *spare;			/* of FilterState *: to be used again */
+	bool		by_page;		/* it may stop after any page */
+
+	/* rows that were read before they are wanted, or may be wanted again */
+	RowStore   *store;			/* or NULL */
+	bool		keeps;			/* it holds all rows from the first one on */
 	bool		unfinished;		/* an error has come between */
 	bool		busy;			/* in the middle of a row */
-	dlist_node	link;			/* in open_scans, from the first row on */
+	ForeignScanState *node;
+	ResourceOwner owner;		/* of the scan's query */
+	dlist_node	link;			/* in all_scans */
 	MemoryContextCallback callback;
 } PylonScan;
 
-static dlist_head open_scans = DLIST_STATIC_INIT(open_scans);
+/* What a lookup join has asked for. */
+typedef struct Asked
+{
+	FilterState *filter;
+	FilterRequest request;
+	const char *signature;		/* NULL of FILTER_NOTHING */
+	bool		is_present;		/* it is what the scan has read last */
+} Asked;
 
+static dlist_head all_scans = DLIST_STATIC_INIT(all_scans);
+
+static FilterState *begin_filter(PylonScan *scan);
 static TupleTableSlot *next_row(ForeignScanState *node, PylonScan *scan);
-static bool next_of_rest(PylonScan *scan, TupleTableSlot *slot);
-static void drop_rest(PylonScan *scan);
+static bool next_stored(PylonScan *scan, TupleTableSlot *slot);
+static void drop_store(PylonScan *scan);
 static void read_rest(PylonScan *scan);
 static void check_unfinished(PylonScan *scan);
-static bool has_pages(PylonScan *scan);
 static void keep_rest(PylonScan *scan);
 static void forget_scan(void *arg);
 static void scan_connect(ForeignScanState *node, PylonScan *scan);
 static void scan_start(ForeignScanState *node, PylonScan *scan);
-static bool scan_rewind(PylonScan *scan, const char *signature);
+static void take_asked(PylonScan *scan);
+static bool evaluate(ForeignScanState *node, PylonScan *scan);
+static bool scan_rewind(PylonScan *scan);
+static bool can_rewind(PylonScan *scan, const char *signature);
+static void set_signature(PylonScan *scan, const char *signature);
 static void scan_retreat(ForeignScanState *node, PylonScan *scan);
 static void warn_of_refusal(ForeignScanState *node, PylonScan *scan);
-static void begin_batch(ForeignScanState *node, PylonScan *scan, int batch);
 static bool next_object(ForeignScanState *node, PylonScan *scan);
 static const PylonPage *reread_written(PylonScan *scan, const PylonPage *page);
+static void begin_page(ForeignScanState *node, PylonScan *scan, const PylonPage *page);
+static void keep_from_here(PylonScan *scan);
+static bool reads_whole(const PylonScan *scan);
 static bool scan_begin_wait(PylonScan *scan);
 static void store_row(PylonScan *scan, TupleTableSlot *slot);
 static double row_limit(ForeignScanState *node, PylonScan *scan);
@@ -115,13 +148,11 @@ pylonBeginForeignScan(ForeignScanState *node, int eflags)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	int			nvalues = intVal(list_nth(plan->fdw_private, ScanPrivateValues));
-	PylonOptions options;
 	PylonScan  *scan;
 	MemoryContext context;
 	MemoryContext before;
 	ForeignTable *table;
 	Bitmapset  *attnums = NULL;
-	List	   *states;
 	ListCell   *lc;
 
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
@@ -138,20 +169,36 @@ pylonBeginForeignScan(ForeignScanState *node, int eflags)
 	scan->limit = intVal(list_nth(plan->fdw_private, ScanPrivateLimit));
 
 	table = GetForeignTable(RelationGetRelid(node->ss.ss_currentRelation));
-	option_read_server(&options, GetForeignServer(table->serverid)->options,
+	option_read_server(&scan->options, GetForeignServer(table->serverid)->options,
 					   table->options);
 	foreach(lc, (List *) list_nth(plan->fdw_private, ScanPrivateAttnums))
 		attnums = bms_add_member(attnums, lfirst_int(lc));
 	scan->layout = object_layout_create(node->ss.ss_currentRelation, attnums);
-	states = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
-	scan->filter = filter_begin(scan->layout->object,
-								list_nth(plan->fdw_private, ScanPrivateFilter),
-								plan->fdw_exprs, states,
-								options.lookup_batch_size,
-								session_of_server(table->serverid));
-	scan->limit_states = list_copy_tail(states, nvalues);
+	scan->states = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
+	scan->filter = begin_filter(scan);
+	scan->limit_states = list_copy_tail(scan->states, nvalues);
+	scan->takes_keys = scan_takes_keys(&node->ss.ps);
+	scan->repeats = !scan->takes_keys && repeat_is_likely(node, eflags);
 	MemoryContextSwitchTo(before);
 	node->fdw_state = scan;
+	scan->callback.func = forget_scan;
+	scan->callback.arg = scan;
+	MemoryContextRegisterResetCallback(context, &scan->callback);
+	dlist_push_tail(&all_scans, &scan->link);
+}
+
+/* The plan's filter, to be evaluated. */
+static FilterState *
+begin_filter(PylonScan *scan)
+{
+	ForeignScan *plan = (ForeignScan *) scan->node->ss.ps.plan;
+	Oid			relid = RelationGetRelid(scan->node->ss.ss_currentRelation);
+
+	return filter_begin(scan->layout->object,
+						list_nth(plan->fdw_private, ScanPrivateFilter),
+						plan->fdw_exprs, scan->states,
+						scan->options.lookup_batch_size,
+						session_of_server(GetForeignServerIdByRelId(relid)));
 }
 
 /*
@@ -179,16 +226,22 @@ next_row(ForeignScanState *node, PylonScan *scan)
 {
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 
+	ExecClearTuple(slot);
+	if (scan->request == FILTER_NOTHING)
+		return slot;
 	for (;;)
 	{
 		ExecClearTuple(slot);
-		if (next_of_rest(scan, slot))
+		if (next_stored(scan, slot))
 			return slot;
 		if (!next_object(node, scan))
 			return slot;
 		store_row(scan, slot);
-		if (filter_accepts(scan->filter, slot))
-			return slot;
+		if (!filter_accepts(scan->filter, slot))
+			continue;
+		if (scan->keeps)
+			row_store_keep(scan->store, slot);
+		return slot;
 	}
 }
 
@@ -209,7 +262,7 @@ pylonEndForeignScan(ForeignScanState *node)
 
 	if (scan == NULL)
 		return;
-	drop_rest(scan);
+	drop_store(scan);
 	MemoryContextDelete(scan->context);
 	node->fdw_state = NULL;
 }
@@ -243,11 +296,12 @@ scan_read_before_write(Oid serverid, EState *writer)
 {
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &open_scans)
+	dlist_foreach(iter, &all_scans)
 	{
 		PylonScan  *scan = dlist_container(PylonScan, link, iter.cur);
 
-		if (scan->connection->serverid == serverid && scan->limit != SCAN_OPEN &&
+		if (scan->connection != NULL && scan->connection->serverid == serverid &&
+			scan->limit != SCAN_OPEN &&
 			scan->node->ss.ps.state != writer)
 			read_rest(scan);
 	}
@@ -267,7 +321,7 @@ read_rest(PylonScan *scan)
 	if (!scan->started || scan->busy || scan->request == FILTER_NOTHING)
 		return;
 	check_unfinished(scan);
-	if (!has_pages(scan))
+	if (!searches_want_more(scan->searches))
 		return;
 	scan->unfinished = true;
 	scan->asynchronous = false;
@@ -288,14 +342,6 @@ check_unfinished(PylonScan *scan)
 						scan->connection->purpose)));
 }
 
-/* Is there more to ask for that is certain to be wanted? */
-static bool
-has_pages(PylonScan *scan)
-{
-	return pylon_wants_more(scan->reader) ||
-		(scan->request == FILTER_SEARCH && scan->batch + 1 < filter_batches(scan->filter));
-}
-
 /*
  * Not by the scan's own slot, which may hold a row that is in use. A file that
  * the rows may take belongs to the scan's query, not to the one that writes.
@@ -303,19 +349,15 @@ has_pages(PylonScan *scan)
 static void
 keep_rest(PylonScan *scan)
 {
-	ResourceOwner owner = CurrentResourceOwner;
 	MemoryContext rows = AllocSetContextCreate(scan->context, "pylon_fdw rows before a write",
 											   ALLOCSET_DEFAULT_SIZES);
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(scan->node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
 													&TTSOpsVirtual);
 
-	if (scan->rest == NULL)
-	{
-		CurrentResourceOwner = scan->owner;
-		scan->rest = tuplestore_begin_heap(false, false, work_mem);
-		CurrentResourceOwner = owner;
-	}
-	while ((has_pages(scan) || (scan->page != NULL && scan->next < scan->page->nobjects)) &&
+	if (scan->store == NULL)
+		scan->store = row_store_begin(scan->context, scan->owner);
+	while ((searches_want_more(scan->searches) ||
+			(scan->page != NULL && scan->next < scan->page->nobjects)) &&
 		   next_object(scan->node, scan))
 	{
 		MemoryContext before = MemoryContextSwitchTo(rows);
@@ -324,7 +366,7 @@ keep_rest(PylonScan *scan)
 		ExecClearTuple(slot);
 		store_row(scan, slot);
 		if (filter_accepts(scan->filter, slot))
-			tuplestore_puttupleslot(scan->rest, slot);
+			row_store_add(scan->store, slot);
 		MemoryContextSwitchTo(before);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -332,37 +374,27 @@ keep_rest(PylonScan *scan)
 	MemoryContextDelete(rows);
 }
 
-/* The next row of those that were read before a write, if there is one. */
+/* The next row that was read before it is wanted, or is wanted again. */
 static bool
-next_of_rest(PylonScan *scan, TupleTableSlot *slot)
+next_stored(PylonScan *scan, TupleTableSlot *slot)
 {
-	MemoryContext before;
-	bool		found;
-
 	check_unfinished(scan);
-	if (scan->rest == NULL)
+	if (scan->store == NULL)
 		return false;
-	before = MemoryContextSwitchTo(scan->context);
-	if (scan->rest_slot == NULL)
-		scan->rest_slot = MakeSingleTupleTableSlot(slot->tts_tupleDescriptor, &TTSOpsMinimalTuple);
-	found = tuplestore_gettupleslot(scan->rest, true, false, scan->rest_slot);
-	MemoryContextSwitchTo(before);
-	if (found)
-		ExecCopySlot(slot, scan->rest_slot);
-	else
-		drop_rest(scan);
-	return found;
+	if (row_store_next(scan->store, slot))
+		return true;
+	if (!scan->keeps)
+		drop_store(scan);
+	return false;
 }
 
 static void
-drop_rest(PylonScan *scan)
+drop_store(PylonScan *scan)
 {
-	if (scan->rest_slot != NULL)
-		ExecDropSingleTupleTableSlot(scan->rest_slot);
-	if (scan->rest != NULL)
-		tuplestore_end(scan->rest);
-	scan->rest_slot = NULL;
-	scan->rest = NULL;
+	if (scan->store != NULL)
+		row_store_end(scan->store);
+	scan->store = NULL;
+	scan->keeps = false;
 }
 
 /* The scan's memory goes. */
@@ -394,18 +426,141 @@ scan_filter(ForeignScanState *node)
 	return ((PylonScan *) node->fdw_state)->filter;
 }
 
-/* Sends the first request of a scan that was started over, without waiting. */
+/*
+ * Asks for what a later start of the scan will give, behind what was asked for
+ * before: objects with these keys, or with "all" of them all. Sends as much as
+ * there is room for, and doesn't wait. The keys must live until then.
+ */
 void
-scan_send(ForeignScanState *node)
+scan_ask(ForeignScanState *node, List *keys, bool all)
+{
+	PylonScan  *scan = node->fdw_state;
+	MemoryContext before = MemoryContextSwitchTo(scan->context);
+	Asked	   *asked = palloc0(sizeof(Asked));
+
+	scan->busy = true;
+	asked->filter = scan->spare == NIL ? begin_filter(scan) : llast(scan->spare);
+	scan->spare = list_delete_last(scan->spare);
+	filter_adopt(asked->filter, scan->filter);
+	filter_forget(asked->filter);
+	filter_set_keys(asked->filter, keys, all);
+	asked->request = filter_evaluate(asked->filter, node->ss.ps.ps_ExprContext);
+	if (asked->request != FILTER_NOTHING)
+		asked->signature = filter_signature(asked->filter);
+	if (scan->connection == NULL)
+		scan_connect(node, scan);
+	asked->is_present = scan->asked == NIL && asked->signature != NULL &&
+		can_rewind(scan, asked->signature);
+	if (!asked->is_present)
+	{
+		if (scan->asked == NIL)
+			scan_stop(node);
+		searches_set_limit(scan->searches, row_limit(node, scan));
+		searches_add(scan->searches, asked->filter, asked->request);
+		searches_send(scan->searches, reads_whole(scan));
+	}
+	scan->asked = lappend(scan->asked, asked);
+	MemoryContextSwitchTo(before);
+	scan->busy = false;
+}
+
+/*
+ * Asks for fewer keys instead of the next page, if there is one. All that the
+ * page in hand holds, so many "wanted" objects, is known to be of others: what
+ * has these is on the pages to come, and on no more than those.
+ */
+void
+scan_narrow(ForeignScanState *node, List *keys, int wanted)
+{
+	PylonScan  *scan = node->fdw_state;
+	MemoryContext before;
+
+	if (scan->request != FILTER_SEARCH || scan->page == NULL ||
+		scan->page->nobjects != wanted || filter_batches(scan->filter) > 1 ||
+		!filter_asks_keys(scan->filter) || !searches_want_more(scan->searches))
+		return;
+	before = MemoryContextSwitchTo(scan->context);
+	filter_set_keys(scan->filter, keys, false);
+	scan->request = filter_evaluate(scan->filter, node->ss.ps.ps_ExprContext);
+	scan->page = NULL;
+	set_signature(scan, filter_signature(scan->filter));
+	searches_restart(scan->searches, scan->request);
+	MemoryContextSwitchTo(before);
+}
+
+/* What was asked for, and not started, won't be wanted. */
+void
+scan_forget_asked(ForeignScanState *node)
+{
+	PylonScan  *scan = node->fdw_state;
+	MemoryContext before = MemoryContextSwitchTo(scan->context);
+	ListCell   *lc;
+
+	foreach(lc, scan->asked)
+	{
+		Asked	   *asked = lfirst(lc);
+
+		if (!asked->is_present)
+			searches_drop_last(scan->searches);
+		scan->spare = lappend(scan->spare, asked->filter);
+		pfree(asked);
+	}
+	list_free(scan->asked);
+	scan->asked = NIL;
+	MemoryContextSwitchTo(before);
+}
+
+/* The scan gives no more rows before it is started over. */
+void
+scan_stop(ForeignScanState *node)
 {
 	PylonScan  *scan = node->fdw_state;
 
-	scan->busy = true;
-	if (!scan->started)
-		scan_start(node, scan);
-	if (scan->request != FILTER_NOTHING)
-		pylon_start(scan->reader);
-	scan->busy = false;
+	if (!scan->reading)
+		return;
+	searches_drop_first(scan->searches);
+	scan->reading = false;
+	set_signature(scan, NULL);
+	scan->page = NULL;
+	scan->request = FILTER_NOTHING;
+}
+
+/* How many requests to its server may be in flight at a time? */
+int
+scan_max_requests(ForeignScanState *node)
+{
+	return ((PylonScan *) node->fdw_state)->options.max_concurrent_requests;
+}
+
+/*
+ * From now on the scan may be stopped after any page: none is asked for
+ * before it is wanted.
+ */
+void
+scan_read_by_page(ForeignScanState *node)
+{
+	((PylonScan *) node->fdw_state)->by_page = true;
+}
+
+/* Is a scan among those that a query executes? */
+bool
+scan_is_part_of(const EState *query)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &all_scans)
+	{
+		if (dlist_container(PylonScan, link, iter.cur)->node->ss.ps.state == query)
+			return true;
+	}
+	return false;
+}
+
+/* From now on, the scan is certain to be read to its end. */
+void
+scan_read_whole(ForeignScanState *node)
+{
+	((PylonScan *) node->fdw_state)->whole = true;
 }
 
 /* What the scan has done so far; NULL if it was never executed. */
@@ -438,13 +593,21 @@ scan_is_waiting(ForeignScanState *node)
 	return ((PylonScan *) node->fdw_state)->waiting;
 }
 
+/* Has it begun as many pages as it may? */
+bool
+scan_turn_is_over(ForeignScanState *node)
+{
+	return ((PylonScan *) node->fdw_state)->turn <= 0;
+}
+
 /* Is what a waiting scan waits for there? */
 bool
 scan_is_ready(ForeignScanState *node)
 {
 	PylonScan  *scan = node->fdw_state;
 
-	return scan->rest != NULL || pylon_is_ready(scan->reader);
+	return (scan->store != NULL && !row_store_at_end(scan->store)) ||
+		searches_are_ready(scan->searches);
 }
 
 static void
@@ -462,11 +625,7 @@ scan_connect(ForeignScanState *node, PylonScan *scan)
 		scan->connection->expected = Max(rel->rd_rel->reltuples, 0);
 	/* A function reads what the statement that runs it has written. */
 	writes_await(scan->connection);
-	scan->reader = pylon_reader_create(scan->connection, scan->layout);
-	scan->callback.func = forget_scan;
-	scan->callback.arg = scan;
-	MemoryContextRegisterResetCallback(scan->context, &scan->callback);
-	dlist_push_tail(&open_scans, &scan->link);
+	scan->searches = searches_create(scan->connection, scan->layout);
 }
 
 /* Computes what is to be asked, and asks it unless the answer is at hand. */
@@ -474,65 +633,130 @@ static void
 scan_start(ForeignScanState *node, PylonScan *scan)
 {
 	MemoryContext before = MemoryContextSwitchTo(scan->context);
-	const char *signature;
 
-	drop_rest(scan);
+	if (!scan->keeps || scan->unfinished)
+		drop_store(scan);
 	if (scan->unfinished)
-		scan->signature = NULL;
+		set_signature(scan, NULL);
 	scan->unfinished = false;
 	scan->started = true;
-	scan->next = 0;
-	filter_forget(scan->filter);
-	scan->request = filter_evaluate(scan->filter, node->ss.ps.ps_ExprContext);
-	if (scan->request != FILTER_NOTHING)
+	if (scan->asked != NIL)
+		take_asked(scan);
+	else if (evaluate(node, scan) && !scan_rewind(scan))
 	{
-		if (scan->connection == NULL)
-			scan_connect(node, scan);
-		signature = filter_signature(scan->filter);
-		if (!scan_rewind(scan, signature))
-		{
-			if (scan->signature != NULL)
-				pfree(scan->signature);
-			scan->signature = pstrdup(signature);
-			begin_batch(node, scan, 0);
-		}
+		drop_store(scan);
+		scan->page = NULL;
+		searches_set_limit(scan->searches, row_limit(node, scan));
+		searches_begin(scan->searches, scan->filter, scan->request);
+		scan->reading = true;
 	}
 	MemoryContextSwitchTo(before);
 }
 
+/* The scan gives what was asked for first. */
+static void
+take_asked(PylonScan *scan)
+{
+	Asked	   *asked = linitial(scan->asked);
+
+	scan->asked = list_delete_first(scan->asked);
+	scan->spare = lappend(scan->spare, scan->filter);
+	scan->filter = asked->filter;
+	scan->next = 0;
+	if (asked->is_present)
+		searches_refilter(scan->searches, scan->filter);
+	else
+	{
+		scan_stop(scan->node);
+		set_signature(scan, asked->signature);
+		searches_take_first(scan->searches);
+		scan->reading = true;
+	}
+	scan->request = asked->request;
+	pfree(asked);
+}
+
+/* Computes what is to be asked; false if that is nothing. */
+static bool
+evaluate(ForeignScanState *node, PylonScan *scan)
+{
+	filter_forget(scan->filter);
+	scan->request = filter_evaluate(scan->filter, node->ss.ps.ps_ExprContext);
+	if (scan->request != FILTER_NOTHING && scan->connection == NULL)
+		scan_connect(node, scan);
+	return scan->request != FILTER_NOTHING;
+}
+
 /*
- * Goes back to the first page, if that is still in hand and the request is
- * the same as before; else false. The filter was evaluated anew, so its batch
- * must be made again, too.
+ * Goes back to the first row, if the request is the same as before and the
+ * rows are at hand; else false. The filter was evaluated anew, so its searches
+ * must be made again, too. From the second start on, rows are kept that
+ * the page in hand doesn't hold.
  */
 static bool
-scan_rewind(PylonScan *scan, const char *signature)
+scan_rewind(PylonScan *scan)
 {
-	if (scan->signature == NULL || strcmp(scan->signature, signature) != 0 ||
-		scan->batch != 0 || !pylon_can_rewind(scan->reader))
+	const char *signature = filter_signature(scan->filter);
+	bool		is_same = scan->signature != NULL && strcmp(scan->signature, signature) == 0;
+
+	if (!can_rewind(scan, signature))
+	{
+		scan->repeats |= is_same && !scan->takes_keys;
+		set_signature(scan, signature);
 		return false;
-	if (scan->request == FILTER_SEARCH)
-		pylon_refilter(scan->reader, filter_batch(scan->filter, 0));
+	}
+	searches_refilter(scan->searches, scan->filter);
+	if (scan->keeps)
+		row_store_rewind(scan->store);
+	else
+	{
+		scan->repeats |= !scan->takes_keys;
+		scan->next = 0;
+		keep_from_here(scan);
+	}
 	return true;
+}
+
+/* Are the rows of what has this signature at hand, from the first one on? */
+static bool
+can_rewind(PylonScan *scan, const char *signature)
+{
+	return scan->signature != NULL && strcmp(scan->signature, signature) == 0 &&
+		(scan->keeps || searches_can_rewind(scan->searches));
+}
+
+/* What is read now; NULL if no later start can be the same. */
+static void
+set_signature(PylonScan *scan, const char *signature)
+{
+	if (scan->signature != NULL)
+		pfree(scan->signature);
+	scan->signature = signature == NULL ? NULL : MemoryContextStrdup(scan->context, signature);
 }
 
 /*
  * The API refused a search, before it gave any of its objects: asks for
  * less, in the end for all objects. The executor checks every row in any
  * case, so these stay right; only the cost has changed, which the user should
- * know once it is certain.
+ * know once it is certain. What is asked now has another signature, unless
+ * searches before it have given rows.
  */
 static void
 scan_retreat(ForeignScanState *node, PylonScan *scan)
 {
 	MemoryContext before = MemoryContextSwitchTo(scan->context);
+	int			batch = searches_batch(scan->searches);
 
-	if (!filter_retreat(scan->filter, scan->batch))
-		pylon_raise_refusal(scan->reader);
+	if (!filter_retreat(scan->filter, batch))
+		searches_raise_refusal(scan->searches);
 	if (scan->request == FILTER_SEARCH && !scan->warned && scan->refusal == NULL)
-		scan->refusal = pstrdup(pylon_refusal(scan->reader));
+		scan->refusal = pstrdup(searches_refusal(scan->searches));
 	scan->request = filter_evaluate(scan->filter, node->ss.ps.ps_ExprContext);
-	begin_batch(node, scan, 0);
+	scan->page = NULL;
+	set_signature(scan, batch > 0 || scan->request == FILTER_NOTHING ? NULL :
+				  filter_signature(scan->filter));
+	searches_set_limit(scan->searches, row_limit(node, scan));
+	searches_restart(scan->searches, scan->request);
 	MemoryContextSwitchTo(before);
 }
 
@@ -550,33 +774,6 @@ warn_of_refusal(ForeignScanState *node, PylonScan *scan)
 	scan->warned = true;
 }
 
-/* Sets out on a batch of the filter's searches; sends nothing yet. */
-static void
-begin_batch(ForeignScanState *node, PylonScan *scan, int batch)
-{
-	const PylonFilter *filter = NULL;
-
-	scan->batch = batch;
-	scan->page = NULL;
-	scan->next = 0;
-	switch (scan->request)
-	{
-		case FILTER_LIST:
-			pylon_read_list(scan->reader, row_limit(node, scan));
-			break;
-		case FILTER_SEARCH:
-			/* Made first: only then is it known whether it is exact. */
-			filter = filter_batch(scan->filter, batch);
-			pylon_read_search(scan->reader, filter, row_limit(node, scan));
-			break;
-		case FILTER_ID:
-			pylon_read_id(scan->reader, filter_id(scan->filter));
-			break;
-		case FILTER_NOTHING:
-			break;
-	}
-}
-
 /*
  * Moves on to the next object, over the ends of pages and batches. False at
  * the end, or if it must be waited for.
@@ -592,20 +789,13 @@ next_object(ForeignScanState *node, PylonScan *scan)
 
 		if (scan_begin_wait(scan))
 			return false;
-		page = pylon_next_page(scan->reader);
+		page = searches_page(scan->searches, reads_whole(scan));
 		if (page != NULL)
-		{
-			scan->page = reread_written(scan, page);
-			scan->next = 0;
-			scan->turn--;
-			filter_confirm(scan->filter);
-			warn_of_refusal(node, scan);
-		}
-		else if (pylon_refusal(scan->reader) != NULL)
+			begin_page(node, scan, page);
+		else if (searches_refusal(scan->searches) != NULL)
 			scan_retreat(node, scan);
-		else if (scan->request == FILTER_SEARCH &&
-				 scan->batch + 1 < filter_batches(scan->filter))
-			begin_batch(node, scan, scan->batch + 1);
+		else if (searches_next(scan->searches))
+			scan->page = NULL;
 		else
 			return false;
 	}
@@ -613,6 +803,29 @@ next_object(ForeignScanState *node, PylonScan *scan)
 	if (scan->next % ROWS_PER_POLL == 0)
 		pylon_poll();
 	return true;
+}
+
+/* A page came; its rows are kept where they may be wanted again. */
+static void
+begin_page(ForeignScanState *node, PylonScan *scan, const PylonPage *page)
+{
+	scan->page = reread_written(scan, page);
+	scan->next = 0;
+	scan->turn--;
+	filter_confirm(scan->filter);
+	warn_of_refusal(node, scan);
+	keep_from_here(scan);
+}
+
+/* Keeps the rows from the first page on, unless that holds all of them. */
+static void
+keep_from_here(PylonScan *scan)
+{
+	if (!scan->repeats || scan->keeps || scan->page == NULL ||
+		!searches_can_rewind(scan->searches) || searches_are_in_hand(scan->searches))
+		return;
+	scan->store = row_store_begin(scan->context, scan->owner);
+	scan->keeps = true;
 }
 
 /* The page with objects as they are now, where that matters. */
@@ -639,9 +852,17 @@ scan_begin_wait(PylonScan *scan)
 {
 	if (!scan->asynchronous)
 		return false;
-	pylon_start(scan->reader);
-	scan->waiting = scan->turn <= 0 || !pylon_is_ready(scan->reader);
+	if (!scan->by_page || scan->turn > 0)
+		searches_start(scan->searches, reads_whole(scan), scan->takes_keys);
+	scan->waiting = scan->turn <= 0 || !searches_are_ready(scan->searches);
 	return scan->waiting;
+}
+
+/* Is all that the scan could ask for certain to be wanted? */
+static bool
+reads_whole(const PylonScan *scan)
+{
+	return scan->whole && scan->limit == SCAN_ALL && !scan->by_page;
 }
 
 static void
@@ -654,10 +875,7 @@ store_row(PylonScan *scan, TupleTableSlot *slot)
 	ExecStoreVirtualTuple(slot);
 }
 
-/*
- * The rows that will do, for pylon_read_list. What the filter lets through
- * beyond what SQL wants may make it more: then reading just goes on.
- */
+/* The rows that will do, for searches_set_limit. */
 static double
 row_limit(ForeignScanState *node, PylonScan *scan)
 {
@@ -665,10 +883,8 @@ row_limit(ForeignScanState *node, PylonScan *scan)
 	double		limit = 0;
 	ListCell   *lc;
 
-	if (scan->limit == SCAN_ALL)
-		return -1;
-	if (scan->limit == SCAN_OPEN || !filter_is_exact(scan->filter))
-		return INFINITY;
+	if (scan->limit != SCAN_LIMITED || scan->by_page)
+		return scan->limit == SCAN_ALL && !scan->by_page ? -1 : INFINITY;
 	foreach(lc, scan->limit_states)
 	{
 		bool		null;

@@ -102,6 +102,13 @@ spool_install(void)
 	create_upper_paths_hook = add_spools;
 }
 
+/* Is a node one that reads all rows before it gives the first one? */
+bool
+spool_is(const CustomScanState *node)
+{
+	return node->methods == &exec_methods;
+}
+
 /* ------------------------------------------------------------------------
  * Planning
  * ------------------------------------------------------------------------

@@ -24,5 +24,6 @@ typedef struct SpoolEnd
 
 extern void spool_install(void);
 extern SpoolEnd *spool_end(PlanState *plan);
+extern bool spool_is(const CustomScanState *node);
 
 #endif							/* PYLON_SPOOL_H */

@@ -306,6 +306,21 @@ http_is_unknown(const HttpRequest *request)
 	return request->sent || request->response.sent || request->response.unheard;
 }
 
+/* How many requests to a server have not come to their end. */
+int
+http_in_flight(Oid serverid)
+{
+	int			count = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &unfinished)
+	{
+		if (dlist_container(HttpRequest, node, iter.cur)->response.connection->serverid == serverid)
+			count++;
+	}
+	return count;
+}
+
 /*
  * Waits until something stirs, which need not be the end of any request: who
  * has several in flight looks at all of them (http_is_done) between calls.

@@ -24,6 +24,7 @@ extern bool http_repeat(HttpRequest *request);
 extern const HttpResponse *http_peek(const HttpRequest *request);
 extern bool http_is_success(const HttpResponse *response);
 extern bool http_is_unknown(const HttpRequest *request);
+extern int	http_in_flight(Oid serverid);
 extern void http_wait_any(void);
 extern void http_poll(void);
 

@@ -98,7 +98,8 @@ sub same
 	return;
 }
 
-# The numbers of keys in the searches that were made, by workspace.  All must be searches for such keys, none twice.
+# The numbers of keys in the searches that were made, by workspace, the longest lists first: several are in flight, and
+# come in any order.  All must be searches for such keys, none twice.
 sub keys_asked
 {
 	my %taken = take_all();
@@ -118,6 +119,7 @@ sub keys_asked
 			return "$workspace is asked again: $body" if grep { $seen{$_}++ } @values;
 			push @{ $lengths{$workspace} }, scalar @values;
 		}
+		@{ $lengths{$workspace} } = sort { $b <=> $a } @{ $lengths{$workspace} } if $lengths{$workspace};
 	}
 	return \%lengths;
 }
