@@ -208,8 +208,10 @@ ROLLBACK;
 -- from one to the other, both ways
 UPDATE contacts c SET custom_fields = c.custom_fields || jsonb_build_object('notes', a.name) FROM accounts a
   WHERE a.id = c.account_id AND a.name = 'Acme' RETURNING c.email, c.custom_fields->>'notes' AS notes;
-UPDATE accounts a SET seats = n FROM (SELECT account_id, count(*) AS n FROM contacts WHERE account_id IS NOT NULL GROUP BY 1) c
-  WHERE c.account_id = a.id AND a.name IN ('Acme', 'Globex') RETURNING a.name, a.seats;
+WITH written AS (
+  UPDATE accounts a SET seats = n FROM (SELECT account_id, count(*) AS n FROM contacts WHERE account_id IS NOT NULL GROUP BY 1) c
+    WHERE c.account_id = a.id AND a.name IN ('Acme', 'Globex') RETURNING a.name, a.seats)
+SELECT * FROM written ORDER BY name;
 EXPLAIN (COSTS OFF) UPDATE accounts SET name = 'X' WHERE id = 'y';
 SELECT server_name, object, requests > 0 AS asked, rows_read > 0 AS read, rows_created, rows_updated, rows_deleted FROM pylon_fdw_stats();
 SELECT organization FROM pylon_fdw_ping('pylon');
