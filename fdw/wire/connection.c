@@ -218,6 +218,9 @@ read_text(const PylonConnection *connection)
 		psprintf("%s of about %s", connection_number_text(counters->rows_read),
 				 connection_count_text((uint64) connection->expected, connection->nouns->one));
 
+	/* A single question, as pylon_fdw_ping has it: there is nothing to count. */
+	if (connection->nouns == &row_nouns)
+		return pstrdup("no answer yet");
 	return psprintf("%s, %s", connection_count_text(counters->pages, "page"), rows);
 }
 

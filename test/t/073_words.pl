@@ -83,6 +83,8 @@ for my $fault ({ kind => 'close' }, { kind => 'reset' }, { kind => 'cut' })
 		'progress: of ANALYZE');
 	$session->query("CREATE SCHEMA nowhere; IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO nowhere OPTIONS (custom_fields 'columns')");
 	like($session->error, qr/: read the custom fields of contacts: 0 pages, 0 custom fields, /, 'progress: of an import');
+	$session->query("SELECT * FROM pylon_fdw_ping('pylon')");
+	like($session->error, qr/NOTICE:  00000: ping server "pylon": no answer yet, \d+ s\n/, 'progress: of a single question');
 	$session->quit;
 }
 
