@@ -23,6 +23,7 @@ my $every = 25;
 my $node = start_node();
 my $api = start_api(contacts => 60, seed => 3);
 my $new = 0;
+my $both = 0;
 
 sub one_of { return $_[ int rand @_ ]; }
 
@@ -108,6 +109,7 @@ sub typed_value
 # ---------------------------------------------------------------- tables
 
 setup_server($node, $api, page_size => 20, lookup_batch_size => 7);
+api_set($api, write_latency => 3);
 load_contacts($node, $api, 'expected');
 
 # "typed" shows each custom field as a column; on the copy, it is a view that does the same.
@@ -147,6 +149,8 @@ $node->safe_psql('postgres', encode_utf8(qq{
 	CREATE FUNCTION as_text(old_fields jsonb, fields jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS \$\$
 		SELECT coalesce(jsonb_object_agg(key, kept(old_fields->key, value)), '{}') FROM jsonb_each(fields)
 			WHERE value <> 'null' \$\$;
+	CREATE FUNCTION counted(statement text) RETURNS bigint LANGUAGE plpgsql AS \$\$ DECLARE n bigint; BEGIN
+		EXECUTE statement; GET DIAGNOSTICS n = ROW_COUNT; RETURN n; END \$\$;
 	CREATE FUNCTION as_the_api() RETURNS trigger LANGUAGE plpgsql AS \$\$
 	DECLARE
 		others text[];
@@ -346,14 +350,19 @@ sub insert
 	return;
 }
 
-# The same statement on both; the rows that it counts must be the same.
+# The same statement on both; the rows that it counts must be the same.  Every other one has RETURNING, so that it goes
+# row by row; of the others several are in flight, and the command tag counts.
 sub both
 {
 	my ($sql) = @_;
+	my ($before, $after) =
+	  $both++ % 2
+	  ? ('WITH w AS (', ' RETURNING id) SELECT count(*) FROM w')
+	  : ('SELECT counted($do$', '$do$)');
 	my ($foreign, $local) = map {
 		my $copy = $_;
 		my $text = $copy ? $sql =~ s/\bcontacts\b/expected/r =~ s/\btyped\b/expected_typed/r : $sql;
-		run("WITH w AS ($text RETURNING id) SELECT count(*) FROM w", qr/ERROR:  22023: the primary address/);
+		run("$before$text$after", qr/ERROR:  22023: the primary address/);
 	} 0, 1;
 
 	return if $foreign eq $local;
@@ -519,6 +528,7 @@ for my $done (1 .. $statements)
 	}
 	last if ($done % $every == 0 || $done == $statements) && !compare($done);
 }
+cmp_ok(most_in_flight($api, 'PATCH'), '>', 1, 'several updates are in flight');
 is($failed, 0, "$statements statements from seed $seed: none fails, each counts the same rows");
 $session->quit;
 done_testing();
