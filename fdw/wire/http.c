@@ -622,7 +622,7 @@ http_drive(void)
 	{
 		HttpRequest *request = dlist_container(HttpRequest, node, iter.cur);
 
-		if (now - driven_at > NEGLECT_TIME && request->started <= driven_at)
+		if (now - Max(driven_at, request->started) > NEGLECT_TIME)
 			request->neglected = true;
 	}
 	driven_at = now;
