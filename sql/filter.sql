@@ -449,6 +449,8 @@ SELECT test($$email ~* '^ADA@'$$);
 SELECT test($$name ~* 'zoë.*Å'$$);
 SELECT test($$lower(split_part(email, '@', 2)) = ANY ('{acme.com,example.com}')$$);
 SELECT test($$upper(email) = 'ADA@ACME.COM'$$);
+-- the column's own length counts, too
+SELECT test($$lower(address)::varchar(100) = repeat('x', 80)$$);
 SELECT test($$email ILIKE ANY (ARRAY['%@ACME.com', 'RACE%'])$$);
 ALTER SERVER pylon OPTIONS (DROP case_sensitive);
 \echo `$ctl set case_sensitive=on`
