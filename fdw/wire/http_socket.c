@@ -15,6 +15,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "compat.h"
@@ -30,12 +31,25 @@ typedef struct WatchedSocket
 	int			what;			/* CURL_POLL_... */
 } WatchedSocket;
 
+/* One that counts against the files that the backend may have open. */
+typedef struct CountedSocket
+{
+	curl_socket_t fd;
+	ino_t		inode;			/* tells it from a later one with its number */
+} CountedSocket;
+
 static WatchedSocket *watched = NULL;
 static int	nwatched = 0;
 static int	watched_capacity = 0;
+static CountedSocket *counted = NULL;
+static int	ncounted = 0;
+static int	counted_capacity = 0;
 static WaitEventSet *wait_set = NULL;
 static bool wait_set_stale = true;
 
+static bool socket_count_in(curl_socket_t fd);
+static void socket_count_out(int i);
+static bool socket_is_open(const CountedSocket *socket);
 static void rebuild_wait_set(void);
 
 /* For CURLMOPT_SOCKETFUNCTION: libcurl wants "fd" watched in another way. */
@@ -80,9 +94,20 @@ socket_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	curl_socket_t fd;
 
+	/* libcurl 7.88 closes by itself those that no connection came of. */
+	for (int i = ncounted - 1; i >= 0; i--)
+	{
+		if (!socket_is_open(&counted[i]))
+			socket_count_out(i);
+	}
 	if (!AcquireExternalFD())
 		return CURL_SOCKET_BAD;
 	fd = socket(address->family, address->socktype, address->protocol);
+	if (fd != CURL_SOCKET_BAD && !socket_count_in(fd))
+	{
+		close(fd);
+		fd = CURL_SOCKET_BAD;
+	}
 	if (fd == CURL_SOCKET_BAD)
 		ReleaseExternalFD();
 	else
@@ -94,8 +119,52 @@ socket_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 int
 socket_close(void *arg, curl_socket_t fd)
 {
-	ReleaseExternalFD();
+	for (int i = ncounted - 1; i >= 0; i--)
+	{
+		if (counted[i].fd == fd)
+			socket_count_out(i);
+	}
 	return close(fd);
+}
+
+/* False if there is no memory for it. */
+static bool
+socket_count_in(curl_socket_t fd)
+{
+	struct stat status;
+
+	if (ncounted == counted_capacity)
+	{
+		int			capacity = counted_capacity + 16;
+		CountedSocket *table = realloc(counted, capacity * sizeof(CountedSocket));
+
+		if (table == NULL)
+			return false;
+		counted = table;
+		counted_capacity = capacity;
+	}
+	if (fstat(fd, &status) != 0)
+		return false;
+	counted[ncounted].fd = fd;
+	counted[ncounted++].inode = status.st_ino;
+	return true;
+}
+
+static void
+socket_count_out(int i)
+{
+	counted[i] = counted[--ncounted];
+	ReleaseExternalFD();
+}
+
+/* Has nobody closed it, whatever has its number now? */
+static bool
+socket_is_open(const CountedSocket *socket)
+{
+	struct stat status;
+
+	return fstat(socket->fd, &status) == 0 && S_ISSOCK(status.st_mode) &&
+		status.st_ino == socket->inode;
 }
 
 /* How many sockets are watched. */

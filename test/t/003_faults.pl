@@ -267,6 +267,24 @@ my $start = time;
 fails_with($node, $count, '08001', qr/GET \/contacts/, 'connect_timeout');
 cmp_ok(time - $start, '<', 10, 'connect_timeout: sooner than by default');
 
+# A socket that never came to a connection is given back, too: a session may have a third of a thousand.
+{
+	my $session = PylonSession->new($node);
+
+	setup_server($node, "http://127.0.0.1:$blackhole->{port}", max_retries => 0, connect_timeout => '1ms');
+	$session->query(q{DO $$ BEGIN
+		FOR i IN 1 .. 400 LOOP
+			BEGIN
+				PERFORM FROM contacts LIMIT 1;
+			EXCEPTION WHEN sqlclient_unable_to_establish_sqlconnection THEN NULL;
+			END;
+		END LOOP; END $$});
+	is($session->error, '', 'no connection, 400 times');
+	setup_server($node, $api);
+	is($session->query($count), 1200, 'no connection, 400 times: and then one') or diag($session->error);
+	$session->quit;
+}
+
 my $secure = start_api(contacts => 1200, tls => 1);
 setup_server($node, $secure);
 is($node->safe_psql('postgres', $count), 1200, 'TLS with a certificate of ca_file');
