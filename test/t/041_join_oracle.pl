@@ -58,6 +58,7 @@ my %default = (
 my @batches = (100, 3, 1, 100, 3);
 my @pages = (999, 999, 7, 999, 1, 999, 999);
 my @costs = (1000, 1000, 1, 1000, 0);
+my @at_once = (4, 1, 64, 2);
 my @styles = ('plain', 'plain', 'plain', 'plain', 'subqueries', 'custom', 'generic', 'auto', 'cursor', 'parallel');
 my @settings = (
 	(   map { "enable_$_=off" }
@@ -93,7 +94,8 @@ sub setup
 	$tables->create_server('another', lookup_batch_size => 5);
 	for my $server ('exact', 'folded', 'unsaid')
 	{
-		my %options = (lookup_batch_size => 100, page_size => 999, request_cost => 1000);
+		my %options = (
+			lookup_batch_size => 100, page_size => 999, request_cost => 1000, max_concurrent_requests => 4);
 
 		$options{case_sensitive} = $server eq 'exact' ? 'true' : 'false' if $server ne 'unsaid';
 
@@ -376,9 +378,9 @@ sub run_block
 {
 	my ($first, $count) = @_;
 	my $at = int($first / $block);
-	my ($mode, $batch, $page, $cost) = (
+	my ($mode, $batch, $page, $cost, $at_once) = (
 		$modes[ $at % @modes ], $batches[ $at % @batches ], $pages[ $at % @pages ],
-		$costs[ ($at + int($at / @costs)) % @costs ]);
+		$costs[ ($at + int($at / @costs)) % @costs ], $at_once[ ($at + int($at / @modes)) % @at_once ]);
 	my $server = { ignored => 'folded', unknown => 'unsaid' }->{ $mode->{case} // '' } // 'exact';
 	my $session = PylonSession->new($node);
 	my @queries = map { make_query($_, $mode) } $first .. $first + $count - 1;
@@ -387,7 +389,7 @@ sub run_block
 	{
 		@$query{qw(batch page)} = ($batch, $page);
 		$query->{circumstances} =
-		  "API \"$mode->{name}\", lookup_batch_size $batch, page_size $page, request_cost $cost, $query->{kind}, $query->{style}, settings: @{ $query->{settings} }";
+		  "API \"$mode->{name}\", lookup_batch_size $batch, page_size $page, request_cost $cost, $at_once at once, $query->{kind}, $query->{style}, settings: @{ $query->{settings} }";
 		$query->{call} =
 			"SELECT compare($query->{seed}, '$server', "
 		  . text_array(@{ $query->{settings} }) . ', '
@@ -404,9 +406,8 @@ sub run_block
 	}
 	# altered, a server is one that has refused nothing yet
 	my $alter =
-	  "ALTER SERVER $server OPTIONS (SET lookup_batch_size '$batch', SET page_size '$page', SET request_cost '$cost');
-		ALTER SERVER more_$server OPTIONS (SET lookup_batch_size '$batch', SET page_size '$page',
-			SET request_cost '$cost');\n";
+	  join('', map { "ALTER SERVER $_ OPTIONS (SET lookup_batch_size '$batch', SET page_size '$page',
+			SET request_cost '$cost', SET max_concurrent_requests '$at_once');\n" } $server, "more_$server");
 	$session->query("SET jit = off; SET client_min_messages = notice; LOAD 'pylon_fdw'; $alter");
 	for my $together ($mode->{sudden} ? map { [$_] } @queries : \@queries)
 	{
