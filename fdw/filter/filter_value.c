@@ -441,7 +441,8 @@ evaluate_member(FilterEvaluation *evaluation, FilterNode *node, Jsonb *json)
 	if (value.type == jbvString &&
 		(node->test == FILTER_MEMBER_HAS || node->flags & FILTER_NODE_LIST))
 		return filter_widen(evaluation);
-	if (value.type == jbvBinary && node->flags & FILTER_NODE_SINGLE)
+	if (value.type == jbvBinary && JsonContainerIsArray(value.val.binary.data) &&
+		node->flags & FILTER_NODE_SINGLE)
 		return filter_widen(evaluation);
 	/* A list may hold more. */
 	if (value.type == jbvBinary && node->test == FILTER_MEMBER)
