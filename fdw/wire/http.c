@@ -236,12 +236,13 @@ http_resend(HttpRequest *request)
 
 /*
  * Takes a request back that waits to be sent, if no earlier try of it can have
- * done anything: it has come to its end then. False, and nothing is done, for
- * any other one.
+ * done anything: it has come to its end then. False for any other one, which
+ * ends as soon as such a wait would begin.
  */
 bool
 http_withdraw(HttpRequest *request)
 {
+	request->withdrawn = true;
 	if (request->state != HTTP_BACKING_OFF || http_is_unknown(request))
 		return false;
 	finish_request(request, HTTP_NO_CONNECTION, "It was taken back before it was sent.");
@@ -510,6 +511,8 @@ finish_transfer(HttpRequest *request, CURLcode code)
 	stop_transfer(request);
 
 	wait = http_retry_wait(request);
+	if (request->withdrawn && !http_is_unknown(request))
+		wait = -1;
 	if (status == 429)
 		http_limit_told(request->limit, wait);
 	else if (status != 0)

@@ -60,6 +60,8 @@ struct HttpRequest
 	const char *problem;		/* why a callback broke the transfer off */
 	bool		out_of_memory;
 	bool		neglected;		/* nobody drove it for a while */
+	bool		withdrawn;		/* not to be sent again, unless it may have
+								 * been done */
 	bool		transient;		/* another try may have a better outcome */
 	double		started;		/* the present try, monotonic ms */
 	CURLcode	code;			/* of the last try that has ended */

@@ -126,6 +126,21 @@ api_set($api, rate_limit => 5, rate_window => 60);
 	like($session->error, qr/ERROR:  53400:.*0 creates, 5 updates and 0 deletes were done/s, 'for too long');
 	cmp_ok(scalar(grep { /^PATCH/ } api_take($api)), '<=', 9, 'for too long: requests');
 
+	# one that waits for the limit is not waited for where another one fails
+	populate(12);
+	api_set($api, rate_limit => 0);
+	$session->query('SELECT FROM contacts LIMIT 1');
+	api_faults($api, { kind => 'status', status => 400, match => 'PATCH /contacts/' . id(5) },
+		map { +{ kind => 'status', status => 429, headers => { 'X-Retry-After' => '4' }, match => 'PATCH /contacts/' . id($_) } } 6 .. 8);
+	api_take($api);
+	$session->query($statement{PATCH});
+	like($session->error, qr/ERROR:  22023:.*contact-0005.*0 creates, 4 updates and 0 deletes were done/s,
+		'another one fails: what is done');
+	my %sent;
+	m{^PATCH /contacts/(\S+)} && $sent{$1}++ for api_take($api);
+	is_deeply([ grep { $sent{$_} > 1 || $_ gt id(8) } sort keys %sent ], [], 'another one fails: nothing is sent again');
+	api_faults($api);
+
 	# the next statement knows nothing of it
 	api_set($api, rate_limit => 0, write_latency => 50);
 	api_take($api);
