@@ -235,23 +235,35 @@ is_deeply([ api_take($api) ], \@by_30, 'each page was asked for once');
 # The client thinks; the page on its way waits in the kernel, and the API may have hung up.
 for my $longer (0, 1)
 {
-	my $idle = patience($node, 1.5);
-	my $timeout = $longer ? int(1000 * $idle / 3) . 'ms' : '60s';
-	my $name = "$idle s between two FETCH, request_timeout $timeout";
-	# a time-out while the client thinks is no failure of the API, for which there is no retry here
-	$node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (ADD request_timeout '$timeout', ADD max_retries '0')");
-	api_clear($api);
-	$session->query('SELECT pylon_fdw_stats_reset(); BEGIN; DECLARE c CURSOR FOR SELECT id FROM contacts');
-	is($session->query('FETCH 1 FROM c'), $ids[0], "$name: FETCH 1");
-	sleep $idle;
-	is($session->query('FETCH 39 FROM c'), join("\n", @ids[ 1 .. 39 ]), "$name: into the next page");
-	sleep $idle;
-	is($session->query('FETCH ALL FROM c; COMMIT'), join("\n", @ids[ 40 .. 99 ]), "$name: the rest");
-	is($session->error, '', "$name: no error");
-	my (%seen, @first);
-	@first = grep { !$seen{$_}++ } api_take($api);
-	is_deeply(\@first, \@by_30, "$name: the pages in their order, be it that one had to be asked for again");
-	$node->safe_psql('postgres', 'ALTER SERVER pylon OPTIONS (DROP request_timeout, DROP max_retries)');
+	my $name = 'between two FETCH the client thinks ' . ($longer ? 'longer than request_timeout' : 'a while');
+
+	with_patience($name, sub {
+		my ($factor) = @_;
+		my $idle = 1.5 * $factor;
+		my $timeout = $longer ? int(1000 * $idle / 3) . 'ms' : '60s';
+		my @wrong;
+		my $is = sub {
+			my ($sql, $expected) = @_;
+			push @wrong, "$sql: " . $session->error if $session->query($sql) ne $expected;
+		};
+
+		# a time-out while the client thinks is no failure of the API, for which there is no retry here
+		$node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (ADD request_timeout '$timeout', ADD max_retries '0')");
+		api_clear($api);
+		$session->query('SELECT pylon_fdw_stats_reset(); BEGIN; DECLARE c CURSOR FOR SELECT id FROM contacts');
+		$is->('FETCH 1 FROM c', $ids[0]);
+		sleep $idle;
+		$is->('FETCH 39 FROM c', join("\n", @ids[ 1 .. 39 ]));
+		sleep $idle;
+		$is->('FETCH ALL FROM c', join("\n", @ids[ 40 .. 99 ]));
+		$session->query('COMMIT');
+		# the pages in their order, be it that one had to be asked for again
+		my %seen;
+		my @first = grep { !$seen{$_}++ } api_take($api);
+		push @wrong, "requests: @first" if "@first" ne "@by_30";
+		$node->safe_psql('postgres', 'ALTER SERVER pylon OPTIONS (DROP request_timeout, DROP max_retries)');
+		return @wrong;
+	});
 }
 $session->quit;
 

@@ -140,7 +140,7 @@ sub stored_id
 }
 
 # What nobody knows of may have been done.
-start_anew({ search_lag => 50 }, max_retries => 0, request_timeout => '1s');
+start_anew({ search_lag => 50 }, max_retries => 0);
 api_fault($api, kind => 'cut', match => 'PATCH');
 fails("UPDATE contacts SET name = 'B' WHERE email = 'ada\@acme.com'", '08006', qr/unknown whether this was done/,
 	[ 'search', patch($ada, '{"name":"B"}') ], 'an update of unknown outcome');
@@ -156,8 +156,9 @@ fails("UPDATE contacts SET name = 'B' WHERE email = 'alan\@acme.com'", '22023', 
 	[ 'search', patch($alan, '{"name":"B"}') ], 'an update that was refused');
 gives("UPDATE contacts SET name = 'B' WHERE email = 'alan\@acme.com' RETURNING name",
 	'B', [ 'search', patch($alan, '{"name":"B"}') ], 'is none');
-$session->query("SET statement_timeout = '" . patience_ms($node, 400) . "'");
-api_fault($api, kind => 'slow', delay => 600, match => 'PATCH');
+my $cancelled_after = int(1000 * patience($node, 0.4));
+$session->query("SET statement_timeout = '${cancelled_after}ms'");
+api_fault($api, kind => 'slow', delay => 3 * $cancelled_after, match => 'PATCH');
 fails("UPDATE contacts SET name = 'Z' WHERE email = 'zoe\@globex.com'", '57014', qr/unknown whether Pylon did 1 update/,
 	[ 'search', patch('00000000-0000-4000-8000-000000000006', '{"name":"Z"}') ], 'an update that was cancelled');
 $session->query('RESET statement_timeout');
