@@ -1,5 +1,6 @@
-# Random queries that join contacts with other relations give the same rows as on local copies, whatever plan is chosen and
-# whatever the API is like; a lookup join makes no more requests than its keys need.  Then random writes with joins.
+# Random queries that join contacts, accounts or both with other relations give the same rows as on local copies, whatever
+# plan is chosen and whatever the API is like; a lookup join makes no more requests than its keys need.  Then random writes
+# with joins.
 #
 # PYLON_ORACLE_JOINS says how many queries, PYLON_ORACLE_WRITES how many writes, PYLON_ORACLE_SEED where to begin, PYLON_ORACLE_SHOW how many failures of a kind
 # are shown; PYLON_ORACLE_VERBOSE shows what SQL itself refused, and how often each kind of plan was chosen.  A query that
@@ -71,12 +72,13 @@ my @parallel = (
 	($node->pg_version >= 16 ? 'debug_parallel_query' : 'force_parallel_mode') . '=on',
 	'parallel_setup_cost=0', 'parallel_tuple_cost=0', 'min_parallel_table_scan_size=0',
 	'min_parallel_index_scan_size=0');
-my $api = start_api(contacts => 70);
+my $api = start_api(contacts => 70, accounts => 40);
 my $has_lookups = has_lookups();
 my $tables = OracleTables->new($node, $api);
 my $other_api = $tables->add_workspace;
 my @apis = ($api, $other_api);
-my $generator = JoinOracle->new(where => $tables->generator, pools => $tables->{pools});
+my $joined = $tables->joined_pools;
+my $generator = JoinOracle->new(where => $tables->generator, pools => $joined->{all}, each => $joined->{each});
 setup();
 
 # ---------------------------------------------------------------- set-up
@@ -255,10 +257,10 @@ sub judge_filters
 
 	for my $request (@{ $query->{requests} })
 	{
-		my ($body) = $request =~ /^POST \S+ (.*)/ or next;
+		my ($object, $body) = $request =~ m{^POST /(\w+)\S* (.*)} or next;
 		my $filter = $json->decode(encode_utf8($body))->{filter};
 		my $batch = $query->{batch} > 5 ? $query->{batch} : 5;
-		my $levels = eval { filter_levels($filter, $batch) };
+		my $levels = eval { filter_levels($object, $filter, $batch) };
 		failed('filter', $query, $request, $@ eq '' ? "$levels levels" : $@) if !defined $levels || $levels > 2;
 		for my $list (grep { $_->{values} } $filter, @{ $filter->{subfilters} // [] })
 		{
@@ -366,7 +368,7 @@ sub make_query
 		: 'plain', runs => 1,
 		faults => [
 			map {
-				{ %{ $mode->{sudden} }, match => 'POST /contacts/search', skip => int rand 4 }
+				{ %{ $mode->{sudden} }, match => 'POST /', skip => int rand 4 }
 			} $mode->{sudden} ? 1 .. 1 + int rand 2 : ()
 		], prepare => $prepare, run => $run, settings => \@set, sql => join('; ', grep { $_ ne '' } $prepare, $run),
 		explain => $query->{simple} ? 'ANALYZE' : WhereOracle::one_of('VERBOSE', 'COSTS OFF', 'VERBOSE')
@@ -401,7 +403,7 @@ sub run_block
 		control($api, 'POST', '_fault',
 			{
 				kind => 'status', status => 400, body => { errors => ['no'], request_id => 'r' },
-				match => 'POST /contacts/search', times => 0
+				match => 'POST /', times => 0
 			}) if $mode->{fault};
 	}
 	# altered, a server is one that has refused nothing yet
@@ -487,18 +489,20 @@ sub run_write
 
 	my $foreign = run_marked($session, $api, $results->($number, 'exact') . ';');
 	return failed('crash in a write', $query, $foreign->{failure}) if !defined $foreign->{output};
-	load_contacts($node, $api, 'held');
+	my $table = $sql =~ /^UPDATE accounts/ ? 'accounts' : 'plain';
+	my $held = $tables->local_rows($table, 'held');
+	$table eq 'accounts' ? load_accounts($node, $api, 'held') : load_contacts($node, $api, 'held');
 	my @local = split /\n/, $session->query(
 		encode_utf8('SET client_min_messages = warning; BEGIN; '
 			  . $results->('NULL', 'local') . ";
 		SELECT json_agg(d) FROM (SELECT 'in the API' AS only, a::text AS contact FROM ("
-			  . $state->('(' . $tables->local_rows('plain', 'held') . ')')
+			  . $state->("($held)")
 			  . ' EXCEPT ALL '
-			  . $state->('local.plain') . ") a
+			  . $state->("local.$table") . ") a
 			UNION ALL SELECT 'in the copy', c::text FROM ("
-			  . $state->('local.plain')
+			  . $state->("local.$table")
 			  . ' EXCEPT ALL '
-			  . $state->('(' . $tables->local_rows('plain', 'held') . ')')
+			  . $state->("($held)")
 			  . ') c LIMIT 6) d;
 		ROLLBACK; SET client_min_messages = notice'));
 	my ($is, $should) = map { $json->decode($_) } $foreign->{output}, $local[0];

@@ -1,11 +1,14 @@
 package JoinOracle;
 
-# Random queries that join contacts with other relations, for a test that runs them on foreign tables and on copies.
+# Random queries that join contacts, accounts or both with other relations, for a test that runs them on foreign tables
+# and on copies.
 #
-#	my $generator = JoinOracle->new(where => $where, pools => \%pools);
+#	my $generator = JoinOracle->new(where => $where, pools => \%pools, each => \@pools);
 #	print $generator->tables;                      # SQL that makes the local tables l1 to l4
 #	my $query = $generator->query(seed => 5, case => 'heeded');
 #	print $query->{clause}->sql('constants');
+#
+# What is said of contacts here goes for accounts, whose table has the same names of columns.
 #
 # A query names tables without a schema: search_path tells whether they are foreign.  What is known of a query: "simple"
 # holds the type of its one join, "keys" a query for the number of different keys that it looks up, and "asked" how many
@@ -24,8 +27,9 @@ use WhereOracle;
 my @COLUMNS = qw(id account_id email name tier notes);
 my %ROWS = (l1 => 24, l2 => 11, l3 => 5);
 
-# Tables with the columns of "plain".
-my $LIKE_PLAIN = qr/^(?:plain|others|parted|branches|mixed|family)$/;
+# Tables of contacts with the columns of "plain"; and all with their names and types.
+my $AS_PLAIN = qr/^(?:plain|others|parted|branches|mixed|family)$/;
+my $LIKE_PLAIN = qr/$AS_PLAIN|^accounts$/;
 
 sub new
 {
@@ -63,7 +67,7 @@ sub rows_of
 	for my $n (1 .. $count)
 	{
 		# the values of a row are often those of one contact, so that several keys meet
-		$self->{contact} = one_of(@{ $self->{where}{contacts} });
+		$self->{contact} = one_of(@{ $self->{each} });
 		my @keys = map { my $key = $self->key_of($_, $used{$_}); push @{ $used{$_} }, $key; literal($key) } @COLUMNS;
 		my $id = chance(0.1) ? 'NULL' : literal($self->{contact}{id}[0]) . '::uuid';
 		push @rows, '(' . join(', ', $n, @keys, int(rand 12), $id) . ')';
@@ -105,7 +109,8 @@ sub contacts
 	my ($self, $table) = @_;
 	my $alias = $self->alias;
 
-	$table //= one_of(qw(plain plain plain plain plain plain typed odd others parted branches mixed family));
+	$table //=
+	  one_of(qw(plain plain plain plain plain plain accounts accounts accounts typed odd others parted branches mixed family));
 	return {
 		from => "$table AS $alias", alias => $alias, table => $table, contacts => 1,
 		row => "$alias.id::text COLLATE \"C\""
@@ -157,7 +162,11 @@ sub other
 		"SELECT b.n, d.id, d.account_id, b.email, coalesce(d.name, b.name) AS name, b.tier, d.notes, b.x, b.uid
 			FROM $base b LEFT JOIN plain d ON d.email = b.email",
 		"SELECT length(id) AS n, id, account_id, email, name, tier, notes, seats AS x, id::uuid AS uid FROM plain
-			WHERE vip"
+			WHERE vip",
+		"SELECT cardinality(domains) AS n, id, account_id, email, name, tier, notes, seats AS x, NULL::uuid AS uid FROM accounts
+			WHERE is_disabled IS NOT NULL",
+		"SELECT b.n, c.id, c.account_id, b.email, a.name, a.tier, b.notes, b.x, b.uid
+			FROM $base b JOIN plain c ON c.email = b.email LEFT JOIN accounts a ON a.id = c.account_id"
 	);
 	return { %item, from => "($inner) AS $alias" };
 }
@@ -179,7 +188,7 @@ sub known { my ($self, $column) = @_; return one_of(@{ $self->{pools}{$column} }
 sub clause
 {
 	my ($self, $contacts) = @_;
-	my $table = $contacts->{table} =~ $LIKE_PLAIN ? 'plain' : $contacts->{table};
+	my $table = $contacts->{table} =~ $AS_PLAIN ? 'plain' : $contacts->{table};
 	my $clause = $self->{where}->clause(seed => int rand 2**31, table => $table, case => $self->{case});
 	my $first = @{ $self->{values} };
 	my $sql = $clause->{template} =~ s/\bt\.(?=[a-z])/$contacts->{alias}./gr;
@@ -196,6 +205,8 @@ sub key
 	my ($self, $contacts, $other, $plain) = @_;
 	my ($c, $o) = ($contacts->{alias}, $other->{alias});
 	my $column = one_of(qw(email email email email id id account_id name tier notes));
+
+	return $self->belongs($contacts, $other) if chance(0.8) && is_belonging($contacts, $other);
 	my ($left, $right) = ("$c.$column", "$o.$column");
 
 	$left = "($c.custom_fields->>'$column')" if $column =~ /tier|notes/ && $contacts->{table} ne 'typed' && chance(0.4);
@@ -217,6 +228,27 @@ sub key
 	return chance(0.5) ? "$left = $right" : "$right = $left";
 }
 
+# Are these contacts and accounts?
+sub is_belonging
+{
+	my @items = @_;
+
+	return 2 == grep({ $_->{contacts} } @items) && 1 == grep { $_->{table} eq 'accounts' } @items;
+}
+
+# What joins contacts with accounts: to which one each belongs, or the domain of the address.
+sub belongs
+{
+	my ($self, @items) = @_;
+	my ($contacts, $accounts) =
+	  map { $_->{alias} } sort { ($a->{table} eq 'accounts') <=> ($b->{table} eq 'accounts') } @items;
+	my $cast = (grep { $_->{table} =~ /typed|odd/ } @items) ? '::text' : '';
+	my $domain = "split_part($contacts.email::text, '\@', 2)";
+
+	return one_of("$accounts.id = $contacts.account_id$cast", "$contacts.account_id$cast = $accounts.id") if chance(0.75);
+	return one_of("$accounts.email = $domain", "$domain = ANY ($accounts.domains)", "$accounts.domains @> ARRAY[$domain]");
+}
+
 # A condition on one item alone.
 sub own
 {
@@ -231,6 +263,11 @@ sub own
 		my $tier = $self->value('text', one_of('gold', 'silver', 'bronze', 'none', $self->known('tier')));
 		my $address = $self->value('text', one_of('%acme%', '%example', 'a%', '%@%', '%z%'));
 		my $mail = $self->value('text', $self->known('email'));
+		my $list = $self->value('text[]', [ map { $self->known(one_of('tags', 'domains')) } 0 .. int rand 3 ]);
+		return one_of("$a.domains @> ARRAY[$mail]", "$a.domains && $list", "$a.tags && $list", "$mail = ANY ($a.tags)", "NOT $a.is_disabled",
+			"$a.account_id IS NULL", "$a.created_at > '2025-12-01'",
+			"$a.external_ids @> jsonb_build_array(jsonb_build_object('external_id', 'acct-3'))")
+		  if $item->{table} eq 'accounts' && chance(0.4);
 		return one_of(
 			"$a.tier::text = $tier", "$a.email LIKE $address", "$a.name::text LIKE $address",
 			"$a.account_id IS NOT NULL", "$a.email = $mail", "length($a.name::text) > 12", "$a.email IS NULL",
@@ -635,7 +672,7 @@ sub simple
 	my $table = one_of('l1', 'l2', 'l4');
 	my $column = one_of(qw(email email id account_id name tier));
 	my $type = one_of(qw(Inner Left Semi Anti));
-	my $contacts = one_of('plain', 'plain', 'parted');
+	my $contacts = one_of('plain', 'accounts', 'parted');
 	my $more = chance(0.2) ? ' AND c.email IS NOT NULL' : chance(0.2) ? ' AND length(c.name) > l.x' : '';
 	my $on = "c.$column = l.$column$more";
 
@@ -655,7 +692,7 @@ sub make
 
 	srand($options->{seed});
 	@$self{qw(aliases values with settings simple keys asked case)} =
-	  (0, [], [], [], undef, undef, undef, $options->{case});
+	  (0, [], [], [], undef, undef, undef, $options->{case} // 'heeded');
 	my $kind = one_of(@kinds);
 	my $sql = $self->$kind;
 
@@ -711,15 +748,17 @@ sub update
 		"notes = nullif(l.tier, '')");
 	my $more =
 	  one_of('', '', ' AND l.x > 3', ' AND length(c.name) > 12', ' AND c.tier IS NOT NULL', " AND c.name <> l.name");
-	my %item = (alias => 'c', table => 'plain', contacts => 1);
+	my $target = one_of(qw(plain plain accounts));
+	my %item = (alias => 'c', table => $target, contacts => 1);
 
+	$set =~ s/gold/team/ if $target eq 'accounts';
 	$more .= ' AND ' . $self->clause(\%item) if chance(0.2);
 	return
-		"UPDATE plain c SET $set WHERE EXISTS (SELECT FROM "
+		"UPDATE $target c SET $set WHERE EXISTS (SELECT FROM "
 	  . one_of('l1', 'l2')
 	  . " l WHERE $key$more) RETURNING c.id, c.email"
 	  if $set !~ /\bl\./ && chance(0.3);
-	return "UPDATE plain c SET $set FROM $from WHERE $key$more RETURNING l.n, c.id, c.name";
+	return "UPDATE $target c SET $set FROM $from WHERE $key$more RETURNING l.n, c.id, c.name";
 }
 
 sub delete
@@ -747,7 +786,8 @@ sub again
 	my $set = one_of("tier = 'gold'", "notes = 'n' || length(c.name), name = upper(c.name)", "name = c.name || '!'");
 
 	return "DELETE FROM plain c USING $from WHERE $where RETURNING c.id, c.name, c.email" if chance(0.4);
-	return "UPDATE plain c SET $set FROM $from WHERE $where RETURNING c.id, c.name, c.tier";
+	return "UPDATE plain c SET $set FROM $from WHERE $where RETURNING c.id, c.name, c.tier" if chance(0.6);
+	return 'UPDATE accounts c SET ' . $set =~ s/gold/team/r . " FROM $from WHERE $where RETURNING c.id, c.name, c.tier";
 }
 
 # The rows to be written are chosen by a join that reads the same contacts.
@@ -763,7 +803,11 @@ sub by_others
 	  . " l JOIN $table f ON f.$column = l.$column"
 	  . one_of('', ' AND l.x > 3', " WHERE f.email LIKE '%c%'") . ')';
 
-	return "DELETE FROM plain c WHERE c.id $among AND c.tier IS NOT NULL RETURNING c.id, c.email" if chance(0.4);
+	return "DELETE FROM plain c WHERE c.id $among AND c.tier IS NOT NULL RETURNING c.id, c.email" if chance(0.3);
+	return
+	  "UPDATE accounts a SET notes = 'n' || length(a.name) WHERE a.id IN (SELECT c.account_id FROM plain c JOIN l1 l ON c.$column = l.$column)
+		RETURNING a.id, a.notes"
+	  if chance(0.3);
 	return
 	  "UPDATE plain c SET notes = 'n' || length(c.name) WHERE c.id $among AND length(c.name) < 12
 		RETURNING c.id, c.notes";
@@ -788,7 +832,7 @@ sub insert_local
 		'INSERT INTO seen SELECT l.n, c.id FROM '
 	  . one_of('l1', 'l2') . ' l '
 	  . one_of('JOIN', 'LEFT JOIN')
-	  . ' plain c ON c.email = l.email RETURNING n, id';
+	  . one_of(' plain', ' accounts') . ' c ON c.email = l.email RETURNING n, id';
 }
 
 1;

@@ -2,7 +2,7 @@ package OracleTables;
 
 # The foreign tables of the oracles and their local copies, and sessions that run many queries of theirs.
 #
-#	my $tables = OracleTables->new($node, $api);   # adds odd contacts; copies are in the schema "local"
+#	my $tables = OracleTables->new($node, $api);   # adds odd contacts and accounts; copies are in the schema "local"
 #	$tables->create_server('exact', case_sensitive => 'true');    # the same tables in a schema named like the server
 #	my $other = $tables->add_workspace(contacts => 30);           # another API, with contacts of its own
 #	$tables->create_families('exact');             # tables with the contacts of both, in that schema
@@ -67,28 +67,97 @@ sub add_contacts
 	return;
 }
 
+# Accounts with what the generated ones lack.
+sub add_accounts
+{
+	my $api = shift;
+	my $id = 0;
+	my @added;
+
+	for my $odd (
+		[ 'Padded   ', [ 'padded.example ', 'padded.example' ] ], [ 'Padded', ['PADDED.EXAMPLE'] ], [ '%', [ '%', '_' ] ],
+		[ '\\', ['\\'] ], [ '[x]', [ '[x]', '{y}' ] ], [ "Zo\x{eb}", ["zo\x{eb}.example"] ], [ "ZO\x{cb}", ["ZO\x{cb}.EXAMPLE"] ],
+		[ 'NULL', [ 'null', 'NULL' ] ], [ 'a,b', ['a,b'] ], [ '"q"', [ '"q"', 'two.example', 'three.example' ] ],
+		[ "\x{212a}", ["\x{212a}.example"] ], [ 'k', [ 'k.example', 'K.example' ] ])
+	{
+		my ($name, $domains) = @$odd;
+		my @values = ("[$name]", $name, '', 'true', '{}', '[]', "$id,chat", 'x' . ' ' x 70);
+		my @lists = ([ 'eu', '' ], [$name], ['EU'], [ 'a,b', '{c}' ], undef, [], ['e u'], [ 'eu', 'eu' ]);
+		push @added,
+		  {
+			id => sprintf('00000000-0000-4000-a000-abcdef%06d', $id), name => $name, domains => $domains,
+			primary_domain => $domains->[ $id % 2 ] // $domains->[0], type => $id % 3 ? 'customer' : '', tags => $lists[ $id % 8 ],
+			owner => $id % 4 ? { id => $id % 2 ? "owner $name" : sprintf '00000000-0000-4000-B000-%012d', $id } : undef,
+			external_ids => $id % 3 ? [ map { { external_id => $_, label => "label $_" } } $name, "$id" ] : $id % 2 ? [] : undef,
+			is_disabled => $id % 2 ? \1 : \0, created_at => sprintf('2026-02-%02dT23:59:59.999999Z', $id + 1),
+			custom_fields => {
+				notes => { value => $values[ $id % 8 ] }, plan => { value => ('Team', 'team', '50%')[ $id % 3 ] },
+				products => { value => '', values => $lists[ $id % 8 ] // [] }, status_page => { value => $id % 3 ? $name : '' }
+			}
+		  };
+		$id++;
+	}
+	api_ctl($api, 'add-accounts', JSON::PP->new->utf8->encode(\@added));
+	return;
+}
+
+# The values of an account under the names of pools of contacts, where something is like it.
+my %ACCOUNT_POOLS = (
+	plan => 'tier', status_page => 'website', csm => 'owner', products => 'regions', is_trial => 'vip', tags => 'private',
+	'account.hubspot.annualrevenue' => 'sales_id');
+
+sub account_pools_of
+{
+	my $account = shift;
+	my %values = (
+		id => [ $account->{id} ], name => [ $account->{name} ], account_id => [ $account->{owner}{id} ],
+		owner_email => [ $account->{owner}{email} ], email => [ $account->{primary_domain} ], portal_role => [ $account->{type} ],
+		domains => $account->{domains}, tags => $account->{tags}, external_ids => [ map { $_->{external_id} } @{ $account->{external_ids} // [] } ],
+		created_at => [ $account->{created_at}, $account->{latest_customer_activity_time} ],
+		custom_pools($account, \%ACCOUNT_POOLS));
+
+	for my $pool (keys %values)
+	{
+		my @values = grep { defined && $_ ne '' } @{ $values{$pool} // [] };
+		if (@values) { $values{$pool} = \@values; }
+		else { delete $values{$pool}; }
+	}
+	return \%values;
+}
+
+# The values of custom fields, under other names than their slugs' if those are given.
+sub custom_pools
+{
+	my ($object, $names) = @_;
+	my %custom = %{ $object->{custom_fields} // {} };
+	my %values;
+
+	for my $slug (sort keys %custom)
+	{
+		my @values = grep { defined } @{ $custom{$slug}{values} // [] };
+		@values = grep { defined } $custom{$slug}{value} unless $custom{$slug}{values};
+		$values{ $names->{$slug} // $slug } = \@values if @values;
+	}
+	return %values;
+}
+
 # The values of a contact by what they are of.
 sub pools_of
 {
 	my $contact = shift;
-	my %custom = %{ $contact->{custom_fields} // {} };
-	my %name = (email => 'private', 'contact.salesforce.Contact_ID_for_Pylon__c' => 'sales_id');
-	my %values = (id => [ $contact->{id} ]);
+	my %values = (
+		id => [ $contact->{id} ],
+		custom_pools($contact, { email => 'private', 'contact.salesforce.Contact_ID_for_Pylon__c' => 'sales_id' }));
 
 	$values{account_id} = [ $contact->{account}{id} ] if $contact->{account};
 	for my $field ('name', 'email', 'portal_role')
 	{
 		$values{$field} = [ $contact->{$field} ] if defined $contact->{$field} && $contact->{$field} ne '';
 	}
-	for my $slug (sort keys %custom)
-	{
-		my @values = grep { defined } $custom{$slug}{value} // @{ $custom{$slug}{values} // [] };
-		$values{ $name{$slug} // $slug } = \@values if @values;
-	}
 	return \%values;
 }
 
-# The same of all contacts, and odd ones.
+# The same of all contacts or accounts, and odd ones.
 sub all_pools
 {
 	my %values;
@@ -111,10 +180,34 @@ sub new
 	my ($class, $node, $api) = @_;
 
 	add_contacts($api);
-	my @own = map { pools_of(JSON::PP->new->utf8->decode($_)) } split /\n/, api_ctl($api, 'contacts');
-	my $self = bless { node => $node, api => $api, own_pools => \@own, pools => all_pools(@own) }, $class;
+	add_accounts($api);
+	my @contacts = map { pools_of(JSON::PP->new->utf8->decode($_)) } split /\n/, api_ctl($api, 'contacts');
+	my @accounts = map { account_pools_of(JSON::PP->new->utf8->decode($_)) } split /\n/, api_ctl($api, 'accounts');
+	my $self = bless { node => $node, api => $api }, $class;
+	$self->take_pools(contacts => @contacts);
+	$self->take_pools(accounts => @accounts);
 	$self->create_copies;
 	return $self;
+}
+
+# Notes the values that more contacts or accounts have.
+sub take_pools
+{
+	my ($self, $object, @own) = @_;
+	my $of = $self->{objects}{$object} //= { each => [] };
+
+	push @{ $of->{each} }, @own;
+	$of->{all} = all_pools(@{ $of->{each} });
+	return;
+}
+
+# The values of both objects, for queries that join them.
+sub joined_pools
+{
+	my $self = shift;
+	my @own = map { @{ $self->{objects}{$_}{each} } } sort keys %{ $self->{objects} };
+
+	return { each => \@own, all => all_pools(@own) };
 }
 
 # Another API with some of the first one's contacts, as those of another workspace.  Their ids come after all others; of
@@ -138,8 +231,7 @@ sub add_workspace
 	my %ids = map { $_->{id} => $_ } @contacts;
 	@contacts = map { $ids{$_} } sort keys %ids;
 	api_ctl($api, 'replace', JSON::PP->new->utf8->encode(\@contacts));
-	push @{ $self->{own_pools} }, map { pools_of($_) } @contacts;
-	$self->{pools} = all_pools(@{ $self->{own_pools} });
+	$self->take_pools(contacts => map { pools_of($_) } @contacts);
 	load_contacts($self->{node}, $api, 'more_expected');
 	$self->run("CREATE SERVER more_marker FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url '$api->{url}');
 		CREATE USER MAPPING FOR PUBLIC SERVER more_marker OPTIONS (api_token '$PylonTest::TOKEN');
@@ -160,15 +252,16 @@ sub restore
 
 	api_ctl($self->{api}, 'reset');
 	add_contacts($self->{api});
+	add_accounts($self->{api});
 	return;
 }
 
-# What makes clauses about these contacts.
+# What makes clauses about these contacts and accounts.
 sub generator
 {
 	my $self = shift;
 
-	return WhereOracle->new(pools => $self->{pools}, contacts => $self->{own_pools}, labels => \@LABELS);
+	return WhereOracle->new(objects => $self->{objects}, labels => \@LABELS);
 }
 
 sub run
@@ -195,14 +288,16 @@ sub longest
 sub columns_of
 {
 	my ($self, $table, $options) = @_;
-	my %length = (NAME => longest(@{ $self->{pools}{name} }), NOTES => longest(@{ $self->{pools}{notes} }));
+	my $pools = $self->{objects}{contacts}{all};
+	my %length = (NAME => longest(@{ $pools->{name} }), NOTES => longest(@{ $pools->{notes} }));
 	my @columns;
 
 	for my $column (@{ $WhereOracle::COLUMNS{$table} },
 		[ 'custom_fields', $WhereOracle::JSON_TYPE{$table}, 'custom_fields' ])
 	{
 		my ($name, $type, $field, undef, undef, $field_type) = @$column;
-		$field = $name if $field eq '-';
+		next if grep { $_->[0] eq $name } @columns;
+		$field = $1 ne '' ? $1 : $name if $field =~ /^-(.*)/;
 		$type =~ s/^(NAME|NOTES)$/varchar($length{$1})/;
 		my $option = $field =~ /^\*(.*)/ ? "custom_field '$1'" : "field '$field'";
 		$option .= ", field_type '$field_type'" if defined $field_type;
@@ -220,7 +315,7 @@ sub local_value
 
 	return
 		$field eq 'custom_fields' ? "custom_fields::$plain"
-	  : $field eq 'emails' ? 'emails'
+	  : $type =~ /^(?:text\[\]|jsonb|boolean|timestamptz)$/ ? $field
 	  : "nullif($field, '')::$plain"
 	  unless $field =~ s/^\*//;
 	return "CASE WHEN jsonb_typeof(custom_fields->'$field') = 'array' THEN
@@ -233,6 +328,7 @@ sub local_rows
 {
 	my ($self, $table, $from) = @_;
 
+	$from //= $WhereOracle::OBJECT{$table} eq 'accounts' ? 'expected_accounts' : 'expected';
 	return 'SELECT ' . join(', ', map { local_value(@$_) . " AS $_->[0]" } $self->columns_of($table)) . " FROM $from";
 }
 
@@ -242,6 +338,7 @@ sub create_copies
 	my $labels = join ', ', map { "'$_'" } @LABELS;
 
 	load_contacts($self->{node}, $self->{api}, 'expected');
+	load_accounts($self->{node}, $self->{api}, 'expected_accounts');
 	$self->run("
 		CREATE EXTENSION citext;
 		CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level1', deterministic = false);
@@ -261,7 +358,7 @@ sub create_copies
 	for my $table (sort keys %WhereOracle::COLUMNS)
 	{
 		$self->run("CREATE TABLE local.$table (" . join(', ', map { "$_->[0] $_->[1]" } $self->columns_of($table)) . ");
-			INSERT INTO local.$table " . $self->local_rows($table, 'expected'));
+			INSERT INTO local.$table " . $self->local_rows($table));
 	}
 	return;
 }
@@ -287,7 +384,7 @@ sub create_table
 	my $names = join ', ', map { "$_->[0]::text" } grep { $_->[0] ne 'custom_fields' } @columns;
 
 	$self->run("CREATE FOREIGN TABLE $schema.$name ("
-		. join(', ', map { "$_->[0] $_->[1]" } $self->columns_of($table, 1)) . ") SERVER $server;
+		. join(', ', map { "$_->[0] $_->[1]" } $self->columns_of($table, 1)) . ") SERVER $server OPTIONS (object '$WhereOracle::OBJECT{$table}');
 		CREATE TABLE IF NOT EXISTS local.$name AS TABLE local.$table");
 	my $difference = $self->run(
 		"SELECT count(*) FROM ((SELECT $names FROM $schema.$name EXCEPT SELECT $names FROM local.$name)
@@ -345,11 +442,22 @@ sub create_families
 
 # ---------------------------------------------------------------- filters
 
-# Levels of and/or above the leaves of a filter; dies where the API would refuse it.  With the longest list that may be
-# sent, its values are looked at, too; a filter of a plan has none yet.
+# The operators of each field of the objects themselves.
+my %OPERATORS = (
+	contacts => {
+		(map { $_ => 'equals|in|not_in' } 'id', 'account_id'),
+		(map { $_ => 'equals|in|not_in|string_contains' } 'name', 'email')
+	},
+	accounts => {
+		id => 'equals|in|not_in', name => 'equals|in|not_in|string_contains',
+		owner_id => 'equals|in|not_in|is_set|is_unset', domains => 'contains', tags => 'contains', external_ids => 'equals'
+	});
+
+# Levels of and/or above the leaves of a filter of an object; dies where the API would refuse it.  With the longest list
+# that may be sent, its values are looked at, too; a filter of a plan has none yet.
 sub filter_levels
 {
-	my ($filter, $batch) = @_;
+	my ($object, $filter, $batch) = @_;
 	my $operator = $filter->{operator};
 	my $deepest = 0;
 
@@ -358,15 +466,12 @@ sub filter_levels
 		die "an empty \"$operator\"\n" unless @{ $filter->{subfilters} };
 		for my $part (@{ $filter->{subfilters} })
 		{
-			my $levels = filter_levels($part, $batch);
+			my $levels = filter_levels($object, $part, $batch);
 			$deepest = $levels if $levels > $deepest;
 		}
 		return $deepest + 1;
 	}
-	my %allowed = (
-		(map { $_ => 'equals|in|not_in' } 'id', 'account_id'),
-		(map { $_ => 'equals|in|not_in|string_contains' } 'name', 'email'));
-	my $allowed = $allowed{ $filter->{field} } // 'equals|in|string_contains|is_set|is_unset|contains';
+	my $allowed = $OPERATORS{$object}{ $filter->{field} } // 'equals|in|string_contains|is_set|is_unset|contains';
 	die "operator \"$operator\" on $filter->{field}\n" unless $operator =~ /^(?:$allowed)$/;
 	return 0 unless defined $batch;
 	die "\"$operator\" without values\n" if exists $filter->{values} && !@{ $filter->{values} };

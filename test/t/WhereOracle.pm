@@ -1,15 +1,16 @@
 package WhereOracle;
 
-# Random WHERE clauses, for a test that compares a foreign table with a local copy of the same contacts.
+# Random WHERE clauses, for a test that compares a foreign table with a local copy of the same contacts or accounts.
 #
-#	my $generator = WhereOracle->new(pools => \%pools, contacts => \@pools, labels => \@labels);
+#	my $generator = WhereOracle->new(objects => { contacts => { all => \%pools, each => \@pools }, accounts => … }, labels => \@labels);
 #	my $clause = $generator->clause(seed => 5, table => 'plain', case => 'heeded');
 #	print $clause->{sql};                          # as written with constants
 #	my ($prepare, $run) = $clause->statements('generic', 'remote.plain');
 #
-# A clause is made of seed and options alone.  "case" is what the server knows of the API: heeded, ignored or unknown.  What is known of it beforehand: "never" says that values make it untrue
-# for all contacts in a way that sends no request; "push" that it is one row of the table of what is pushed down, with
-# the fewest requests that can answer it.  Both are silent where in doubt.
+# A clause is made of seed and options alone.  "case" is what the server knows of the API: heeded, ignored or unknown;
+# "empties" says that a list that isn't there may be shown as an empty one.  What is known of a clause beforehand: "never" says
+# that values make it untrue for all rows in a way that sends no request; "push" that it is one row of the table of what
+# is pushed down, with the fewest requests that can answer it.  Both are silent where in doubt.
 
 use strict;
 use utf8;
@@ -20,8 +21,10 @@ use POSIX qw(ceil);
 our $BATCH = 3;
 
 # The columns of the tables: [name, type, what the API calls it, how it compares, pool of values].  How: text, fold
-# (citext), loose (a collation under which different texts are equal), blank (char(n)), uuid, enum, flag, number, list.
-# An asterisk marks a column of a custom field, a dash one that the API can't search.  A sixth member says its field_type.
+# (citext), loose (a collation under which different texts are equal), blank (char(n)), uuid, enum, flag, number, list,
+# ids (external ids as jsonb), moment.  An asterisk marks a column of a custom field, a dash one that the API can't search, a
+# dash with a name behind it such a one with another name.  A sixth member says its field_type.  Accounts have the names of
+# "plain" where something is like it, so that queries that are made for contacts go over them, too.
 our %COLUMNS = (
 	plain => [
 		[qw(id text id text id)], [qw(account_id text account_id text account_id)],
@@ -51,14 +54,40 @@ our %COLUMNS = (
 		[ 'regions', 'text[] COLLATE loose', '*regions', 'loose_list', 'regions' ],
 		[ 'places', 'citext[]', '*regions', 'fold_list', 'regions' ],
 		[ 'website', 'citext', '*website', 'fold', 'website' ],
+	],
+	accounts => [
+		[qw(id text id text id)], [qw(account_id text owner_id text account_id)],
+		[qw(name text name text name)], [qw(email text primary_domain text email)],
+		[qw(tier text *plan text tier)], [qw(notes text *notes text notes)], [qw(website text *status_page text website)],
+		[qw(owner text *csm text owner)], [qw(private text *tags loose_field private)],
+		[qw(sales_id text *account.hubspot.annualrevenue text sales_id)],
+		[qw(regions text[] *products list regions multiselect)], [qw(vip boolean *is_trial flag vip boolean)],
+		[qw(seats integer *seats number seats)], [qw(portal_role text -type text portal_role)],
+		[qw(domains text[] domains list domains)], [qw(tags text[] tags list tags)], [qw(tags text[] tags list tags)],
+		[qw(external_ids jsonb external_ids ids external_ids)], [qw(external_ids jsonb external_ids ids external_ids)],
+		[qw(is_disabled boolean - flag vip)], [qw(owner_email text - text owner_email)],
+		[qw(created_at timestamptz - moment created_at)],
+		[qw(latest_customer_activity_time timestamptz - moment created_at)],
 	],);
 
-our %JSON_TYPE = (plain => 'jsonb', typed => 'json', odd => 'jsonb');
+# What a table shows, and the table of contacts that has the same names and types.
+our %OBJECT = (accounts => 'accounts', map { $_ => 'contacts' } qw(plain typed odd));
+my %LIKE_PLAIN = (plain => 1, accounts => 1);
 
-my @SLUGS = (
-	[qw(tier tier)], [qw(notes notes)], [qw(website website)], [qw(regions regions)], [qw(vip vip)],
-	[qw(seats seats)], [qw(email private)], [ 'contact.salesforce.Contact_ID_for_Pylon__c', 'sales_id' ],
-	[qw(unheard_of tier)]);
+our %JSON_TYPE = (plain => 'jsonb', typed => 'json', odd => 'jsonb', accounts => 'jsonb');
+
+# Slug, pool, and what is special about it: a list, a boolean, or the name of a field of the object itself, which is what a
+# search would look at.
+my %SLUGS = (
+	contacts => [
+		[qw(tier tier)], [qw(notes notes)], [qw(website website)], [qw(regions regions list)], [qw(vip vip flag)],
+		[qw(seats seats)], [qw(email private field)], [ 'contact.salesforce.Contact_ID_for_Pylon__c', 'sales_id' ],
+		[qw(unheard_of tier)]
+	],
+	accounts => [
+		[qw(plan tier)], [qw(notes notes)], [qw(status_page website)], [qw(products regions list)], [qw(is_trial vip flag)],
+		[qw(seats seats)], [qw(tags private field)], [qw(account.hubspot.annualrevenue sales_id)], [qw(unheard_of tier)]
+	],);
 
 sub new
 {
@@ -100,7 +129,7 @@ sub text
 		$text . one_of('x', ' ', '%', 'é'),
 		one_of('x', ' ', '_') . $text,
 		substr($text, 0, -1),
-		substr($text, 1), $self->recased($text), $self->recased($text),
+		$text =~ s/^.//sr, $self->recased($text), $self->recased($text),
 		one_of(@{ $self->{pools}{odd} }));
 }
 
@@ -193,6 +222,7 @@ sub clause
 	srand($options{seed});
 	$self->{options} = \%options;
 	$self->{values} = [];
+	@$self{qw(pools contacts)} = @{ $self->{objects}{ $OBJECT{ $options{table} } } }{qw(all each)};
 	$self->{focus} = one_of(@{ $self->{contacts} });
 	my $tree = $self->tree(one_of(0, 0, 1, 1, 1, 2, 2, 3, 4));
 	# alternatives that weren't taken have left values behind
@@ -241,14 +271,16 @@ sub leaf
 	($name, $type, $field, $how, $pool) = @{ one_of(@{ $COLUMNS{$table} }[ 0 .. 3 ]) } if chance(0.4);
 	my $sql = $type eq 'tiers' ? "t.$name\::tier" : $name eq 'emails' ? "coalesce(t.$name, '{}')" : "t.$name";
 	my %column = (sql => $sql, type => $type, field => $field, how => $how, pool => $pool);
-	$column{searchable} = $field ne '-' && $how ne 'loose_field';
+	$column{searchable} = $field !~ /^-/ && $how ne 'loose_field';
 	$column{custom} = $field =~ /^\*/;
+	return $self->ids_leaf(\%column) if $how eq 'ids';
+	return $self->moment_leaf(\%column) if $how eq 'moment';
 	return $self->flag_leaf(\%column) if $how eq 'flag';
 	return $self->number_leaf(\%column) if $how eq 'number';
 	return $self->list_leaf(\%column) if $how =~ /list$/;
 	return $self->null_leaf(\%column) if chance(0.06);
 	return $self->equality_leaf({ %column, sql => "$sql\::uuid", type => 'uuid', how => 'uuid' })
-	  if $field =~ /id$/ && $how eq 'text' && $table eq 'plain' && !$column{custom} && chance(0.15);
+	  if $field =~ /id$/ && $how eq 'text' && $LIKE_PLAIN{$table} && !$column{custom} && chance(0.15);
 	if ($how =~ /^(?:uuid|enum)$/)
 	{
 		return $self->equality_leaf(\%column) if chance(0.7);
@@ -266,24 +298,33 @@ sub focused_leaf
 		{ sql => "t.$name", type => $type, field => $field, how => $how, pool => $pool, searchable => 1 });
 }
 
+# One of the object's slugs: its name, its pool, and what is special about it.
+sub slug
+{
+	my $self = shift;
+	my ($slug, $pool, $special) = @{ one_of(@{ $SLUGS{ $OBJECT{ $self->{options}{table} } } }) };
+
+	return ($slug, $pool, $special // '');
+}
+
 sub extracted_leaf
 {
 	my $self = shift;
-	my ($slug, $pool) = @{ one_of(@SLUGS) };
+	my ($slug, $pool, $special) = $self->slug;
 	my $json = $JSON_TYPE{ $self->{options}{table} };
 	my $sql = one_of(
 		"(t.custom_fields->>'$slug')", "(t.custom_fields->>'$slug')",
 		"(t.custom_fields #>> ARRAY['$slug'])", "${json}_extract_path_text(t.custom_fields, '$slug')");
 	my %column = (
 		sql => $sql, type => 'text', field => "*$slug", custom => 1, how => 'text', pool => $pool,
-		searchable => $slug ne 'email', extracted => 1);
+		searchable => $special ne 'field', extracted => 1);
 
 	# what is known to have several values has no text of its own, nor are parts asked for of what is known to be boolean
-	$column{several} = $slug eq 'regions' && $self->{options}{table} eq 'plain';
-	$column{whole} = $column{several} || ($slug eq 'vip' && $self->{options}{table} eq 'plain');
+	$column{several} = $special eq 'list' && $LIKE_PLAIN{ $self->{options}{table} };
+	$column{whole} = $column{several} || ($special eq 'flag' && $LIKE_PLAIN{ $self->{options}{table} });
 
 	# the text of a list in json, as opposed to jsonb, is that of the API
-	return $self->null_leaf(\%column) if chance(0.2) || ($slug eq 'regions' && $json eq 'json');
+	return $self->null_leaf(\%column) if chance(0.2) || ($special eq 'list' && $json eq 'json');
 	return $self->text_leaf(\%column);
 }
 
@@ -293,7 +334,7 @@ sub null_leaf
 	my $negative = chance(0.5) ? ' NOT' : '';
 
 	return { sql => "$column->{sql} IS$negative NULL",
-		push => $column->{custom} && $column->{searchable} && !$column->{cast} ? { requests => 1 } : undef };
+		push => ($column->{custom} || $column->{field} eq 'owner_id') && $column->{searchable} && !$column->{cast} ? { requests => 1 } : undef };
 }
 
 # Is the value one that every reading of the API understands?
@@ -306,6 +347,11 @@ sub is_regular
 }
 
 sub is_exact { my $how = shift; return $how =~ /^(?:text|uuid|enum)$/; }
+
+# Can the API look for a part of the text?  A domain is one of a list to it, which it has no negation of, either.
+sub has_parts { my $column = shift; return $column->{field} !~ /id$|^primary_domain$/; }
+
+sub has_negation { my $column = shift; return $column->{field} ne 'primary_domain'; }
 
 # Does this table's server promise to push an equality of the column?
 sub is_pushed
@@ -345,9 +391,9 @@ sub equality_leaf
 	my $pushed = $self->is_pushed($column);
 	my $built_in = !$column->{custom};
 	my $negatable =
-	  $pushed && $built_in && ($self->{options}{case} eq 'heeded' || $column->{field} !~ /^(?:name|email)$/);
+	  $pushed && $built_in && has_negation($column) && ($self->{options}{case} eq 'heeded' || $column->{field} !~ /^(?:name|email)$/);
 	# that NULL makes it untrue is known in any case
-	my $null_decides = $pushed && $built_in && is_exact($how);
+	my $null_decides = $pushed && $built_in && has_negation($column) && is_exact($how);
 	my $kind = one_of(qw(equals equals not_equals in in any not_in all));
 
 	if ($kind =~ /equals$/)
@@ -422,7 +468,7 @@ sub text_leaf
 	{
 		my ($text, $is) = $self->value('text', sub { $self->text($pool) });
 		my $like =
-		  !$column->{cast} && $how eq 'text' && $column->{searchable} && !$column->{whole} && $column->{field} !~ /id$/;
+		  !$column->{cast} && $how eq 'text' && $column->{searchable} && !$column->{whole} && has_parts($column);
 		my ($expression, $positive) = @{
 			one_of([ "starts_with($sql, $text)", 1 ], [ "$sql ^@ $text", 1 ], [ "strpos($sql, $text) > 0", 1 ],
 				[ "strpos($sql, $text) >= 1", 1 ], [ "0 < strpos($sql, $text)", 1 ], [ "strpos($sql, $text) <> 0", 1 ],
@@ -458,7 +504,7 @@ sub text_leaf
 				"lower(upper($sql)) = $text", "strpos(lower($sql), $text) > 0", "$folded($sql) || '' = $text") };
 	}
 	my $other =
-	  $self->{options}{table} eq 'plain' ? one_of('t.name', 't.email', 't.tier', "(t.custom_fields->>'notes')") : $sql;
+	  $LIKE_PLAIN{ $self->{options}{table} } ? one_of('t.name', 't.email', 't.tier', "(t.custom_fields->>'notes')") : $sql;
 	my @more = (
 		"$sql IS NOT DISTINCT FROM " . $value->(), "($sql = " . $value->() . ') IS TRUE', "$sql >= " . $value->(),
 		"$sql < " . $value->(), "$sql BETWEEN " . $value->() . ' AND ' . $value->(),
@@ -507,7 +553,7 @@ sub like_leaf
 	  && !$column->{whole}
 	  && $how =~ /^(?:text|fold)$/
 	  && !$column->{cast}
-	  && $column->{field} !~ /id$/
+	  && has_parts($column)
 	  && (!$ignores || $self->{options}{case} eq 'ignored');
 	my $regular =
 		 defined $is
@@ -582,7 +628,7 @@ sub part_leaf
 	  && $how eq 'text'
 	  && $column->{searchable}
 	  && !$column->{whole}
-	  && $column->{field} !~ /id$/
+	  && has_parts($column)
 	  && $expression !~ /'\\@/;
 
 	return { sql => one_of("$expression = $text", "$text = $expression"), never => $pushed && !defined $is,
@@ -597,7 +643,7 @@ sub flag_leaf
 {
 	my ($self, $column) = @_;
 	my $sql = $column->{sql};
-	my $pushed = $column->{type} eq 'boolean' && { requests => 1 };
+	my $pushed = $column->{searchable} && $column->{type} eq 'boolean' && { requests => 1 };
 	my ($value) = $self->value('boolean', sub { one_of('true', 'false', 'true', 'false', undef) });
 
 	return @{
@@ -607,7 +653,7 @@ sub flag_leaf
 			{ sql => "$sql <> true", push => $pushed }, { sql => "false = $sql", push => $pushed },
 			{ sql => "$sql IS TRUE" }, { sql => "$sql IS NOT TRUE" }, { sql => "$sql IS FALSE" },
 			{ sql => "$sql IS NOT FALSE" }, { sql => "$sql IS UNKNOWN" }, { sql => "$sql IS NOT UNKNOWN" },
-			{ sql => "$sql IS NULL", push => { requests => 1 } }, { sql => "$sql = $value" },
+			{ sql => "$sql IS NULL", push => $column->{searchable} && { requests => 1 } }, { sql => "$sql = $value" },
 			{ sql => "$sql <> $value" }, { sql => "$sql IN (true, $value)" }, { sql => "$sql < true" },
 			{ sql => "$sql\::text = 'true'" }, { sql => "$sql IS DISTINCT FROM $value" }
 		]
@@ -659,7 +705,11 @@ sub list_leaf
 			[ more => "$sql && $sql" ], [ more => "array_to_string($sql, ',') = $item" ])
 	};
 
-	return $self->null_leaf($column) if $kind eq 'null';
+	return $self->null_leaf($column) if $kind eq 'null' && !($self->{options}{empties} && !$column->{custom});
+	$expression = "$sql <> $list" if $kind eq 'null';
+	# a list of the object itself may be shown as {} or NULL where there is none
+	$expression =~ s/\Q$sql\E(?!\w)/coalesce($sql, '{}')/g
+	  if $self->{options}{empties} && !$column->{custom} && ($negation || $kind !~ /^(?:one|has|any)$/);
 	my %leaf = (sql => "$negation$expression");
 	return \%leaf if $negation || !$pushed || $expression =~ /ARRAY\[/;
 	$leaf{never} = !defined $one if $kind eq 'one';
@@ -669,6 +719,55 @@ sub list_leaf
 	  if ($kind eq 'one' && is_regular($column, $one)) || ($kind eq 'has' && $regular && !$null)
 	  || ($kind eq 'any' && $regular && keys(%distinct) <= $BATCH);
 	return \%leaf;
+}
+
+# External ids as the API gives them.  It is asked for one, where the value holds one.
+sub ids_leaf
+{
+	my ($self, $column) = @_;
+	# where there are none, NULL and [] may be shown
+	my $all = $self->{options}{empties} ? "coalesce($column->{sql}, '[]')" : $column->{sql};
+	my ($id, $plain);
+	my $maker = sub {
+		$id = $self->text($column->{pool});
+		$plain = defined $id && chance(0.6);
+		return undef if !defined $id;
+		my $text = json_text($id);
+		return "[{\"external_id\": $text}]" if $plain;
+		my $other = json_text($self->known($column->{pool}));
+		return one_of("[{\"external_id\": $text, \"label\": \"crm\"}]", "[{\"external_id\": $text}, {\"external_id\": $other}]",
+			"[{\"label\": \"crm\"}, {\"external_id\": $text}]", "[{\"label\": $text}]", "{\"external_id\": $text}", "[$text]",
+			"[[{\"external_id\": $text}]]", '[{"external_id": null}]', '[{"external_id": 5}]', '[{"external_id": {}}]', '[{}]', '[]', '{}', 'null',
+			$text);
+	};
+	my ($value, $is) = $self->value('jsonb', $maker);
+	my ($one, $is_plain) = ($id, $plain);
+	my ($list) = $self->value('jsonb[]', sub { [ map { $maker->() } 0 .. int rand 4 ] });
+	my ($text) = $self->value('text', sub { $self->text($column->{pool}) });
+
+	return { sql => one_of("$column->{sql} @> $value", "$value <@ $column->{sql}"), never => !defined $is,
+		push => $is_plain && is_regular($column, $one) ? { requests => 1 } : undef }
+	  if chance(0.6);
+	return { sql => one_of("NOT $all @> $value", "$all @> ANY ($list)", "$all @> ALL ($list)", "NOT $all @> ANY ($list)", "$all = $value",
+			"$all <> $value", "$all <@ $value", "$all->0->>'external_id' = $text", "jsonb_array_length($all) > 1",
+			"$all @? '\$[*] ? (@.label == \"crm\")'", "EXISTS (SELECT FROM jsonb_array_elements($all) e WHERE e->>'external_id' = $text)",
+			"($all @> $value) IS NOT TRUE", "($all @> $value) IS NULL", "$all @> '[]'", "coalesce($all @> $value, true)",
+			$self->{options}{empties} ? "$all <> '[]'" : "$all IS " . one_of('', 'NOT ') . 'NULL') };
+}
+
+# A time of the object itself, which the API can't be asked for.
+sub moment_leaf
+{
+	my ($self, $column) = @_;
+	my $sql = $column->{sql};
+	my $type = one_of('timestamptz', 'timestamptz', 'timestamp', 'date');
+	my $maker = sub { chance(0.05) ? undef : $self->known($column->{pool}) };
+	my ($value) = $self->value($type, $maker);
+	my ($other) = $self->value($type, $maker);
+
+	return { sql => one_of("$sql = $value", "$sql > $value", "$sql <= $value", "$sql BETWEEN $value AND $other", "$sql IN ($value, $other)",
+			"$sql <> $value", "$sql IS NULL", "$sql IS NOT NULL", "$sql\::date = $value", "date_trunc('month', $sql) < $value",
+			"extract(dow FROM $sql) = 1", "$sql > $value - interval '1 day'", "$sql IS NOT DISTINCT FROM $value") };
 }
 
 sub json_text
@@ -684,7 +783,7 @@ sub json_text
 sub json_member
 {
 	my $self = shift;
-	my ($slug, $pool) = @{ one_of(@SLUGS) };
+	my ($slug, $pool) = $self->slug;
 	my $item = sub { json_text($self->text($pool) // 'null') };
 
 	return
@@ -696,7 +795,7 @@ sub json_member
 sub json_leaf
 {
 	my $self = shift;
-	my ($slug, $pool) = @{ one_of(@SLUGS) };
+	my ($slug, $pool, $special) = $self->slug;
 	my $sql = 't.custom_fields';
 	my $negation = chance(0.75) ? '' : 'NOT ';
 	my ($json, $is) = $self->value('jsonb', sub {
@@ -710,7 +809,7 @@ sub json_leaf
 		never => !$negation && !defined $is
 	  }
 	  if $kind eq 'has';
-	return { sql => "$negation$sql ? '$slug'", push => $slug ne 'email' ? { requests => 1 } : undef }
+	return { sql => "$negation$sql ? '$slug'", push => $special ne 'field' ? { requests => 1 } : undef }
 	  if $kind eq 'exists';
 	return {
 		sql => $negation
@@ -729,7 +828,7 @@ sub json_leaf
 sub member_leaf
 {
 	my $self = shift;
-	my ($slug, $pool) = @{ one_of(@SLUGS) };
+	my ($slug, $pool, $special) = $self->slug;
 	my $column = 't.custom_fields';
 	my $sql = one_of("$column->'$slug'", "($column #> '{$slug}')", "jsonb_extract_path($column, '$slug')", "$column\['$slug']",
 		"($column #> ARRAY['$slug']::text[])");
@@ -743,8 +842,8 @@ sub member_leaf
 	my ($value, $is) = $self->value('jsonb', $maker);
 	my ($is_plain, $one) = ($plain, $text);
 	my ($list) = $self->value('jsonb[]', sub { [ map { $maker->() } 0 .. int rand 5 ] });
-	my $searchable = $slug ne 'email';
-	my $several = $slug eq 'regions' && $self->{options}{table} eq 'plain';
+	my $searchable = $special ne 'field';
+	my $several = $special eq 'list' && $LIKE_PLAIN{ $self->{options}{table} };
 	my $nothing = !defined $is || $is =~ /^(?:5|null|true|\{\})$/;
 
 	return { sql => one_of("$sql = $value", "$value = $sql"), never => $searchable && $nothing,
