@@ -15,11 +15,14 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "sample_api"))
 
 import tls
 from attacks import ATTACKS
-from server import Listener, Log, answer, close, say, silence
+from server import ACCOUNT, Listener, Log, answer, close, say, silence
 
 
 # The check of a server that asks what a verb asks, and is attacked in its place.
 CHECKS = {"ping": "check", "list": "check_list", "import": "check_fields"}
+
+# What can be asked of accounts as well. Each attack is one on them, too, by one of its verbs in turn.
+OF_ACCOUNTS = ("list", "search", "get", "insert", "update", "emails", "analyze", "lookup")
 
 
 def old_tls(certificates: Path) -> ssl.SSLContext:
@@ -53,11 +56,22 @@ def listeners(certificates: Path) -> dict[str, tuple[str, Path]]:
     }
 
 
+def checks_of(attack) -> tuple:
+    """The checks that ask what the attack's verbs do."""
+    return tuple(CHECKS[verb] for verb in attack.verbs if verb in CHECKS)
+
+
+def accounts_of(attack, number: int) -> tuple:
+    """One of the attack's verbs, on accounts."""
+    verbs = [verb for verb in attack.verbs if verb in OF_ACCOUNTS]
+    return (ACCOUNT + verbs[number % len(verbs)],) if verbs else ()
+
+
 def rows(urls: dict[str, tuple[str, Path]]):
     """The table: an attack on a verb, where to find it, and what is to become of it."""
     for number, attack in enumerate(ATTACKS):
         url, trusted = urls[attack.listener]
-        for verb in attack.verbs + tuple(CHECKS[verb] for verb in attack.verbs if verb in CHECKS):
+        for verb in attack.verbs + checks_of(attack) + accounts_of(attack, number):
             is_check = verb in CHECKS.values()
             # a check has no errors but that of a cancel, and asks nothing twice
             expected = attack.expected[""] if attack.cancel or not is_check else "00000"
@@ -65,7 +79,7 @@ def rows(urls: dict[str, tuple[str, Path]]):
                 "name": attack.name, "verb": verb,
                 "options": {"max_response_size": "1MB"} | attack.options | {
                     "base_url": f"{url}/{number}/{verb}", "ca_file": str(trusted)},
-                "sqlstate": attack.expected.get(verb, expected),
+                "sqlstate": attack.expected.get(verb.removeprefix(ACCOUNT), expected),
                 "requests": [min(count, 1) for count in attack.requests] if is_check else attack.requests,
                 "memory": attack.memory, "cancel": attack.cancel,
             }

@@ -11,6 +11,8 @@ from urllib.parse import unquote
 # No attack goes on for longer than this (seconds): whoever is still there then has not defended itself.
 PATIENCE = 30
 
+# Which request a verb's attack waits for; one of accounts waits for the same with their paths.
+ACCOUNT = "account_"
 TARGETS = {
     "list": lambda method, path: method == "GET" and path.startswith("/contacts?"),
     "analyze": lambda method, path: method == "GET" and path.startswith("/contacts?"),
@@ -43,9 +45,21 @@ class Request:
         self.control = target.startswith("/_")
         self.attack, self.verb = (0, "") if self.control else (int(parts[1]), parts[2])
         self.path = target if self.control else "/" + parts[3]
+        if self.of_accounts:
+            self.path = self.path.replace("/accounts", "/contacts", 1)
         self.headers = dict(line.lower().split(": ", 1) for line in lines[1:] if ": " in line)
         self.token = self.headers.get("authorization", "").partition(" ")[2]
         self.body = body
+
+    @property
+    def of_accounts(self) -> bool:
+        """Whether the attack is one on accounts; what they have in common then goes by the paths of contacts."""
+        return self.verb.startswith(ACCOUNT)
+
+    @property
+    def is_target(self) -> bool:
+        """Whether this is the request that the attack has waited for."""
+        return TARGETS[self.verb.removeprefix(ACCOUNT)](self.method, self.path)
 
     @property
     def contact_id(self) -> str:
@@ -54,9 +68,9 @@ class Request:
 
 
 def contact(request: Request, **members) -> dict:
-    """A contact as it is after this request."""
-    made = {"id": "c1" if request.path == "/contacts/search" else request.contact_id,
-            "name": "Ann", "email": "a@x", "account": None}
+    """A contact, or an account, as it is after this request."""
+    made = {"id": "c1" if request.path == "/contacts/search" else request.contact_id, "name": "Ann"}
+    made |= {"primary_domain": "a.x", "domains": ["a.x"]} if request.of_accounts else {"email": "a@x", "account": None}
     if request.method in ("PATCH", "POST") and request.path != "/contacts/search":
         made.update(json.loads(request.body))
     return made | members
@@ -174,9 +188,9 @@ class Listener:
             if request.control:
                 told = self.log.take() if request.path == "/_take" else self.log.wait_active()
                 connection.sendall(answer(json.dumps(told).encode()))
-            elif request.verb not in TARGETS:
+            elif request.verb.removeprefix(ACCOUNT) not in TARGETS:
                 connection.sendall(answer(b"{}", status="404 Not Found"))
-            elif not TARGETS[request.verb](request.method, request.path):
+            elif not request.is_target:
                 connection.sendall(answer(healthy(request)))
             else:
                 self.attack(connection, request, self.attacks[request.attack].moves)
