@@ -16,8 +16,9 @@ use PylonSample;
 use PylonSession;
 use PylonTest;
 use Test::More;
+use WriteOracle;
 
-my $statements = $ENV{PYLON_ORACLE_STATEMENTS} // 150;
+my $statements = $ENV{PYLON_ORACLE_STATEMENTS} // 110;
 my $seed = $ENV{PYLON_ORACLE_SEED} // 1;
 my $every = 25;
 my $node = start_node();
@@ -25,34 +26,9 @@ my $api = start_api(contacts => 60, seed => 3);
 my $new = 0;
 my $both = 0;
 
-sub one_of { return $_[ int rand @_ ]; }
-
-sub chance { my $share = shift; return rand() < $share; }
-
-sub quoted
-{
-	my $text = shift;
-	return 'NULL' unless defined $text;
-	$text =~ s/'/''/g;
-	$text =~ s/\\/\\\\/g;
-	return "E'$text'";
-}
-
-sub text_array { return 'ARRAY[' . join(', ', map { quoted($_) } @_) . ']::text[]'; }
-
-sub json { return quoted(JSON::PP->new->canonical->allow_nonref->encode(shift)) . '::jsonb'; }
-
 # ---------------------------------------------------------------- values
 
-my @texts = (
-	'plain', 'Zoë Ångström', '李 小龙', '🚀 launch', 'a "quoted" \\ back', "two\nlines", "O'Neill", ' blanks ',
-	'100%_sure', '{"not": json}', "tab\there", '[]', 'null', '0');
-
-sub name { return one_of(@texts) . ' ' . int rand 1000; }
-
 sub address { return 'oracle' . ++$new . '@' . one_of('x.example', 'Y.Example', "o'brien.example"); }
-
-sub url { return 'https://x.example/' . int(rand 1000) . one_of('.png', '.jpg', '.jpeg'); }
 
 sub phones { my %seen; return grep { !$seen{$_}++ } map { 1000 + int rand 50 } 0 .. int rand 3; }
 
@@ -79,7 +55,7 @@ my %custom = (
 			return [ grep { chance(0.5) } @all ];
 		}
 	],
-	notes => [ 'text', sub { return one_of(@texts, ''); } ]);
+	notes => [ 'text', sub { return one_of(@TEXTS, ''); } ]);
 my @slugs = sort keys %custom;
 
 sub custom_value { my $slug = shift; return $custom{$slug}[1]->(); }
@@ -228,8 +204,6 @@ sub condition
 	return 'email > ' . quoted(one_of('a', 'm', 'p')) . ' AND length(name) % 3 = 0';
 }
 
-sub set_clause { return join ', ', map { "$_->[0] = $_->[1]" } @_; }
-
 # Columns and values of the contact itself.
 sub plain_assignments
 {
@@ -371,28 +345,12 @@ sub both
 	return;
 }
 
-# A row as a tool shows it: each value as text.
-sub shown_row
-{
-	my ($table, $id) = @_;
-	my @columns = split /\n/,
-	  run("SELECT attname FROM pg_attribute WHERE attrelid = '$table'::regclass AND attnum > 0 ORDER BY attnum");
-	my $row =
-	  run(  "SELECT json_build_array("
-		  . join(', ', map { "$_\::text" } @columns)
-		  . ") FROM $table WHERE id = "
-		  . quoted($id));
-
-	return ([], []) if $row eq '';
-	return (\@columns, JSON::PP->new->utf8->decode($row));
-}
-
 # Saves a row as a tool does that assigns all columns: on the copy, only those that it changes.
 sub save
 {
 	my ($id) = @_;
 	my $typed = chance(0.5);
-	my ($columns, $values) = shown_row($typed ? 'typed' : 'contacts', $id);
+	my ($columns, $values) = shown_row(\&run, $typed ? 'typed' : 'contacts', $id);
 	my @changes = chance(0.2) ? () : $typed ? typed_assignments() : plain_assignments(1);
 	my %changed = map { $_->[0] => 1 } @changes;
 	my @shown = map { $changed{ $columns->[$_] } ? () : [ $columns->[$_] => quoted($values->[$_]) ] } 0 .. $#$columns;
@@ -479,9 +437,6 @@ sub compare
 	is($difference, '', "after $done statements from seed $seed: what the API holds");
 	return $difference eq '';
 }
-
-# Now and then each contact is found several times, and written once.
-sub several { my $word = shift; return chance(0.3) ? " $word generate_series(1, 3) again" : ''; }
 
 srand $seed;
 for my $done (1 .. $statements)
