@@ -583,6 +583,10 @@ ALTER SERVER pylon OPTIONS (ADD lookup_batch_size '1');
 SELECT k.n, c.id FROM (VALUES (1, '{ab,c}'::text[]), (2, '{a,bc}'), (3, '{bc,a}')) k(n, emails),
   LATERAL (SELECT id FROM contacts WHERE email = ANY (k.emails) LIMIT 1) c;
 \echo `$ctl take`
+-- an id in capitals is the same uuid, of whichever search it comes
+\echo `$ctl set case_sensitive=off`
+\echo `$ctl replace '[{"id":"AAAAAAAA-0000-4000-8000-000000000001","name":"A"}]'`
+SELECT name FROM contacts WHERE id::uuid IN ('aaaaaaaa-0000-4000-8000-000000000001', 'aaaaaaaa-0000-4000-8000-000000000002');
 
 SET client_min_messages = warning;
 DROP EXTENSION pylon_fdw CASCADE;
