@@ -98,7 +98,8 @@ sub asks_for
 	api_take($api);
 	is($node->safe_psql('postgres', "$settings $sql"), $expected, "$name: rows");
 	my @requests = api_take($api);
-	is_deeply([ lists_of($field, @requests) ], \@lengths, "$name: requests");
+	# those on their way together may arrive in any order
+	is_deeply([ sort(lists_of($field, @requests)) ], [ sort @lengths ], "$name: requests");
 	return scalar @requests;
 }
 
