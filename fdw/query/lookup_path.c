@@ -565,7 +565,7 @@ consider_semijoin(LookupCandidate *join, RelOptInfo *rows)
 								  join->extra->restrictlist, NULL, hashclauses));
 }
 
-/* Local tables give the same rows twice in one plan, if their conditions do. */
+/* Local tables give the same rows twice in one plan, if their conditions do; but no sample does. */
 static bool
 can_be_read_twice(PlannerInfo *root, RelOptInfo *rel)
 {
@@ -585,6 +585,7 @@ can_be_read_twice(PlannerInfo *root, RelOptInfo *rel)
 			RelOptInfo *member = lfirst(lc);
 
 			if (member->rtekind != RTE_RELATION || member->fdwroutine != NULL ||
+				planner_rt_fetch(member->relid, root)->tablesample != NULL ||
 				!gives_same_twice(member->baserestrictinfo) ||
 				!gives_same_twice(member->joininfo))
 				return false;

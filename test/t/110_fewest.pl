@@ -208,6 +208,11 @@ fewest('UNION ALL',
 		UNION ALL SELECT id, email FROM contacts c WHERE c.vip) u ON u.email = l.v"
 );
 
+# A sample can't be read twice: it would be another one.
+is(() = $node->safe_psql('postgres', "SET search_path = counted, known; EXPLAIN (COSTS OFF) SELECT c.id FROM contacts c
+		WHERE EXISTS (SELECT FROM people l TABLESAMPLE bernoulli (50) WHERE l.v = c.email AND l.n > length(c.name))") =~ /Sample Scan/g,
+	1, 'EXISTS with a sample: one of it');
+
 # ---------------------------------------------------------------- contacts and accounts
 
 # One more, where nobody has said that there are two pages of accounts, or how many new rows there are on one page of a
