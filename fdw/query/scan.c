@@ -7,11 +7,9 @@
  * for. Which requests are in flight is decided in searches.c.
  *
  * A scan that starts over with the same request does not ask again: it takes
- * the page in hand, if that holds everything, or the rows that it has kept.
- * Those are kept from the second start on, and from the first one where
- * another one is likely, in memory or a file; as far as they were read, for a
- * subquery may need no more. They are the rows of the request, and its
- * conditions are checked anew.
+ * the page in hand, if that holds everything, or the rows that it has kept: from
+ * the second start on, or the first where another is likely, in memory or a
+ * file, as far as they were read. Their conditions are checked anew.
  *
  * While a scan is open, in a cursor or a loop, the session may write to the
  * same server, and that would show on pages to come: a loop that creates one
@@ -42,12 +40,12 @@
 #include "query/callbacks.h"
 #include "query/plan.h"
 #include "query/plan_private.h"
+#include "query/query_owner.h"
 #include "query/repeat.h"
 #include "query/row_store.h"
 #include "query/scan.h"
 #include "query/searches.h"
 #include "utils/rel.h"
-#include "utils/resowner.h"
 
 /*
  * Rows after which the page on the way gets a chance to arrive, 15 times in a
@@ -69,7 +67,7 @@ typedef struct PylonScan
 	List	   *limit_states;	/* those of count and offset */
 	bool		takes_keys;		/* of a lookup join */
 	bool		whole;			/* it will be read to its end */
-	bool		repeats;		/* it may be started over with the same request */
+	bool		repeats;		/* a later start may ask for the same */
 
 	/* from the first row on */
 	PylonConnection *connection;
@@ -101,7 +99,7 @@ typedef struct PylonScan
 	bool		unfinished;		/* an error has come between */
 	bool		busy;			/* in the middle of a row */
 	ForeignScanState *node;
-	ResourceOwner owner;		/* of the scan's query */
+	QueryOwner	owner;			/* of the scan's query */
 	dlist_node	link;			/* in all_scans */
 	MemoryContextCallback callback;
 } PylonScan;
@@ -164,7 +162,6 @@ pylonBeginForeignScan(ForeignScanState *node, int eflags)
 	scan = palloc0(sizeof(PylonScan));
 	scan->context = context;
 	scan->node = node;
-	scan->owner = CurrentResourceOwner;
 	scan->userid = compat_scan_user(node);
 	scan->limit = intVal(list_nth(plan->fdw_private, ScanPrivateLimit));
 
@@ -185,6 +182,7 @@ pylonBeginForeignScan(ForeignScanState *node, int eflags)
 	scan->callback.arg = scan;
 	MemoryContextRegisterResetCallback(context, &scan->callback);
 	dlist_push_tail(&all_scans, &scan->link);
+	query_owner_watch(&scan->owner);
 }
 
 /* The plan's filter, to be evaluated. */
@@ -309,8 +307,9 @@ scan_read_before_write(Oid serverid, EState *writer)
 
 /*
  * Reads all pages that are left to the rows that come next. Where this fails,
- * somebody may catch the error: the scan isn't to end early then. Nothing is
- * done where it is the scan that runs what writes, in a type's check, say.
+ * somebody may catch the error: the scan isn't to end early then. Left alone are
+ * a scan that itself runs what writes, in a type's check, say, one whose query
+ * has failed, and one whose rest only a new question would want.
  */
 static void
 read_rest(PylonScan *scan)
@@ -318,7 +317,8 @@ read_rest(PylonScan *scan)
 	bool		asynchronous = scan->asynchronous;
 	MemoryContext before;
 
-	if (!scan->started || scan->busy || scan->request == FILTER_NOTHING)
+	if (!scan->started || scan->busy || scan->request == FILTER_NOTHING ||
+		scan->by_page || scan->owner.owner == NULL)
 		return;
 	check_unfinished(scan);
 	if (!searches_want_more(scan->searches))
@@ -342,10 +342,7 @@ check_unfinished(PylonScan *scan)
 						scan->connection->purpose)));
 }
 
-/*
- * Not by the scan's own slot, which may hold a row that is in use. A file that
- * the rows may take belongs to the scan's query, not to the one that writes.
- */
+/* Not by its own slot, which may hold a row in use. A file is its query's, not the writer's. */
 static void
 keep_rest(PylonScan *scan)
 {
@@ -355,7 +352,7 @@ keep_rest(PylonScan *scan)
 													&TTSOpsVirtual);
 
 	if (scan->store == NULL)
-		scan->store = row_store_begin(scan->context, scan->owner);
+		scan->store = row_store_begin(scan->context, scan->owner.owner);
 	while ((searches_want_more(scan->searches) ||
 			(scan->page != NULL && scan->next < scan->page->nobjects)) &&
 		   next_object(scan->node, scan))
@@ -402,6 +399,7 @@ static void
 forget_scan(void *arg)
 {
 	dlist_delete(&((PylonScan *) arg)->link);
+	query_owner_forget(&((PylonScan *) arg)->owner);
 }
 
 /* ------------------------------------------------------------------------
@@ -824,7 +822,8 @@ keep_from_here(PylonScan *scan)
 	if (!scan->repeats || scan->keeps || scan->page == NULL ||
 		!searches_can_rewind(scan->searches) || searches_are_in_hand(scan->searches))
 		return;
-	scan->store = row_store_begin(scan->context, scan->owner);
+	if (scan->store == NULL)
+		scan->store = row_store_begin(scan->context, scan->owner.owner);
 	scan->keeps = true;
 }
 

@@ -149,6 +149,31 @@ api_take($api);
 is(loop("SELECT id FROM contacts WHERE portal_role IS NOT NULL LIMIT 1", "UPDATE contacts SET name = 'First' WHERE id = r.id;"), 1, 'a loop with LIMIT');
 is_deeply([ grep { /^GET .contacts\?/ } api_take($api) ], ['GET /contacts?limit=2'], 'a loop with LIMIT: a page');
 
+# A cursor that has failed below a savepoint is closed but for its memory: nothing is read for it, nor left behind.
+control($api, 'POST', '_reset', { contacts => 10 });
+control($api, 'POST', '_contacts', { id => "many-$_", name => 'x' x 1000 . $_ }) for 1 .. 200;
+$session->query("SET work_mem = '64kB'; BEGIN; DECLARE c CURSOR FOR SELECT 1 / (row_number() OVER () - 3), name FROM contacts");
+$session->query('MOVE 1 FROM c; SAVEPOINT s; MOVE 5 FROM c');
+like($session->error, qr/22012/, 'a cursor that fails');
+$session->query('ROLLBACK TO s');
+api_take($api);
+$session->query("DELETE FROM contacts WHERE id = 'many-100'");
+is_deeply([ grep { !/many-100/ } api_take($api) ], [], 'a cursor that has failed: no page is read for it');
+is($session->query('COMMIT; RESET work_mem; SELECT 1'), 1, 'a cursor that has failed: no error');
+
+# A semijoin whose keys are decided wants no more pages of them.
+control($api, 'POST', '_reset', { contacts => 10 });
+control($api, 'POST', '_contacts', { id => "many-$_", name => "x$_", account => { id => $globex } }) for 1 .. 20;
+$session->query("CREATE TABLE firms AS SELECT '$globex' AS id UNION ALL SELECT 'none' || n FROM generate_series(1, 3) n;
+	SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_nestloop = off; BEGIN; DECLARE c CURSOR FOR
+	SELECT id FROM firms f WHERE id LIKE '0%' AND EXISTS (SELECT FROM contacts c WHERE c.account_id = f.id)");
+api_take($api);
+is($session->query('FETCH 1 FROM c'), $globex, 'a semijoin');
+is(scalar(api_take($api)), 1, 'a semijoin: a page decides');
+$session->query("DELETE FROM contacts WHERE id = 'many-20'");
+is_deeply([ grep { !/many-20/ } api_take($api) ], [], 'a semijoin: no other page is read before a write');
+is($session->query('FETCH 1 FROM c; COMMIT; RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_nestloop; SELECT 1'), 1, 'a semijoin: no more rows');
+
 # A dry run writes nothing; a scan that could not be read to its end doesn't just end.
 $session->query('SET pylon_fdw.dry_run = on; BEGIN; DECLARE c CURSOR FOR SELECT id FROM contacts; FETCH 1 FROM c');
 api_take($api);
