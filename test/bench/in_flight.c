@@ -4,7 +4,8 @@
  * has its answer.
  *
  * Usage: in_flight METHOD BASE_URL TOKEN AT_ONCE FILE, where each line of FILE
- * is a path and, behind a blank, a body; prints requests and seconds.
+ * is a path and, behind a blank, a body; prints requests and seconds. The
+ * environment's CURL_CA_BUNDLE names the authorities, as for curl.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +75,8 @@ make_handle(size_t slot)
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, ignore);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	if (getenv("CURL_CA_BUNDLE") != NULL)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, getenv("CURL_CA_BUNDLE"));
 	return easy;
 }
 
