@@ -69,6 +69,7 @@ pylon_start_write(PylonConnection *connection, const PylonWriteCall *call)
 	writing->path = call->id == NULL ? object->path : pylon_object_path(object, call->id);
 	http.path = writing->path;
 	http.repeatable = call->kind == PYLON_UPDATE;
+	http.looked_for = call->kind == PYLON_DELETE;
 	writing->request = writes_send(connection, call->kind, &http);
 	return writing;
 }

@@ -31,6 +31,8 @@ typedef struct HttpCall
 	const char *path;			/* with its query, percent-encoded */
 	const char *body;			/* UTF-8 JSON; NULL for none */
 	bool		repeatable;		/* doing it twice does no harm */
+	bool		looked_for;		/* else, the caller finds out whether it was
+								 * done where nobody heard, see http_resend */
 	bool		large_page;		/* asks for more objects than come by default */
 	bool		observed;		/* sent once, and http_facts tells how it went;
 								 * not repeatable */

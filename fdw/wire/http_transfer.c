@@ -14,6 +14,12 @@
 #include "wire/http_socket.h"
 #include "wire/http_transfer.h"
 
+/*
+ * What would have to be looked for goes out on a connection that was idle for
+ * at most so many seconds. Servers and balancers close theirs after 5 to 75.
+ */
+#define YOUNG_CONNECTION 2L
+
 static void use_own_connection(HttpRequest *request);
 static void observe_transfer(HttpRequest *request);
 static void trust_only_ca_file(HttpRequest *request);
@@ -73,7 +79,11 @@ http_transfer_prepare(HttpRequest *request, CURLSH *share)
 	explicit_bzero(authorization, strlen(authorization));
 
 	SETOPT(request, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
-	/* Whether plain HTTP is shared shows in the first answer only, and it is not. */
+
+	/*
+	 * Whether plain HTTP is shared shows in the first answer only, and it is
+	 * not.
+	 */
 	SETOPT(request, CURLOPT_PIPEWAIT, strncmp(url, "https:", 6) == 0 ? 1L : 0L);
 	SETOPT(request, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
 	SETOPT(request, CURLOPT_USERAGENT, "pylon_fdw/" PYLON_FDW_VERSION);
@@ -87,7 +97,9 @@ http_transfer_prepare(HttpRequest *request, CURLSH *share)
 		SETOPT(request, CURLOPT_POSTFIELDS, call->body);
 	}
 	SETOPT(request, CURLOPT_HTTPHEADER, request->headers);
-	if (!call->repeatable)
+	if (call->looked_for)
+		SETOPT(request, CURLOPT_MAXAGE_CONN, YOUNG_CONNECTION);
+	else if (!call->repeatable)
 		use_own_connection(request);
 	if (call->observed)
 		observe_transfer(request);

@@ -178,6 +178,20 @@ for my $most (1, 4, 64)
 	is_deeply([ sort keys %{ names() } ], ids(1 .. 3), "997 deletes, $most at once: what is there");
 }
 
+# Updates and deletes use the connections that there are; each create has one of its own.
+setup_server($node, $api);
+for my $case ([ $statement{PATCH}, 4 ], [ $statement{DELETE}, 4 ], [ 'INSERT INTO contacts (name) SELECT i::text FROM generate_series(1, 20) i', 21 ])
+{
+	my ($sql, $most) = @$case;
+	my $before;
+
+	populate(20);
+	$before = api_connections($api)->{accepted};
+	$node->safe_psql('postgres', "SELECT FROM contacts LIMIT 1; $sql");
+	# those that ask for this are not counted
+	cmp_ok(api_connections($api)->{accepted} - $before, '<=', $most, "$sql: connections");
+}
+
 # ---------------------------------------------------------------- rows that are none
 
 # Two of these contacts are gone when they are to be written.
