@@ -87,8 +87,10 @@ path_length(const HttpCall *call)
 void
 http_limit_forget(HttpLimit *limit, double since)
 {
-	if (since > limit->told_at)
-		limit->width = 0;
+	if (since <= limit->told_at)
+		return;
+	limit->width = 0;
+	limit->until = 0;
 }
 
 /* A request goes to libcurl, or comes back. */

@@ -157,6 +157,16 @@ api_set($api, rate_limit => 5, rate_window => 60);
 	$session->query("SET statement_timeout = 0; SET pylon_fdw.progress_interval = '100ms'");
 	$session->query("UPDATE contacts SET name = 'At last'");
 	unlike($session->error, qr/ERROR|Waiting/, 'after the cancel: nobody waits');
+
+	# nor does one that is told to wait for less
+	api_faults($api, { kind => 'status', status => 429, headers => { 'X-Retry-After' => '4' }, match => 'PATCH' });
+	$session->query("SET statement_timeout = '" . patience_ms($node, 500) . "'");
+	$session->query("UPDATE contacts SET name = 'Once more'");
+	like($session->error, qr/ERROR:  57014/, 'another cancel while all wait');
+	api_faults($api, { kind => 'status', status => 429, headers => { 'X-Retry-After' => '0' }, match => 'PATCH', times => 1 });
+	$session->query("SET statement_timeout = 0");
+	$session->query("UPDATE contacts SET name = 'At very last'");
+	unlike($session->error, qr/ERROR|Waiting [2-9] s/, 'after that, told to wait for less: nobody waits for longer');
 	api_set($api, write_latency => 0);
 	$session->quit;
 }
