@@ -315,7 +315,7 @@ sub local_value
 
 	return
 		$field eq 'custom_fields' ? "custom_fields::$plain"
-	  : $type =~ /^(?:text\[\]|jsonb|boolean|timestamptz)$/ ? $field
+	  : $type =~ /\[\]|jsonb|boolean|flag|timestamptz/ ? "$field\::$plain"
 	  : "nullif($field, '')::$plain"
 	  unless $field =~ s/^\*//;
 	return "CASE WHEN jsonb_typeof(custom_fields->'$field') = 'array' THEN
@@ -471,6 +471,9 @@ sub filter_levels
 		}
 		return $deepest + 1;
 	}
+	# of "custom_fields @> $1" a plan knows no field yet
+	return 0 if !defined $filter->{field} && !defined $batch;
+	die "a condition on no field\n" unless defined $filter->{field};
 	my $allowed = $OPERATORS{$object}{ $filter->{field} } // 'equals|in|string_contains|is_set|is_unset|contains';
 	die "operator \"$operator\" on $filter->{field}\n" unless $operator =~ /^(?:$allowed)$/;
 	return 0 unless defined $batch;

@@ -70,11 +70,24 @@ our %COLUMNS = (
 		[qw(latest_customer_activity_time timestamptz - moment created_at)],
 	],);
 
-# What a table shows, and the table of contacts that has the same names and types.
-our %OBJECT = (accounts => 'accounts', map { $_ => 'contacts' } qw(plain typed odd));
+# Accounts with other types.
+$COLUMNS{firms} = [
+	[qw(id uuid id uuid id)], [ 'account_id', 'varchar(60)', 'owner_id', 'text', 'account_id' ],
+	[qw(name citext name fold name)], [qw(email citext primary_domain fold email)],
+	[ 'loose_domain', 'text COLLATE loose', 'primary_domain', 'loose', 'email' ], [ 'c_domain', 'text COLLATE "C"', 'primary_domain', 'text', 'email' ],
+	[ 'site', 'char(60)', 'primary_domain', 'blank', 'email' ],
+	[ 'domains', 'varchar(60)[]', 'domains', 'list', 'domains' ], [ 'hosts', 'citext[]', 'domains', 'fold_list', 'domains' ],
+	[ 'tags', 'text[] COLLATE loose', 'tags', 'loose_list', 'tags' ], [qw(labels citext[] tags fold_list tags)],
+	[qw(external_ids jsonb external_ids ids external_ids)], [qw(website words *status_page text website)],
+	[ 'notes', 'text COLLATE loose', '*notes', 'loose', 'notes' ], [ 'regions', 'varchar(20)[]', '*products', 'list', 'regions' ],
+	[qw(vip flag *is_trial flag vip)], [qw(seats bigint *seats number seats)], [qw(is_disabled flag - flag vip)],
+];
+
+# What a table shows, and which have the names and types of "plain".
+our %OBJECT = (accounts => 'accounts', firms => 'accounts', map { $_ => 'contacts' } qw(plain typed odd));
 my %LIKE_PLAIN = (plain => 1, accounts => 1);
 
-our %JSON_TYPE = (plain => 'jsonb', typed => 'json', odd => 'jsonb', accounts => 'jsonb');
+our %JSON_TYPE = (plain => 'jsonb', typed => 'json', odd => 'jsonb', accounts => 'jsonb', firms => 'json');
 
 # Slug, pool, and what is special about it: a list, a boolean, or the name of a field of the object itself, which is what a
 # search would look at.
@@ -242,6 +255,7 @@ sub tree
 	return $self->leaf if $depth == 0 || chance(0.15);
 	if (chance(0.2))
 	{
+		local $self->{negated} = 1;
 		my $part = $self->tree($depth - 1);
 		return { sql => "NOT ($part->{sql})", never => $part->{never_not}, never_not => $part->{never} };
 	}
@@ -264,8 +278,8 @@ sub leaf
 	my $table = $self->{options}{table};
 
 	return $self->focused_leaf if $self->{focused} && chance(0.7);
-	return $self->json_leaf if $table ne 'typed' && chance(0.1);
-	return $self->member_leaf if $table ne 'typed' && chance(0.08);
+	return $self->json_leaf if $JSON_TYPE{$table} eq 'jsonb' && chance(0.1);
+	return $self->member_leaf if $JSON_TYPE{$table} eq 'jsonb' && chance(0.08);
 	return $self->extracted_leaf if chance(0.12);
 	my ($name, $type, $field, $how, $pool) = @{ one_of(@{ $COLUMNS{$table} }) };
 	($name, $type, $field, $how, $pool) = @{ one_of(@{ $COLUMNS{$table} }[ 0 .. 3 ]) } if chance(0.4);
@@ -440,7 +454,7 @@ sub equality_leaf
 	if (@some && !grep { !is_regular($column, $_) } @some)
 	{
 		# a member of json, as opposed to jsonb, is not looked up by the scan, so its lists aren't split
-		my $split = !$column->{extracted} || $self->{options}{table} ne 'typed' || keys(%distinct) <= $BATCH;
+		my $split = !$column->{extracted} || $JSON_TYPE{ $self->{options}{table} } eq 'jsonb' || keys(%distinct) <= $BATCH;
 		$leaf{push} = { requests => ceil(keys(%distinct) / $BATCH) } if !$all && $pushed && $split;
 		# one value is compared as by = or <>
 		$leaf{push}{id} = 1 if $kind eq 'in' && @$is == 1 && $column->{field} eq 'id' && $leaf{push};
@@ -709,7 +723,7 @@ sub list_leaf
 	$expression = "$sql <> $list" if $kind eq 'null';
 	# a list of the object itself may be shown as {} or NULL where there is none
 	$expression =~ s/\Q$sql\E(?!\w)/coalesce($sql, '{}')/g
-	  if $self->{options}{empties} && !$column->{custom} && ($negation || $kind !~ /^(?:one|has|any)$/);
+	  if $self->{options}{empties} && !$column->{custom} && ($negation || $self->{negated} || $kind !~ /^(?:one|has|any)$/);
 	my %leaf = (sql => "$negation$expression");
 	return \%leaf if $negation || !$pushed || $expression =~ /ARRAY\[/;
 	$leaf{never} = !defined $one if $kind eq 'one';
@@ -727,6 +741,7 @@ sub ids_leaf
 	my ($self, $column) = @_;
 	# where there are none, NULL and [] may be shown
 	my $all = $self->{options}{empties} ? "coalesce($column->{sql}, '[]')" : $column->{sql};
+	my $own = $self->{negated} ? $all : $column->{sql};
 	my ($id, $plain);
 	my $maker = sub {
 		$id = $self->text($column->{pool});
@@ -745,7 +760,7 @@ sub ids_leaf
 	my ($list) = $self->value('jsonb[]', sub { [ map { $maker->() } 0 .. int rand 4 ] });
 	my ($text) = $self->value('text', sub { $self->text($column->{pool}) });
 
-	return { sql => one_of("$column->{sql} @> $value", "$value <@ $column->{sql}"), never => !defined $is,
+	return { sql => one_of("$own @> $value", "$value <@ $own"), never => $own eq $column->{sql} && !defined $is,
 		push => $is_plain && is_regular($column, $one) ? { requests => 1 } : undef }
 	  if chance(0.6);
 	return { sql => one_of("NOT $all @> $value", "$all @> ANY ($list)", "$all @> ALL ($list)", "NOT $all @> ANY ($list)", "$all = $value",
