@@ -130,6 +130,44 @@ $session->query("CREATE TABLE crm AS SELECT jsonb_build_array(jsonb_build_object
 is($session->query('SELECT n, name FROM crm JOIN accounts a ON a.external_ids @> crm.ref ORDER BY 1'),
 	$session->query('SELECT n, name FROM crm JOIN expected_accounts a ON a.external_ids @> crm.ref ORDER BY 1'), 'by external id: rows');
 
+# Both sides, in plans that are made for a value and those that aren't; here without statistics, below with them.
+my $of_contacts = "SELECT a.name, count(*) FROM contacts c JOIN accounts a ON a.id = c.account_id WHERE c.email LIKE '%\@acme.com' GROUP BY 1";
+my $of_account = "SELECT c.name FROM contacts c JOIN accounts a ON a.id = c.account_id WHERE a.name = 'Acme' ORDER BY 1";
+
+sub asks_for_both
+{
+	my $when = shift;
+	my @of_contacts = ('contacts: email string_contains', 'accounts: id in 1');
+	my @of_account = ('accounts: name equals', 'contacts: account_id in 1');
+
+	asks("accounts of contacts, $when", $of_contacts, @of_contacts);
+	asks("contacts of an account, $when", $of_account, @of_account);
+	for my $mode (qw(force_custom_plan force_generic_plan auto))
+	{
+		$session->query("SET plan_cache_mode = $mode; PREPARE of_contacts(text) AS " . $of_contacts =~ s/'.*?'/\$1/r
+			  . '; PREPARE of_account(text) AS ' . $of_account =~ s/'.*?'/\$1/r);
+		# the sixth time, a generic plan may be chosen
+		for my $time (1 .. ($mode eq 'auto' ? 6 : 1))
+		{
+			api_take($api);
+			$session->query("EXECUTE of_contacts('%\@acme.com')");
+			is_deeply([ in_short(api_take($api)) ], \@of_contacts, "accounts of contacts, $when, $mode $time");
+			$session->query("EXECUTE of_account('Acme')");
+			is_deeply([ in_short(api_take($api)) ], \@of_account, "contacts of an account, $when, $mode $time");
+		}
+		$session->query('DEALLOCATE ALL; RESET plan_cache_mode');
+	}
+	return;
+}
+
+asks_for_both('without statistics');
+
+# The API finds more accounts by a domain than have it as the primary one, so a LIMIT says nothing of how many to ask for.
+api_take($api);
+is($session->query("SELECT name FROM accounts WHERE primary_domain = 'acme.com' LIMIT 1"), 'Acme', 'LIMIT above a primary domain');
+is($session->query("SELECT name FROM accounts WHERE 'acme.com' = ANY (domains) LIMIT 1"), 'Acme', 'LIMIT above domains');
+is_deeply([ map { /"limit":(\d+)/ } api_take($api) ], [ 999, 1 ], 'LIMIT: how many are asked for');
+
 # ---------------------------------------------------------------- with statistics
 
 is($session->query('ANALYZE accounts, contacts'), '', 'ANALYZE') or diag($session->error);
@@ -140,6 +178,8 @@ asks('few contacts, once it is known', "SELECT a.name, c.id FROM contacts c JOIN
 my $all = 'SELECT a.name, count(*) FROM contacts c JOIN accounts a ON a.id = c.account_id GROUP BY a.id, a.name ORDER BY 1, 2';
 is($session->query($all), $session->query($all =~ s/\b(accounts|contacts)\b/expected_$1/gr), 'all of both');
 is_deeply([ sort map { s/\?.*//r } api_take($api) ], [ 'GET /accounts', ('GET /contacts') x 4 ], 'all of both: each is read once');
+
+asks_for_both('with statistics');
 
 # ---------------------------------------------------------------- plans that stay
 
