@@ -9,6 +9,9 @@
  * its end at once, and no node above the scan may stop before. Where a node
  * isn't known here, it may.
  *
+ * A scan that is started over with another key for each row, and left at the
+ * first match, doesn't even have its next page asked for ahead.
+ *
  * The hook is called for each run of any query of a session that has this library
  * loaded; it looks at those that have a scan of ours.
  *
@@ -42,6 +45,7 @@ static void mark(PlanState *node, bool whole);
 static bool mark_child(PlanState *child, void *parent);
 static bool reads_child_whole(const Parent *parent, PlanState *child);
 static bool reads_side_whole(const Parent *parent, PlanState *child);
+static bool stops_at_match(const Parent *parent, PlanState *child);
 static SubPlanState *find_subplan(PlanState *node, PlanState *child);
 static bool reads_subplan_whole(const SubPlan *subplan);
 static bool starts_with_outer(const HashJoinState *join);
@@ -88,6 +92,10 @@ mark(PlanState *node, bool whole)
 static bool
 mark_child(PlanState *child, void *parent)
 {
+	if (stops_at_match(parent, child) && IsA(child, ForeignScanState) &&
+		plan_is_ours(((ForeignScanState *) child)->fdwroutine) &&
+		!bms_is_empty(child->plan->extParam))
+		scan_may_stop((ForeignScanState *) child);
 	mark(child, reads_child_whole(parent, child));
 	return false;
 }
@@ -145,8 +153,17 @@ reads_side_whole(const Parent *parent, PlanState *child)
 
 	if (IsA(join, HashJoinState))
 		return is_inner || (parent->whole && !starts_with_outer((HashJoinState *) join));
-	return parent->whole &&
-		!(is_inner && (join->single_match || join->jointype == JOIN_ANTI));
+	return parent->whole && !stops_at_match(parent, child);
+}
+
+/* Is a child one that a loop leaves at the first row that joins? */
+static bool
+stops_at_match(const Parent *parent, PlanState *child)
+{
+	JoinState  *join = (JoinState *) parent->node;
+
+	return IsA(join, NestLoopState) && child == innerPlanState(parent->node) &&
+		(join->single_match || join->jointype == JOIN_ANTI);
 }
 
 /*

@@ -91,7 +91,7 @@ typedef struct PylonScan
 	/* below a lookup join */
 	List	   *asked;			/* of Asked *: what it has asked for, in order */
 	List	   *spare;			/* of FilterState *: to be used again */
-	bool		by_page;		/* it may stop after any page */
+	bool		by_page;		/* it is left only at the end of a page */
 
 	/* rows that were read before they are wanted, or may be wanted again */
 	RowStore   *store;			/* or NULL */
@@ -308,8 +308,7 @@ scan_read_before_write(Oid serverid, EState *writer)
 /*
  * Reads all pages that are left to the rows that come next. Where this fails,
  * somebody may catch the error: the scan isn't to end early then. Left alone are
- * a scan that itself runs what writes, in a type's check, say, one whose query
- * has failed, and one whose rest only a new question would want.
+ * a scan that itself runs what writes, in a type's check, and one that has failed.
  */
 static void
 read_rest(PylonScan *scan)
@@ -318,7 +317,7 @@ read_rest(PylonScan *scan)
 	MemoryContext before;
 
 	if (!scan->started || scan->busy || scan->request == FILTER_NOTHING ||
-		scan->by_page || scan->owner.owner == NULL)
+		scan->owner.owner == NULL)
 		return;
 	check_unfinished(scan);
 	if (!searches_want_more(scan->searches))
@@ -530,13 +529,18 @@ scan_max_requests(ForeignScanState *node)
 	return ((PylonScan *) node->fdw_state)->options.max_concurrent_requests;
 }
 
-/*
- * From now on the scan may be stopped after any page: none is asked for
- * before it is wanted.
- */
+/* From now on the scan may be left at any row: no page is asked for before it is wanted. */
+void
+scan_may_stop(ForeignScanState *node)
+{
+	((PylonScan *) node->fdw_state)->limit = SCAN_OPEN;
+}
+
+/* The same, at the end of any page. */
 void
 scan_read_by_page(ForeignScanState *node)
 {
+	scan_may_stop(node);
 	((PylonScan *) node->fdw_state)->by_page = true;
 }
 
@@ -772,10 +776,7 @@ warn_of_refusal(ForeignScanState *node, PylonScan *scan)
 	scan->warned = true;
 }
 
-/*
- * Moves on to the next object, over the ends of pages and batches. False at
- * the end, or if it must be waited for.
- */
+/* Moves on to the next object; false at the end, or if it must be waited for. */
 static bool
 next_object(ForeignScanState *node, PylonScan *scan)
 {
@@ -861,7 +862,7 @@ scan_begin_wait(PylonScan *scan)
 static bool
 reads_whole(const PylonScan *scan)
 {
-	return scan->whole && scan->limit == SCAN_ALL && !scan->by_page;
+	return scan->whole && scan->limit == SCAN_ALL;
 }
 
 static void
@@ -882,8 +883,8 @@ row_limit(ForeignScanState *node, PylonScan *scan)
 	double		limit = 0;
 	ListCell   *lc;
 
-	if (scan->limit != SCAN_LIMITED || scan->by_page)
-		return scan->limit == SCAN_ALL && !scan->by_page ? -1 : INFINITY;
+	if (scan->limit != SCAN_LIMITED)
+		return scan->limit == SCAN_ALL ? -1 : INFINITY;
 	foreach(lc, scan->limit_states)
 	{
 		bool		null;

@@ -24,6 +24,7 @@ extern int	scan_max_requests(ForeignScanState *node);
 extern void scan_read_by_page(ForeignScanState *node);
 extern bool scan_is_part_of(const EState *query);
 extern void scan_read_whole(ForeignScanState *node);
+extern void scan_may_stop(ForeignScanState *node);
 extern void scan_distrust(ForeignScanState *node);
 extern void scan_read_before_write(Oid serverid, EState *writer);
 extern const PylonCounters *scan_counters(ForeignScanState *node);

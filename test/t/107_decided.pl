@@ -74,6 +74,29 @@ is(scalar @requests, $all, 'a condition that nobody satisfies: all pages, each o
 	(SELECT FROM tiered c WHERE c.tier = t.tier AND c.name < t.tier) ORDER BY 1');
 is(scalar @requests, $all, 'a further condition: all pages');
 
+# A loop that looks up one key at a time leaves its scan at the first match, so the next page isn't asked for ahead.
+$session->query("SET pylon_fdw.enable_lookup_join = off; SET enable_nestloop = on; CREATE TABLE golden AS
+	SELECT 'gold' AS tier UNION ALL SELECT 'tin'; ANALYZE golden");
+for my $verb ('EXISTS', 'NOT EXISTS')
+{
+	my $sql = "SELECT t.tier FROM golden t WHERE $verb (SELECT FROM tiered c WHERE c.tier = t.tier AND length(c.name) > 5)";
+	my $expected = $session->query($sql =~ s/tiered/tiered_copies/r);
+
+	like($session->query("EXPLAIN $sql"), qr/Nested Loop/, "$verb, a loop: the plan");
+	api_take($api);
+	is($session->query($sql), $expected, "$verb, a loop: rows");
+	is(scalar(api_take($api)), 2, "$verb, a loop: a page for each key");
+}
+# With a further condition, it goes on to the pages that it needs.
+my $further = "SELECT t.tier FROM golden t WHERE EXISTS (SELECT FROM tiered c WHERE c.tier = t.tier AND c.name > t.tier || '%s')";
+for my $least ('', 'zzzzzzzz')
+{
+	my $sql = sprintf $further, $least;
+
+	is($session->query($sql), $session->query($sql =~ s/tiered/tiered_copies/r), "a loop with a further condition: rows");
+}
+$session->query('RESET pylon_fdw.enable_lookup_join; SET enable_nestloop = off');
+
 # ---------------------------------------------------------------- many keys
 
 my $firms = $session->query('SELECT count(*) FROM firms');
