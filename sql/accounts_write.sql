@@ -41,6 +41,8 @@ INSERT INTO accounts (name, created_at) VALUES ('A', now());
 INSERT INTO accounts (name, owner_email) VALUES ('A', 'a@b.example');
 INSERT INTO accounts (name, crm_settings) VALUES ('A', '{}');
 INSERT INTO accounts (name, tags) VALUES ('A', '{a,NULL}');
+INSERT INTO accounts (name, tags) VALUES ('A', '{{a,b},{c,d}}');
+\echo :LAST_ERROR_SQLSTATE
 \echo `$ctl count`
 -- refused by the API
 SET client_min_messages = error;

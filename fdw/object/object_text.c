@@ -195,9 +195,11 @@ object_list_texts(const WriterColumn *column, Datum value)
 	return json_list_texts(column, object_value_text(column->type, value));
 }
 
+/* A list has one dimension: flattened, rows of a matrix would be no longer told apart. */
 static List *
 array_texts(const WriterColumn *column, Datum value)
 {
+	ArrayType  *array = DatumGetArrayTypeP(value);
 	List	   *texts = NIL;
 	Datum	   *elements;
 	bool	   *nulls;
@@ -206,9 +208,13 @@ array_texts(const WriterColumn *column, Datum value)
 	bool		byval;
 	char		align;
 
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("column \"%s\" can't hold an array of more than one dimension", column->name),
+				 errtablecol(column->table, column->attnum)));
 	get_typlenbyvalalign(column->element, &length, &byval, &align);
-	deconstruct_array(DatumGetArrayTypeP(value), column->element, length, byval, align,
-					  &elements, &nulls, &count);
+	deconstruct_array(array, column->element, length, byval, align, &elements, &nulls, &count);
 	for (int i = 0; i < count; i++)
 	{
 		if (nulls[i])
