@@ -23,6 +23,7 @@ my $every = 25;
 my $node = start_node();
 my $api = start_api(contacts => 60, accounts => 40, seed => 3);
 my $new = 0;
+my $both = 0;
 my ($wrote, $refused, $failed) = (0, 0, 0);
 
 # ---------------------------------------------------------------- values
@@ -74,6 +75,14 @@ $node->safe_psql('postgres', encode_utf8(qq{
 	ALTER TABLE expected ADD PRIMARY KEY (id);
 	CREATE TABLE users AS SELECT DISTINCT owner_id, owner_email FROM expected WHERE owner_email IS NOT NULL;
 
+	CREATE FUNCTION counted(statement text) RETURNS bigint LANGUAGE plpgsql AS \$\$
+	DECLARE
+		n bigint;
+	BEGIN
+		EXECUTE statement;
+		GET DIAGNOSTICS n = ROW_COUNT;
+		RETURN n;
+	END \$\$;
 	-- each domain once, whatever its case, the primary one as that is spelled
 	CREATE FUNCTION once(domains text[], main text) RETURNS text[] LANGUAGE sql IMMUTABLE AS \$\$
 		SELECT coalesce(array_agg(CASE WHEN lower(d) = lower(main) THEN main ELSE d END ORDER BY n), '{}')
@@ -286,11 +295,14 @@ sub insert
 	return;
 }
 
-# The same on both, or a statement of its own for the copy; what RETURNING gives must be the same.
+# The same on both, or a statement of its own for the copy; what RETURNING gives must be the same.  Every other one has no
+# RETURNING, so that several updates are in flight; the rows that it counts must be the same.
 sub both
 {
 	my ($sql, $local, $returning) = @_;
-	my ($foreign, $copied) = map { run(returned($_, $returning), qr/ERROR:  220(?:23|04)/) } $sql, $local;
+	my $counts = $both++ % 2;
+	my ($foreign, $copied) =
+	  map { run($counts ? "SELECT counted(\$do\$$_\$do\$)" : returned($_, $returning), qr/ERROR:  220(?:23|04)/) } $sql, $local;
 
 	$refused++ if $copied eq 'refused';
 	$wrote++ if $copied =~ /^[1-9]/;
