@@ -129,6 +129,9 @@ operand_in_function(FilterContext *context, FuncExpr *func, FilterOperand *opera
 		if (!operand_find(context, linitial(func->args), operand))
 			return false;
 		operand->flags |= FILTER_NODE_PART | FILTER_NODE_WIDE;
+		/* It is NULL of a text that doesn't match, too. */
+		if (func->funcid == F_SUBSTRING_TEXT_TEXT)
+			operand->operators &= ~FIELD_IS_SET;
 		return true;
 	}
 	return false;

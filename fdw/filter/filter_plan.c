@@ -103,15 +103,18 @@ filter_plan_join_key(PlannerInfo *root, Relation table, RelOptInfo *rel,
 		FIELD_CONTAINS : FIELD_IN;
 	if (!(field->operators & list_operator))
 		return NULL;
-
-	intVal(list_nth(node, FilterNodeTest)) = FILTER_KEYS;
-	intVal(list_nth(node, FilterNodeFlags)) &= ~FILTER_NODE_LOOKUP;
-	intVal(list_nth(node, FilterNodeValue)) = -1;
 	swapped = !bms_is_member(rel->relid, pull_varnos(root, linitial(op->args)));
 	key = palloc(sizeof(FilterJoinKey));
 	key->node = node;
 	key->inner = swapped ? lsecond(op->args) : linitial(op->args);
 	key->outer = swapped ? linitial(op->args) : lsecond(op->args);
+	/* Of a condition that says more, or otherwise, the operands are no keys. */
+	if (!equal(key->outer, linitial(plan->values)))
+		return NULL;
+
+	intVal(list_nth(node, FilterNodeTest)) = FILTER_KEYS;
+	intVal(list_nth(node, FilterNodeFlags)) &= ~FILTER_NODE_LOOKUP;
+	intVal(list_nth(node, FilterNodeValue)) = -1;
 	return key;
 }
 
