@@ -93,6 +93,10 @@ UPDATE accounts SET domains = '{}' WHERE name = 'Acme Corp' RETURNING primary_do
 UPDATE accounts SET primary_domain = 'acme.com' WHERE name = 'Acme Corp' RETURNING primary_domain, domains;
 UPDATE accounts SET domains = NULL, primary_domain = NULL WHERE name = 'Acme Corp' RETURNING primary_domain, domains;
 UPDATE accounts SET domains = '{acme.com,acme.example}', primary_domain = NULL WHERE name = 'Acme Corp' RETURNING primary_domain, domains;
+-- the one before isn't lost where the answer doesn't have it in the list
+\echo `$ctl add-accounts '[{"id":"old-1","name":"Old 1","domain":"old.example"},{"id":"old-2","name":"Old 2","domains":["b.example"],"primary_domain":"a.example"}]'`
+UPDATE accounts SET primary_domain = 'new.example' WHERE id = 'old-1' RETURNING primary_domain, domains;
+UPDATE accounts SET primary_domain = 'b.example' WHERE id = 'old-2' RETURNING primary_domain, domains;
 -- nothing instead of nothing
 UPDATE accounts SET domains = NULL WHERE name LIKE 'O''Neill%' RETURNING primary_domain, domains;
 UPDATE accounts SET domains = '{}', primary_domain = '' WHERE name LIKE 'O''Neill%' RETURNING primary_domain, domains;

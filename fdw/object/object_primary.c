@@ -27,6 +27,7 @@ typedef struct PrimaryPair
 	const PylonField *single_field;
 	List	   *texts;
 	const char *primary;		/* among them; NULL if there are none */
+	const char *former;			/* the primary one as it was read, or NULL */
 	bool		list_changes;
 	bool		single_changes;
 } PrimaryPair;
@@ -119,6 +120,8 @@ find_pair(const ChangeContext *context, const PylonField *list_field, const Writ
 
 		if (!change.cleared)
 			pair.primary = linitial(object_texts(single, change.value).texts);
+		if (change.had)
+			pair.former = linitial(object_texts(single, change.old_value).texts);
 	}
 	settle_primary(&pair, list, single);
 	return pair;
@@ -166,12 +169,16 @@ require_columns(const ChangeContext *context, const PrimaryPair *pair,
 }
 
 /*
- * A new primary one that isn't in a list that stays is added to it. A list
- * that loses its primary one has its first one instead.
+ * A new primary one that isn't in a list that stays is added to it, and so is
+ * the former one, which an answer may show without a list. A list that loses
+ * its primary one has its first one instead.
  */
 static void
 settle_primary(PrimaryPair *pair, const WriterColumn *list, const WriterColumn *single)
 {
+	if (pair->primary != NULL && !pair->list_changes && pair->former != NULL &&
+		!holds(pair->texts, pair->former))
+		pair->texts = lappend(pair->texts, unconstify(char *, pair->former));
 	if (pair->primary != NULL && !holds(pair->texts, pair->primary))
 	{
 		if (pair->single_changes && pair->list_changes)
