@@ -190,8 +190,10 @@ sub judge
 
 	$matched++ if $result->{rows};
 	$searched++ if grep { /^POST/ } @requests;
-	# Either scan may not come to the row in question; a bad pattern of LIKE is an error for the rows that meet it.
-	my ($refused) = grep { defined } $result->{local_failure}, grep { defined && /^22025/ } $result->{failure};
+	# Either scan may not come to the row in question; a bad pattern of LIKE, and a part of a text whose collation knows
+	# none, are errors for the rows that meet them.
+	my ($refused) = grep { defined } $result->{local_failure},
+	  grep { defined && /^(?:22025|0A000 nondeterministic)/ } $result->{failure};
 	if (defined $refused)
 	{
 		$invalid{ substr $refused, 0, 60 }++;

@@ -67,7 +67,8 @@ sub add_contacts
 	return;
 }
 
-# Accounts with what the generated ones lack.
+# Accounts with what the generated ones lack.  Ids are in lower case, as those of Pylon are taken to be: an API that ignores
+# case would leave out another owner for one.
 sub add_accounts
 {
 	my $api = shift;
@@ -87,7 +88,7 @@ sub add_accounts
 		  {
 			id => sprintf('00000000-0000-4000-a000-abcdef%06d', $id), name => $name, domains => $domains,
 			primary_domain => $domains->[ $id % 2 ] // $domains->[0], type => $id % 3 ? 'customer' : '', tags => $lists[ $id % 8 ],
-			owner => $id % 4 ? { id => $id % 2 ? "owner $name" : sprintf '00000000-0000-4000-B000-%012d', $id } : undef,
+			owner => $id % 4 ? { id => $id % 2 ? lc "owner $name" : sprintf '00000000-0000-4000-b000-%012d', $id } : undef,
 			external_ids => $id % 3 ? [ map { { external_id => $_, label => "label $_" } } $name, "$id" ] : $id % 2 ? [] : undef,
 			is_disabled => $id % 2 ? \1 : \0, created_at => sprintf('2026-02-%02dT23:59:59.999999Z', $id + 1),
 			custom_fields => {
