@@ -316,6 +316,30 @@ DEALLOCATE same;
 SELECT count(*) FROM (VALUES (NULL), ('ada@acme.com'), (NULL)) v(t) LEFT JOIN contacts c ON c.email IS NOT DISTINCT FROM v.t;
 SELECT count(*) FROM (VALUES ('(ada|grace)@acme'), ('^alan@'), ('[a]da')) v(t), contacts c WHERE c.email ~ v.t;
 \echo `$ctl take`
+CREATE FUNCTION reasons(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+  plan jsonb;
+BEGIN
+  EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) ' || query INTO plan;
+  RETURN QUERY SELECT regexp_replace(value #>> '{}', '\$\d', '$n', 'g')
+    FROM jsonb_path_query(plan, 'strict $.** ? (exists (@."Pylon Local Filter"))."Pylon Local Filter"[*]') value;
+END $$;
+SELECT reasons($$SELECT FROM copy k, LATERAL (SELECT FROM contacts c
+  WHERE c.email ~ k.email AND c.account_id IS NOT DISTINCT FROM k.account_id AND c.id <> k.id
+    AND c.account_id <> ALL (ARRAY[k.account_id, 'x']) AND c.email <> k.email OFFSET 0) c$$);
+SELECT reasons('SELECT (SELECT count(*) FROM contacts c WHERE c.id <> k.id OR NOT c.account_id = k.account_id) FROM copy k');
+-- the value of a subquery of its own, of a stable function or of a parameter is one for all rows
+SELECT g, (SELECT count(*) FROM contacts WHERE id <> (SELECT max(id) FROM copy) AND email ~ (SELECT 'ada')
+  AND account_id IS NOT DISTINCT FROM (SELECT account_id FROM copy WHERE email = 'ada@acme.com') AND length(name) > g) FROM generate_series(1, 2) g;
+SELECT count(*) FROM contacts WHERE id <> ALL (ARRAY(SELECT id FROM copy ORDER BY id LIMIT 2));
+\echo `$ctl take`
+SELECT test($$id <> current_setting('search_path')$$);
+PREPARE others(text, text, text[]) AS SELECT id FROM contacts
+  WHERE id <> $1 AND custom_fields ? $2 AND custom_fields ?| $3 AND custom_fields->>$2 = 'gold' AND custom_fields->$2 = '"gold"';
+SET plan_cache_mode = force_generic_plan;
+EXPLAIN (VERBOSE, COSTS OFF) EXECUTE others('x', 'tier', '{tier}');
+RESET plan_cache_mode;
+DEALLOCATE others;
 SELECT test($$coalesce(email, '') = 'ada@acme.com'$$);
 SELECT test($$coalesce(email, '') LIKE 'ada@%'$$);
 SELECT test($$coalesce(custom_fields->>'tier', 'none') IN ('gold', 'silver')$$);
@@ -602,4 +626,4 @@ DROP TABLE copy;
 DROP TYPE regress_tier;
 DROP DOMAIN regress_address;
 DROP COLLATION regress_ignore_case;
-DROP FUNCTION test;
+DROP FUNCTION test, reasons;

@@ -101,7 +101,7 @@ plan_names(FilterContext *context, Node *value, bool all, bool negated)
 	ListCell   *lc;
 
 	if (names == NIL)
-		return give_up(context, IsA(value, Const) ? REASON_EXPRESSION : REASON_VALUE);
+		return give_up(context, IsA(value, Const) ? REASON_EXPRESSION : REASON_NAME);
 	foreach(lc, names)
 	{
 		List	   *child = plan_name(context, lfirst(lc), !negated);

@@ -45,7 +45,10 @@ static const int required_operators[] =
 
 static const char *test_problem(const FilterOperand *operand, FilterTest test,
 								Oid collation);
-static bool is_of_a_row(Node *node, void *context);
+static bool asks_for_nearly_all(const FilterContext *context,
+								const FilterOperand *operand, FilterTest test);
+static bool is_of_a_row(Node *node, void *root);
+static bool is_of_an_init_plan(const PlannerInfo *root, int param);
 static bool may_be_null(Node *value);
 
 /* A node for a test of a field with a value, if the API can be asked that. */
@@ -65,10 +68,8 @@ make_value_test(FilterContext *context, const FilterOperand *operand,
 	if (bms_is_member(context->rel->relid, pull_varnos(context->root, value)) ||
 		contain_subplans(value) || contain_volatile_functions(value))
 		return give_up(context, REASON_VALUE);
-	/* What may ask for all objects isn't asked once for each row of others. */
-	if ((test == FILTER_REGEX || operand->flags & (FILTER_NODE_NULL_UNSET | FILTER_NODE_NULL_ALL)) &&
-		is_of_a_row(value, NULL))
-		return give_up(context, REASON_VALUE);
+	if (asks_for_nearly_all(context, operand, test) && is_of_a_row(value, context->root))
+		return give_up(context, REASON_ROWS);
 	if (test == FILTER_REGEX && IsA(value, Const) && !may_be_null(value) &&
 		!(operand->flags & FILTER_NODE_ANY) &&
 		filter_regex_pattern(TextDatumGetCString(((Const *) value)->constvalue)) == NULL)
@@ -84,14 +85,47 @@ make_value_test(FilterContext *context, const FilterOperand *operand,
 	return make_test(context, &nulls, test, value);
 }
 
+/*
+ * May so much come that it isn't to be asked again with each value? The rows
+ * of a scan that is started over with the same request are kept instead.
+ */
+static bool
+asks_for_nearly_all(const FilterContext *context, const FilterOperand *operand,
+					FilterTest test)
+{
+	/* Where case counts for SQL alone, just NULL decides: nothing is asked. */
+	if (test == FILTER_NOT_EQUALS || test == FILTER_NOT_IN)
+		return !operand->entry->is_prose || context->case_sensitive == CASE_HEEDED;
+	return test == FILTER_REGEX ||
+		operand->flags & (FILTER_NODE_NULL_UNSET | FILTER_NODE_NULL_ALL);
+}
+
 /* May the value be another one each time that the scan is started again? */
 static bool
-is_of_a_row(Node *node, void *context)
+is_of_a_row(Node *node, void *root)
 {
 	if (node == NULL)
 		return false;
-	return IsA(node, Var) || (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXEC) ||
-		expression_tree_walker(node, is_of_a_row, context);
+	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXEC)
+		return !is_of_an_init_plan(root, ((Param *) node)->paramid);
+	return IsA(node, Var) || expression_tree_walker(node, is_of_a_row, root);
+}
+
+/* Is the parameter the result of a subquery that needs no row of the query? */
+static bool
+is_of_an_init_plan(const PlannerInfo *root, int param)
+{
+	ListCell   *lc;
+
+	for (; root != NULL; root = root->parent_root)
+	{
+		foreach(lc, root->init_plans)
+		{
+			if (list_member_int(lfirst_node(SubPlan, lc)->setParam, param))
+				return true;
+		}
+	}
+	return false;
 }
 
 /* May it be NULL, or an array that holds a NULL? */

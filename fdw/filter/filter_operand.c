@@ -80,6 +80,7 @@ static bool operand_in_function(FilterContext *context, FuncExpr *func,
 static bool operand_cut(FilterOperand *operand, Node *typmod);
 static bool operand_converted(FilterContext *context, CoerceViaIO *expr,
 							  FilterOperand *operand);
+static bool slug_is_unknown(FilterContext *context, Node *slug);
 static void restrict_to_type(FilterOperand *operand);
 static bool is_citext(Oid type);
 
@@ -196,12 +197,23 @@ operand_extracted(FilterContext *context, Node *node, FilterOperand *operand)
 		default:
 			return false;
 	}
-	if (slug == NULL || !operand_is_custom_fields(context, linitial(args)))
+	if (!operand_is_custom_fields(context, linitial(args)))
 		return false;
+	if (slug == NULL)
+		return slug_is_unknown(context, lsecond(args));
 	operand->flags = FILTER_NODE_CUSTOM | FILTER_NODE_EXTRACTED;
 	operand->type = TEXTOID;
 	operand->attnum = operand_scanned_column(context, linitial(args))->varattno;
 	return operand_of_slug(context, slug, operand);
+}
+
+/* What can be asked of a custom field depends on which one it is. */
+static bool
+slug_is_unknown(FilterContext *context, Node *slug)
+{
+	if (!IsA(slug, Const))
+		context->reason = REASON_NAME;
+	return false;
 }
 
 /*
@@ -229,6 +241,9 @@ operand_member(FilterContext *context, Node *node, FilterOperand *operand)
 
 		slug = function == F_JSONB_OBJECT_FIELD ? operand_constant_text(lsecond(args)) :
 			function == F_JSONB_EXTRACT_PATH ? only_text(lsecond(args)) : NULL;
+		if (slug == NULL && function == F_JSONB_OBJECT_FIELD &&
+			operand_is_custom_fields(context, linitial(args)))
+			return slug_is_unknown(context, lsecond(args));
 	}
 	if (slug == NULL || !operand_is_custom_fields(context, linitial(args)))
 		return false;

@@ -50,12 +50,14 @@ typedef struct FilterOperand
 #define REASON_EXPRESSION	"not a comparison that the API knows"
 #define REASON_FIELD		"the API can't search this field that way"
 #define REASON_VALUE		"the other side depends on the row or is volatile"
+#define REASON_ROWS			"it would read nearly everything again for each row of another table"
 #define REASON_COLLATION	"the collation calls different texts equal"
 #define REASON_TYPE			"the column's type compares in another way than the API"
 #define REASON_CASE			"needs option case_sensitive 'false'"
 #define REASON_EXACT		"needs option case_sensitive 'true'"
 #define REASON_REGEX		"the regular expression is more than literals and .*"
 #define REASON_NEGATION		"the API can't negate it"
+#define REASON_NAME			"the slug must be a constant"
 #define REASON_SLUG			"the slug is empty or the name of a field"
 
 extern bool operand_find(FilterContext *context, Node *node,

@@ -53,6 +53,17 @@ is(scalar @{ same('a long list', "SELECT n, (SELECT count(*) FROM contacts c WHE
 	FROM $twenty") }, 5, 'a long list: each of its searches once');
 $node->safe_psql('postgres', 'ALTER SERVER pylon OPTIONS (DROP lookup_batch_size)');
 
+# What differs from the row outside is nearly everything: asked for with each row's value, it would come anew each time.
+$node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (ADD case_sensitive 'true')");
+is_deeply(same($_, "SELECT count(*) FROM copies k WHERE (SELECT count(*) FROM contacts c
+		WHERE $_ AND c.portal_role = k.portal_role) > 5"), \@pages, "$_: each page once")
+  for 'c.id <> k.id', 'NOT c.account_id = k.account_id', 'c.email <> k.email', "c.id NOT IN (k.id, 'x')";
+is_deeply(same('LATERAL', "SELECT count(*), count(DISTINCT c.id) FROM copies k,
+	LATERAL (SELECT * FROM contacts c WHERE c.id <> k.id AND length(c.name) < 12 OFFSET 0) c"), \@pages, 'LATERAL: each page once');
+is_deeply(same('NOT IN', "SELECT count(*) FROM copies k WHERE k.id NOT IN (SELECT c.id FROM contacts c WHERE c.account_id <> k.account_id)"),
+	\@pages, 'NOT IN: each page once');
+$node->safe_psql('postgres', 'ALTER SERVER pylon OPTIONS (DROP case_sensitive)');
+
 # What can't be told from the plan is found out at the second start.
 my $join = "SELECT n, (SELECT count(*) FROM contacts c JOIN (SELECT g FROM generate_series(1, 30) g WHERE g > n OFFSET 0) g
 	ON length(c.name) = g.g) FROM generate_series(1, 5) n";
