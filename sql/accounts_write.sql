@@ -143,6 +143,18 @@ UPDATE accounts SET parent_account_id = id WHERE name = 'Acme';
 UPDATE accounts SET type = 'community' WHERE name = 'Acme';
 \echo :LAST_ERROR_SQLSTATE
 UPDATE accounts SET type = NULL WHERE name = 'Acme';
+-- something that a row refers to isn't there, but the row is
+\echo `$ctl fault '{"kind":"status","status":404,"body":"{\"errors\":[\"User not found!\"]}","match":"PATCH /accounts"}'`
+UPDATE accounts SET owner_id = 'nobody' WHERE name = 'Acme';
+\echo :LAST_ERROR_SQLSTATE
+\echo `$ctl fault '{"kind":"status","status":404,"body":"{\"errors\":[\"Account not found!\"]}","match":"PATCH /contacts"}'`
+UPDATE contacts SET account_id = 'nobody' WHERE email = 'ada@acme.com';
+\echo :LAST_ERROR_SQLSTATE
+\echo `$ctl fault '{"kind":"status","status":404,"body":"{\"errors\":[\"Account not found!\"]}","match":"POST /contacts$"}'`
+INSERT INTO contacts (name, email, account_id) VALUES ('N', 'n@nobody.example', 'nobody');
+\echo :LAST_ERROR_SQLSTATE
+\echo `$ctl fault '{"kind":"status","status":404,"body":"{\"errors\":[\"Account not found!\"]}","match":"PATCH /accounts"}'`
+UPDATE accounts SET owner_id = 'nobody' WHERE name = 'Acme';
 -- what the API ignores (the warning of what remains comes before or after the error; see below)
 SET client_min_messages = error;
 \echo `$ctl set ignore_fields=owner_id,tags,is_disabled,account_type,primary_domain`

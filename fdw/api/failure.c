@@ -187,6 +187,7 @@ failure_raise_refusal(const HttpResponse *response, const char *problem)
 	char	   *detail = failure_describe(response, &error);
 	const char *summary;
 	const char *hint;
+	bool		of_reference = connection->statement != NULL && failure_is_of_reference(response);
 	int			i = 0;
 
 	if (connection->statement != NULL && failure_is_duplicate(response))
@@ -227,8 +228,14 @@ failure_raise_refusal(const HttpResponse *response, const char *problem)
 	if (error.code != NULL && strcmp(error.code, "wrong_region_token") == 0)
 		hint = psprintf("The token belongs to another region: set option \"base_url\" of the server to \"%s\".",
 						other_region(connection));
+	if (of_reference)
+	{
+		summary = "the API refused the request";
+		hint = NULL;
+	}
 	ereport(ERROR,
-			(errcode(connection->statement != NULL && (response->status == 400 || response->status == 422) ?
+			(errcode(of_reference ||
+					 (connection->statement != NULL && (response->status == 400 || response->status == 422)) ?
 					 ERRCODE_INVALID_PARAMETER_VALUE : status_failures[i].sqlstate),
 			 errmsg("could not %s: %s", response->call.purpose, summary),
 			 errdetail_internal("%s", with_writes(response, problem == NULL ? detail :
@@ -344,6 +351,24 @@ failure_names(const HttpResponse *response, const char *noun)
 
 	return failure_read(response, &error) && error.message != NULL &&
 		strstr(asc_tolower(error.message, strlen(error.message)), psprintf("%s ", noun)) != NULL;
+}
+
+/*
+ * Is it a 404 of something that a write's body refers to, such as "Account not
+ * found!" of a contact? Then the object itself may well be there.
+ */
+bool
+failure_is_of_reference(const HttpResponse *response)
+{
+	static const char *const referred[] = {"account", "contact", "user", "owner"};
+	const char *own = response->connection->nouns->one;
+	bool		names_other = false;
+
+	if (response->status != 404 || failure_names(response, own))
+		return false;
+	for (size_t i = 0; i < lengthof(referred); i++)
+		names_other |= failure_names(response, referred[i]);
+	return names_other;
 }
 
 /* Whoever may not read a table learns no ids of it, whoever quotes them. */

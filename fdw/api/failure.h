@@ -23,6 +23,7 @@ extern void failure_raise_unknown(const HttpResponse *response,
 extern char *failure_describe(const HttpResponse *response, PylonError *error);
 extern bool failure_is_of_page(const HttpResponse *response);
 extern bool failure_names(const HttpResponse *response, const char *noun);
+extern bool failure_is_of_reference(const HttpResponse *response);
 extern bool failure_is_duplicate(const HttpResponse *response);
 extern bool failure_read(const HttpResponse *response, PylonError *error);
 

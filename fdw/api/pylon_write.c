@@ -90,7 +90,8 @@ pylon_finish_write(PylonWriting *writing)
 		writes_settle_as(writing->request, WRITE_DONE);
 		return WRITTEN_DONE;
 	}
-	if (writing->call.kind != PYLON_CREATE && answer_is_missing(writing->response))
+	if (writing->call.kind != PYLON_CREATE && answer_is_missing(writing->response) &&
+		!(writing->call.kind == PYLON_UPDATE && failure_is_of_reference(writing->response)))
 		return settle_missing(writing);
 
 	fate = writes_settle(writing->request);
