@@ -68,10 +68,11 @@ static const struct
 	{HTTP_CONNECTION_LOST, ERRCODE_CONNECTION_FAILURE,
 	"the connection to the API was lost", "Try again later."},
 	{HTTP_BAD_ANSWER, ERRCODE_PROTOCOL_VIOLATION,
-	"the server's answer can't be used", "For an answer that is too large, lower option \"page_size\" or raise \"max_response_size\"."},
+	"the server's answer can't be used", "Check option \"base_url\" of the server."},
 	{HTTP_OUT_OF_MEMORY, ERRCODE_OUT_OF_MEMORY, "out of memory", NULL},
 };
 
+static const char *outcome_hint(const HttpResponse *response, const char *hint);
 static const char *time_out_hint(const HttpResponse *response);
 static int	errtable_written(const PylonConnection *connection);
 static char *with_writes(const HttpResponse *response, const char *detail);
@@ -87,27 +88,44 @@ failure_raise(const HttpResponse *response)
 {
 	const HttpCall *call = &response->call;
 	const char *purpose = call->purpose;
+	const char *hint;
 
 	if (response->outcome == HTTP_ANSWERED)
 		failure_raise_refusal(response, NULL);
 
 	for (size_t i = 0; i < lengthof(outcome_failures); i++)
 	{
-		if (outcome_failures[i].outcome == response->outcome)
-			ereport(ERROR,
-					(errcode(outcome_failures[i].sqlstate),
-					 response->timed_out ?
-					 errmsg("could not %s: the time-out of the request has passed", purpose) :
-					 errmsg("could not %s: %s", purpose, outcome_failures[i].summary),
-					 errdetail_internal("%s", with_writes(response,
-														  psprintf("%s %s: %s (tries: %d)", call->method,
-																   full_path(response),
-																   safe_text(response->error),
-																   response->tries))),
-					 response->timed_out ? errhint("%s", time_out_hint(response)) :
-					 outcome_failures[i].hint ? errhint("%s", outcome_failures[i].hint) : 0));
+		if (outcome_failures[i].outcome != response->outcome)
+			continue;
+		hint = outcome_hint(response, outcome_failures[i].hint);
+		ereport(ERROR,
+				(errcode(outcome_failures[i].sqlstate),
+				 response->timed_out ?
+				 errmsg("could not %s: the time-out of the request has passed", purpose) :
+				 errmsg("could not %s: %s", purpose, outcome_failures[i].summary),
+				 errdetail_internal("%s", with_writes(response,
+													  psprintf("%s %s: %s (tries: %d)", call->method,
+															   full_path(response),
+															   safe_text(response->error),
+															   response->tries))),
+				 hint ? errhint("%s", hint) : 0,
+				 errtable_written(response->connection)));
 	}
 	elog(ERROR, "unexpected outcome of a request: %d", response->outcome);
+}
+
+/* "hint" is that of the outcome in general. */
+static const char *
+outcome_hint(const HttpResponse *response, const char *hint)
+{
+	if (response->timed_out)
+		return time_out_hint(response);
+	if (!response->too_large)
+		return hint;
+	/* A question of how far one gets asks for no page of that size. */
+	return response->call.observed ?
+		"Raise option \"max_response_size\" of the server." :
+		"Lower option \"page_size\" of the server or the table, or raise \"max_response_size\" of the server.";
 }
 
 /* Which of the two time-outs it was; libcurl has one code for both. */
@@ -145,7 +163,8 @@ failure_raise_unknown(const HttpResponse *response, const char *more)
 			 errdetail_internal("%s. %s", without_stop(detail), writes_done(connection)),
 			 errhint("It was not tried again, to not create the %s twice. See whether it is there.%s",
 					 connection->nouns->one,
-					 response->timed_out ? " For a server that is slow, raise option \"request_timeout\"." : "")));
+					 response->timed_out ? " For a server that is slow, raise option \"request_timeout\"." : ""),
+			 errtable_written(connection)));
 }
 
 /* Adds to a DETAIL what the statement has written before it failed. */

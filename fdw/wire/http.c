@@ -579,6 +579,8 @@ classify_failure(HttpRequest *request, CURLcode code, bool *transient)
 		response->outcome = HTTP_OUT_OF_MEMORY;
 	if (code == CURLE_FILESIZE_EXCEEDED)
 		request->problem = ANSWER_TOO_LARGE;
+	response->too_large = request->problem != NULL &&
+		strcmp(request->problem, ANSWER_TOO_LARGE) == 0;
 	if (request->problem == NULL)
 		request->problem = http_failure_words(code);
 	if (request->problem != NULL)

@@ -55,6 +55,7 @@ typedef struct HttpResponse
 	bool		unknown;		/* nobody knows whether it was done */
 	bool		unheard;		/* at least once without an answer to it */
 	bool		timed_out;		/* the last try: nothing else went wrong */
+	bool		too_large;		/* the answer to it, for max_response_size */
 	double		retry_after;	/* ms that the server asks for, -1 if none */
 	double		waited;			/* ms spent waiting between tries */
 	bool		wait_exhausted; /* another wait would pass max_retry_wait */

@@ -195,7 +195,7 @@ for my $status (301, 302, 303, 307, 308)
 is_deeply([ api_take($other) ], [], 'redirects are not followed');
 
 given($node, $api, {}, { kind => 'no_http' });
-fails('08P01', qr/GET \/contacts\?limit=999/, 1, 'something that is not HTTP');
+fails('08P01', qr/GET \/contacts\?limit=999.*\nHINT:  Check option "base_url" of the server\.$/m, 1, 'something that is not HTTP');
 given($node, $api, {}, { kind => 'garbage' });
 fails('08P01', qr/GET \/contacts\?limit=999/, 1, 'something that is not JSON');
 given($node, $api, {}, { kind => 'wrong_shape', body => '' });

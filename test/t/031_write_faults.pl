@@ -98,7 +98,8 @@ for my $case (@unknown)
 		my $connection = $before eq '' ? 'new connection' : 'used connection';
 
 		api_faults($api, { %$fault, match => $create });
-		fails_with($node, "$before " . insert_of($address), '40003', qr/ERROR:.*\Q$address\E/, "$name, $connection");
+		like(fails_with($node, "$before " . insert_of($address), '40003', qr/ERROR:.*\Q$address\E/, "$name, $connection"),
+			qr/^SCHEMA NAME:  public\nTABLE NAME:  contacts$/m, "$name, $connection: the table by name");
 		is(sent([$address], api_take($api))->{$address}, 1, "$name, $connection: sent once");
 		is(stored($address)->{$address}, $there, "$name, $connection: what is there");
 	}
@@ -644,7 +645,7 @@ $refused->({ kind => 'status', status => 503, match => 'PATCH', times => 0 },
 	$patch, '58000', qr/PATCH \/contacts\/\Q$ada\E.*503/, '503 again and again');
 is(scalar(grep { /^PATCH/ } api_take($api)), 2, '503 again and again: tried twice');
 $refused->({ kind => 'reset', match => 'PATCH', times => 0 },
-	$patch, '08006', qr/PATCH \/contacts\/\Q$ada\E/, 'reset again and again');
+	$patch, '08006', qr/PATCH \/contacts\/\Q$ada\E.*\nSCHEMA NAME:  public\nTABLE NAME:  contacts\n/s, 'reset again and again');
 $refused->({
 		kind => 'status', status => 422, match => 'PATCH',
 		body => { errors => ['no such thing'], request_id => 'req-5' }
