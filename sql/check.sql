@@ -68,6 +68,9 @@ CREATE USER MAPPING FOR CURRENT_USER SERVER nowhere OPTIONS (api_token 'x');
 SELECT step, ok, hint FROM checked('nowhere');
 ALTER SERVER nowhere OPTIONS (SET base_url 'http://127.0.0.1:1');
 SELECT step, ok, hint FROM checked('nowhere');
+SELECT step, detail FROM checked('nowhere') WHERE step = 'dns';
+ALTER SERVER nowhere OPTIONS (SET base_url 'http://localhost:1');
+SELECT step, ok, detail ~ '^localhost (was found|is [0-9.:]+), # ms$' AS told FROM checked('nowhere') WHERE step = 'dns';
 -- a port that speaks no TLS
 SELECT replace(:'api', 'http:', 'https:') AS tls_api \gset
 ALTER SERVER nowhere OPTIONS (SET base_url :'tls_api');
@@ -94,7 +97,13 @@ SELECT * FROM checked('pylon') WHERE NOT ok;
 SELECT * FROM checked('pylon') WHERE NOT ok;
 \echo `$ctl fault '{"kind":"close"}'`
 SELECT * FROM checked('pylon') WHERE NOT ok;
+\echo `$ctl fault '{"kind":"no_http"}'`
+SELECT step, hint FROM checked('pylon') WHERE NOT ok;
 \echo `$ctl take`
+-- names that the answer lacks
+\echo `$ctl fault '{"kind":"wrong_shape","match":"GET /me","body":{"data":{"id":{"a":1},"name":5}}}'`
+SELECT * FROM checked('pylon') WHERE step = 'authentication';
+\echo `$ctl clear`
 
 -- ====================================================================
 -- contacts and custom_fields
@@ -105,12 +114,18 @@ SELECT * FROM checked('pylon') WHERE step >= 'contacts';
 SELECT * FROM checked('pylon') WHERE NOT ok;
 \echo `$ctl fault '{"kind":"wrong_shape","match":"GET /custom-fields","body":{"data":7}}'`
 SELECT * FROM checked('pylon') WHERE NOT ok;
+-- one contact that is larger than what is read
+ALTER SERVER pylon OPTIONS (ADD max_response_size '100kB');
+\echo `$ctl fault '{"kind":"huge","match":"GET /contacts","bytes":200000}'`
+SELECT * FROM checked('pylon') WHERE NOT ok;
+ALTER SERVER pylon OPTIONS (DROP max_response_size);
 \echo `$ctl fault '{"kind":"hollow","match":"GET /contacts"}'`
 SELECT * FROM checked('pylon') WHERE step IN ('contacts', 'custom_fields');
 \echo `$ctl take`
 -- a server that knows no accounts
 \echo `$ctl set accounts=off`
-SELECT * FROM checked('pylon') WHERE NOT ok;
+SELECT * FROM checked('pylon') WHERE step IN ('accounts', 'custom_fields');
+\echo `$ctl take`
 \echo `$ctl set accounts=on`
 \echo `$ctl clear`
 \echo `$ctl reset contacts=0`

@@ -101,6 +101,7 @@ static bool check_network(ServerCheck *check);
 static char *describe_step(const ServerCheck *check, HttpStep step);
 static void check_answer(ServerCheck *check);
 static void check_me(ServerCheck *check);
+static char *describe_name(const char *noun, const char *name);
 static bool check_list(ServerCheck *check, bool is_optional);
 static void check_objects(ServerCheck *check);
 static void check_custom_fields(ServerCheck *check);
@@ -413,19 +414,23 @@ static char *
 describe_step(const ServerCheck *check, HttpStep step)
 {
 	const HttpFacts *facts = check->probe.facts;
-	const char *address = facts->address != NULL ? facts->address : "?";
+	const char *host = host_of(check->connection);
 	StringInfoData text;
 
 	initStringInfo(&text);
 	switch (step)
 	{
 		case HTTP_STEP_DNS:
-			if (strcmp(host_of(check->connection), address) == 0)
-				return psprintf("%s is an address", address);
-			appendStringInfo(&text, "%s is %s", host_of(check->connection), address);
+			if (host[0] == '[' || host[strspn(host, "0123456789.")] == '\0')
+				return psprintf("%s is an address", host);
+			/* libcurl doesn't tell the addresses at which nobody answers. */
+			if (facts->address == NULL)
+				appendStringInfo(&text, "%s was found", host);
+			else
+				appendStringInfo(&text, "%s is %s", host, facts->address);
 			break;
 		case HTTP_STEP_CONNECT:
-			appendStringInfo(&text, "%s port %d", address, facts->port);
+			appendStringInfo(&text, "%s port %d", facts->address != NULL ? facts->address : host, facts->port);
 			break;
 		case HTTP_STEP_TLS:
 			if (!facts->encrypted)
@@ -454,28 +459,37 @@ check_me(ServerCheck *check)
 {
 	PylonMe    *me = probe_read_me(&check->probe);
 
-	check->detail = describe_answer(check, psprintf("organization \"%s\", token \"%s\"",
-													safe_text(me->organization != NULL ? me->organization : ""),
-													safe_text(me->token_name != NULL ? me->token_name : "")));
+	check->detail = describe_answer(check, psprintf("%s, %s", describe_name("organization", me->organization),
+													describe_name("token", me->token_name)));
+}
+
+/* "name" is NULL where the answer has none. */
+static char *
+describe_name(const char *noun, const char *name)
+{
+	return name == NULL ? psprintf("no %s named", noun) : psprintf("%s \"%s\"", noun, safe_text(name));
 }
 
 /*
- * A row for the list of an object. Older servers don't have all of them, and
- * what it takes to do without is another thing than a wrong URL.
+ * A row for the list of an object; false if that is the last one. Older servers
+ * don't have all of them, and what it takes to do without is another thing than
+ * a wrong URL: the way goes on.
  */
 static bool
 check_list(ServerCheck *check, bool is_optional)
 {
 	const char *many = check->object->nouns.many;
+	bool		is_lacking;
 
 	check->ok = true;
 	check->detail = check->hint = NULL;
 	try_step(check, check_objects);
-	if (!check->ok && is_optional && check->probe.response->status == 404)
+	is_lacking = !check->ok && is_optional && check->probe.response->status == 404;
+	if (is_lacking)
 		check->hint = psprintf("This server has no %s; all else can be used: IMPORT FOREIGN SCHEMA ... EXCEPT (%s) ...",
 							   many, many);
 	put_row(check, many);
-	return check->ok;
+	return check->ok || is_lacking;
 }
 
 static void
