@@ -50,7 +50,10 @@ static const PylonField *primary_field(const ChangeContext *context,
 									   const PylonField *list);
 static const char *find_primary(const ChangeContext *context,
 								const WriterColumn *list, List *addresses);
-static bool holds(List *addresses, const char *address);
+static const char *find_spelling(List *texts, const char *text);
+static bool holds(List *texts, const char *text);
+static List *put_spelling(List *texts, const char *text);
+static List *without_repeats(List *texts);
 static List *distinct(List *addresses, const char *primary);
 
 /* A list with the primary one beside it. */
@@ -171,15 +174,23 @@ require_columns(const ChangeContext *context, const PrimaryPair *pair,
 /*
  * A new primary one that isn't in a list that stays is added to it, and so is
  * the former one, which an answer may show without a list. A list that loses
- * its primary one has its first one instead.
+ * its primary one has its first one instead. Where the two differ in case
+ * alone, the one that changes is right, the primary one if both do.
  */
 static void
 settle_primary(PrimaryPair *pair, const WriterColumn *list, const WriterColumn *single)
 {
+	const char *listed;
+
 	if (pair->primary != NULL && !pair->list_changes && pair->former != NULL &&
 		!holds(pair->texts, pair->former))
 		pair->texts = lappend(pair->texts, unconstify(char *, pair->former));
-	if (pair->primary != NULL && !holds(pair->texts, pair->primary))
+	listed = pair->primary == NULL ? NULL : find_spelling(pair->texts, pair->primary);
+	if (listed != NULL && pair->single_changes)
+		pair->texts = put_spelling(pair->texts, pair->primary);
+	else if (listed != NULL)
+		pair->primary = listed;
+	else if (pair->primary != NULL)
 	{
 		if (pair->single_changes && pair->list_changes)
 			change_raise_twice(single, list, psprintf("field \"%s\"", pair->single_field->name));
@@ -200,7 +211,7 @@ settle_primary(PrimaryPair *pair, const WriterColumn *list, const WriterColumn *
 					 errtablecol(single->table, single->attnum)));
 		pair->primary = linitial(pair->texts);
 	}
-	pair->texts = distinct(pair->texts, pair->primary);
+	pair->texts = without_repeats(pair->texts);
 }
 
 /* Puts both into the body, unless another column has done that. */
@@ -264,8 +275,9 @@ primary_field(const ChangeContext *context, const PylonField *list)
 
 /*
  * Which address of the list is to be the primary one: that which is assigned to
- * the column of the primary address, be it the one that it has already. NULL if
- * none is. Raises 22023 for a new one that isn't in the list.
+ * the column of the primary address, be it the one that it has already, which is
+ * spelt as in the list. NULL if none is. Raises 22023 for a new one that isn't in
+ * the list.
  */
 static const char *
 find_primary(const ChangeContext *context, const WriterColumn *list,
@@ -286,24 +298,64 @@ find_primary(const ChangeContext *context, const WriterColumn *list,
 			continue;
 		text = object_value_text(column->type, change.value);
 		if (holds(addresses, text))
-			primary = text;
+			primary = change_differs(&change) ? text : find_spelling(addresses, text);
 		else if (change_differs(&change))
 			change_raise_twice(column, list, "the primary address");
 	}
 	return primary;
 }
 
-static bool
-holds(List *addresses, const char *address)
+/* A text as a list has it: in the very spelling, else in another case; NULL if it hasn't. */
+static const char *
+find_spelling(List *texts, const char *text)
 {
+	const char *other = NULL;
 	ListCell   *lc;
 
-	foreach(lc, addresses)
+	foreach(lc, texts)
 	{
-		if (object_same_address(lfirst(lc), address))
-			return true;
+		if (strcmp(lfirst(lc), text) == 0)
+			return text;
+		if (other == NULL && object_same_address(lfirst(lc), text))
+			other = lfirst(lc);
 	}
-	return false;
+	return other;
+}
+
+static bool
+holds(List *texts, const char *text)
+{
+	return find_spelling(texts, text) != NULL;
+}
+
+/* The list with a text that it has in this spelling. */
+static List *
+put_spelling(List *texts, const char *text)
+{
+	const char *listed = find_spelling(texts, text);
+	List	   *spelt = NIL;
+	ListCell   *lc;
+
+	foreach(lc, texts)
+		spelt = lappend(spelt, lfirst(lc) == listed ? unconstify(char *, text) : lfirst(lc));
+	return spelt;
+}
+
+/* Each text once; one in another case is another one. */
+static List *
+without_repeats(List *texts)
+{
+	List	   *once = NIL;
+	ListCell   *lc;
+
+	foreach(lc, texts)
+	{
+		const char *found = find_spelling(once, lfirst(lc));
+
+		if (found == NULL || strcmp(found, lfirst(lc)) != 0)
+			once = lappend(once, lfirst(lc));
+	}
+	return once;
 }
 
 /*

@@ -332,6 +332,12 @@ writes(
 	[
 		patch($ada, '{"emails":[{"email":"a6@acme.com","is_primary":false},{"email":"a5@acme.com","is_primary":true}]}')
 	], 'emails: an email assigned as it was is primary, too');
+writes(
+	"UPDATE contacts SET email = email, emails = '{A6\@acme.com,A5\@acme.com}' WHERE id = '$ada' RETURNING email, emails",
+	'A5@acme.com|{A6@acme.com,A5@acme.com}',
+	[
+		patch($ada, '{"emails":[{"email":"A6@acme.com","is_primary":false},{"email":"A5@acme.com","is_primary":true}]}')
+	], 'emails: another case is sent, of the primary one, too');
 writes("UPDATE contacts SET emails = '{}' WHERE id = '$ada' RETURNING email IS NULL, emails",
 	't|{}', [ patch($ada, '{"emails":[]}') ], 'emails: none');
 

@@ -46,6 +46,7 @@ for my $fault ({ kind => 'close', when => 'after' }, { kind => 'status', status 
 	fails_with($session, "INSERT INTO accounts (name, domains) VALUES ('$name', '{lost$number.example}')", '40003',
 		qr/did insert account "$name" into foreign table "accounts".*HINT:  It was not tried again, to not create the account twice/s,
 		"$fault->{kind}");
+	like($session->error, qr/^SCHEMA NAME:  public\nTABLE NAME:  accounts$/m, "$fault->{kind}: the table by name");
 	is_deeply([ grep { /^POST/ } api_take($api) ],
 		["POST /accounts {\"name\":\"$name\",\"domains\":[\"lost$number.example\"],\"primary_domain\":\"lost$number.example\"}"],
 		"$fault->{kind}: sent once");
@@ -102,6 +103,31 @@ for my $forms (qw(case blanks order unicode))
 	is($session->query("UPDATE accounts SET domains = domains || '{B.example}'::text[], tags = '{C,d}' WHERE name ILIKE 'form' RETURNING cardinality(domains)"),
 		3, "normalise=$forms: UPDATE") or diag($session->error);
 }
+
+# ---------------------------------------------------------------- domains go out as they were written
+
+# Columns, their values; what is sent of an account that has acme.com (primary) and acme.example.
+for my $case (
+	[ "domains = '{ACME.COM,acme.example}'", [ 'ACME.COM', 'acme.example' ], 'ACME.COM' ],
+	[ "domains = '{ACME.COM,acme.example}', primary_domain = primary_domain", [ 'ACME.COM', 'acme.example' ], 'ACME.COM' ],
+	[ "domains = '{Acme.Com,acme.com,acme.com}'", [ 'Acme.Com', 'acme.com' ], 'acme.com' ],
+	[ "primary_domain = 'Acme.com'", [ 'Acme.com', 'acme.example' ], 'Acme.com' ],
+	[ "primary_domain = 'Acme.Example'", [ 'acme.com', 'Acme.Example' ], 'Acme.Example' ])
+{
+	my ($set, $domains, $primary) = @$case;
+
+	start_over();
+	is($session->query("UPDATE accounts SET $set WHERE id = '$acme' RETURNING primary_domain, domains"),
+		"$primary|{" . join(',', @$domains) . '}', "$set: RETURNING") or diag($session->error);
+	is_deeply(decode_json((api_take($api))[-1] =~ s/^PATCH \S+ //r), { domains => $domains, primary_domain => $primary }, "$set: sent");
+}
+is($session->query("INSERT INTO accounts (name, domains) VALUES ('Two', '{Two.example,two.example,Two.example}') RETURNING domains"),
+	'{Two.example,two.example}', 'INSERT: two spellings, RETURNING');
+is((api_take($api))[-1], 'POST /accounts {"name":"Two","domains":["Two.example","two.example"],"primary_domain":"Two.example"}',
+	'INSERT: two spellings, sent');
+is($session->query("UPDATE accounts SET domains = domains, primary_domain = primary_domain WHERE name = 'Two' RETURNING domains"),
+	'{Two.example,two.example}', 'nothing changes');
+is(scalar(grep { /^PATCH/ } api_take($api)), 0, 'nothing changes: nothing is sent');
 
 # ---------------------------------------------------------------- duplicates
 

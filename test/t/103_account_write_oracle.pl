@@ -83,10 +83,13 @@ $node->safe_psql('postgres', encode_utf8(qq{
 		GET DIAGNOSTICS n = ROW_COUNT;
 		RETURN n;
 	END \$\$;
-	-- each domain once, whatever its case, the primary one as that is spelled
-	CREATE FUNCTION once(domains text[], main text) RETURNS text[] LANGUAGE sql IMMUTABLE AS \$\$
-		SELECT coalesce(array_agg(CASE WHEN lower(d) = lower(main) THEN main ELSE d END ORDER BY n), '{}')
-			FROM (SELECT DISTINCT ON (lower(d)) d, n FROM unnest(domains) WITH ORDINALITY u (d, n) ORDER BY lower(d), n) s \$\$;
+	-- each domain once; one in another case is another one
+	CREATE FUNCTION once(domains text[]) RETURNS text[] LANGUAGE sql IMMUTABLE AS \$\$
+		SELECT coalesce(array_agg(d ORDER BY n), '{}')
+			FROM (SELECT DISTINCT ON (d) d, n FROM unnest(domains) WITH ORDINALITY u (d, n) ORDER BY d, n) s \$\$;
+	-- as a list has it: just so, else in another case
+	CREATE FUNCTION spelling(domains text[], domain text) RETURNS text LANGUAGE sql IMMUTABLE AS \$\$
+		SELECT d FROM unnest(domains) WITH ORDINALITY u (d, n) WHERE lower(d) = lower(domain) ORDER BY d <> domain, n LIMIT 1 \$\$;
 	CREATE FUNCTION as_the_api() RETURNS trigger LANGUAGE plpgsql AS \$\$
 	DECLARE
 		was expected := CASE WHEN TG_OP = 'UPDATE' THEN OLD END;
@@ -117,7 +120,13 @@ $node->safe_psql('postgres', encode_utf8(qq{
 		IF array_position(NEW.domains, NULL) IS NOT NULL THEN
 			RAISE EXCEPTION 'no NULL in a list' USING ERRCODE = '22004';
 		END IF;
-		IF NEW.primary_domain IS NOT NULL AND lower(NEW.primary_domain) <> ALL (SELECT lower(d) FROM unnest(NEW.domains) d) THEN
+		IF NEW.primary_domain IS NOT NULL AND spelling(NEW.domains, NEW.primary_domain) IS NOT NULL THEN
+			IF main THEN
+				NEW.domains[array_position(NEW.domains, spelling(NEW.domains, NEW.primary_domain))] := NEW.primary_domain;
+			ELSE
+				NEW.primary_domain := spelling(NEW.domains, NEW.primary_domain);
+			END IF;
+		ELSIF NEW.primary_domain IS NOT NULL THEN
 			IF list AND main THEN
 				RAISE EXCEPTION 'the primary domain is not among all of them' USING ERRCODE = '22023';
 			ELSIF main THEN
@@ -132,7 +141,7 @@ $node->safe_psql('postgres', encode_utf8(qq{
 			END IF;
 			NEW.primary_domain := NEW.domains[1];
 		END IF;
-		NEW.domains := once(NEW.domains, NEW.primary_domain);
+		NEW.domains := once(NEW.domains);
 		RETURN NEW;
 	END \$\$;
 	CREATE TRIGGER as_the_api BEFORE INSERT OR UPDATE ON expected FOR EACH ROW EXECUTE FUNCTION as_the_api()}));
