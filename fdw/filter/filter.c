@@ -92,6 +92,8 @@ filter_plan(PlannerInfo *root, Relation table, RelOptInfo *rel, List *clauses,
 			else
 				children = lappend(children, node);
 		}
+		while (list_length(plan->places) < list_length(children))
+			plan->places = lappend(plan->places, makeInteger(place));
 		if (filter_asks(node))
 			plan->pushed = lappend(plan->pushed,
 								   equal(context.covered, rinfo->clause) ?

@@ -61,6 +61,8 @@ typedef struct FilterPlan
 	List	   *values;			/* Exprs that its nodes compare with */
 	List	   *pushed;			/* what it stands for: a RestrictInfo, or a
 								 * part of its clause */
+	List	   *places;			/* Integer: of which condition each member of
+								 * the tree is */
 	List	   *local;			/* Integer place of each other condition ... */
 	List	   *reasons;		/* ... and a String: why */
 } FilterPlan;
@@ -82,6 +84,8 @@ typedef struct FilterDescription
 	bool		id_is_sql;
 	PylonFilter *filter;		/* of FILTER_SEARCH; a long list in one */
 	List	   *left_out;		/* String: field and operator, since refused */
+	List	   *problems;		/* char *, for each member of the tree: why
+								 * its values can't be asked for, or NULL */
 } FilterDescription;
 
 typedef struct FilterState FilterState;

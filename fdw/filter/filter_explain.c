@@ -55,6 +55,7 @@ filter_describe(const PylonObject *object, List *filter, List *values,
 		PylonFilter *described;
 
 		state->evaluation.in_path = filter_names_one(node);
+		state->evaluation.problem = REASON_UNKNOWN;
 		described = describe_node(state, node, lfirst(lc2), values, deparse_context);
 		if (state->evaluation.in_path && described != &filter_never &&
 			described != &filter_always)
@@ -65,6 +66,8 @@ filter_describe(const PylonObject *object, List *filter, List *values,
 			description->id_is_sql = !IsA(list_nth(values, place), Const);
 		}
 		filters = lappend(filters, described);
+		description->problems = lappend(description->problems, described == &filter_always ?
+										unconstify(char *, state->evaluation.problem) : NULL);
 	}
 	describe_search(state, filters, description);
 	return description;
@@ -75,6 +78,8 @@ describe_search(FilterState *state, List *filters,
 				FilterDescription *description)
 {
 	PylonFilter *whole;
+	ListCell   *lc;
+	ListCell   *lc2;
 
 	if (description->id == NULL)
 	{
@@ -93,6 +98,11 @@ describe_search(FilterState *state, List *filters,
 			description->request = FILTER_SEARCH;
 		description->filter = whole;
 		description->left_out = state->evaluation.left_out;
+	}
+	forboth(lc, state->root->children, lc2, description->problems)
+	{
+		if (whole == &filter_never || lfirst(lc) == state->split)
+			lfirst(lc2) = NULL;
 	}
 }
 

@@ -154,7 +154,10 @@ evaluate_any(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 
 	one.flags &= ~FILTER_NODE_ANY;
 	if (count > evaluation->batch_size)
+	{
+		evaluation->problem = REASON_LONG;
 		return filter_widen(evaluation);
+	}
 	for (int i = 0; i < count; i++)
 	{
 		if (!nulls[i])
@@ -274,6 +277,7 @@ evaluate_list(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 	}
 	if (list_length(wanted) > evaluation->batch_size)
 	{
+		evaluation->problem = REASON_LONG;
 		/* At the top it may be sent in batches; find_split decides. */
 		if (node->test == FILTER_IN && node->attnum > 0 &&
 			!filter_leave_out(evaluation, node->field, filter_operator_name(node),
@@ -712,6 +716,7 @@ filter_leave_out(FilterEvaluation *evaluation, const char *field,
 		return false;
 	evaluation->left_out = list_append_unique(evaluation->left_out,
 											  makeString(psprintf("%s %s", field, operator)));
+	evaluation->problem = NULL;
 	return true;
 }
 

@@ -32,6 +32,10 @@ typedef struct FilterNode
 	List	   *texts;			/* of a list that is too long for one search */
 } FilterNode;
 
+/* Why nothing can be asked with a value, as EXPLAIN VERBOSE says it. */
+#define REASON_UNKNOWN		"the API can't be asked for this value"
+#define REASON_LONG			"the list is longer than lookup_batch_size"
+
 /* What an evaluation goes by, and what it finds. */
 typedef struct FilterEvaluation
 {
@@ -42,6 +46,7 @@ typedef struct FilterEvaluation
 	int			batch_size;		/* the longest list that is sent */
 	bool		exact;			/* what comes is what SQL wants */
 	List	   *left_out;		/* String: field and operator, since refused */
+	const char *problem;		/* REASON_..., or NULL for what was left out */
 } FilterEvaluation;
 
 extern const char *filter_operator_name(const FilterNode *node);

@@ -44,6 +44,8 @@ static List *other_conditions(List *exprs);
 static void explain_local(ForeignScan *plan,
 						  const FilterDescription *description, List *context,
 						  ExplainState *es);
+static void add_unasked(List *members, List *problems, List **places,
+						List **reasons);
 
 /*
  * Adds "Pylon Request", "Pylon Filter", with VERBOSE "Pylon Local Filter"
@@ -192,11 +194,14 @@ explain_local(ForeignScan *plan, const FilterDescription *description,
 	bool		prefix = list_length(es->rtable) > 1;
 	List	   *quals = explain_printable(plan, plan->scan.plan.qual);
 	List	   *local = NIL;
+	List	   *places = list_copy(list_nth(plan->fdw_private, ScanPrivateLocal));
+	List	   *reasons = list_copy(list_nth(plan->fdw_private, ScanPrivateReasons));
 	ListCell   *lc;
 	ListCell   *lc2;
 
-	forboth(lc, (List *) list_nth(plan->fdw_private, ScanPrivateLocal),
-			lc2, (List *) list_nth(plan->fdw_private, ScanPrivateReasons))
+	add_unasked(list_nth(plan->fdw_private, ScanPrivatePlaces), description->problems,
+				&places, &reasons);
+	forboth(lc, places, lc2, reasons)
 	{
 		Node	   *qual = list_nth(quals, intVal(lfirst(lc)));
 
@@ -211,6 +216,32 @@ explain_local(ForeignScan *plan, const FilterDescription *description,
 								 strVal(lfirst(lc))));
 	if (local != NIL)
 		ExplainPropertyList("Pylon Local Filter", local, es);
+}
+
+/*
+ * Adds the conditions whose values let nothing be asked: those at "members"
+ * all of which have a problem, and that aren't in "places" yet.
+ */
+static void
+add_unasked(List *members, List *problems, List **places, List **reasons)
+{
+	List	   *told = list_copy(*places);
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	forboth(lc, members, lc2, problems)
+	{
+		if (lfirst(lc2) == NULL)
+			told = list_append_unique(told, lfirst(lc));
+	}
+	forboth(lc, members, lc2, problems)
+	{
+		if (list_member(told, lfirst(lc)))
+			continue;
+		told = lappend(told, lfirst(lc));
+		*places = lappend(*places, lfirst(lc));
+		*reasons = lappend(*reasons, makeString(lfirst(lc2)));
+	}
 }
 
 /* What a lookup join looks up, by which of its scans, and how. */

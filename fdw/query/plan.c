@@ -172,6 +172,7 @@ pylonGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 						 makeInteger(limit));
 	private = lappend(private, filter->local);
 	private = lappend(private, filter->reasons);
+	private = lappend(private, filter->places);
 	return make_foreignscan(tlist, clauses, baserel->relid, exprs, private,
 							NIL, NIL, outer_plan);
 }

@@ -34,6 +34,8 @@ typedef enum ScanPrivateIndex
 	ScanPrivateLimit,			/* Integer: ScanLimit */
 	ScanPrivateLocal,			/* List of Integer: places of quals not pushed */
 	ScanPrivateReasons,			/* List of String: why not */
+	ScanPrivatePlaces,			/* List of Integer: places of quals of which
+								 * the filter's members are */
 } ScanPrivateIndex;
 
 /* Members of the fdw_private of a write. */
