@@ -12,8 +12,10 @@
 
 #include "access/htup_details.h"
 #include "mb/pg_wchar.h"
+#include "object/object_read.h"
 #include "object/object_row.h"
 #include "object/object_text.h"
+#include "object/page.h"
 #include "utils/lsyscache.h"
 
 /* A name in a message is cut to so many bytes: few are longer, and they fill a line. */
@@ -73,6 +75,35 @@ object_fill_row(ObjectWriter *writer, TupleTableSlot *row)
 			nulls[place] = false;
 		}
 	}
+	object_store_row(row, values, nulls);
+}
+
+/*
+ * Puts into the row what the body of a write says of columns that are sent
+ * together, be it that only one of them was assigned.
+ */
+void
+object_take_sent(const ObjectLayout *layout, const char *body,
+				 TupleTableSlot *row)
+{
+	char	   *answer = psprintf("{\"data\":%s}", body);
+	const JsonSlice *sent = page_object(page_parse(layout, true, answer, strlen(answer)), 0);
+	Bitmapset  *attnums = NULL;
+	Datum	   *values;
+	bool	   *nulls;
+
+	for (int i = 0; i < layout->ncolumns; i++)
+	{
+		const ObjectColumn *column = &layout->columns[i];
+
+		if ((column->field->kind == FIELD_LIST_OF_PRIMARY || column->field->kind == FIELD_PRIMARY) &&
+			!json_slice_is_null(sent[column->source]))
+			attnums = bms_add_member(attnums, column->attnum);
+	}
+	if (attnums == NULL)
+		return;
+	copy_values(row, &values, &nulls);
+	object_read(layout, sent, attnums, values, nulls);
 	object_store_row(row, values, nulls);
 }
 

@@ -91,6 +91,8 @@ static void read_before_write(PylonModify *modify);
 static void prepare_create(RowWrite *row);
 static void prepare_update(RowWrite *row);
 static void create_row(RowWrite *row);
+static void show_row(RowWrite *row, const char *method, const char *path,
+					 TupleTableSlot *slot);
 static void take_old_row(PylonModify *modify, TupleTableSlot *plan_slot,
 						 TupleTableSlot *slot);
 
@@ -343,9 +345,19 @@ create_row(RowWrite *row)
 		flight_send(row);
 		return;
 	}
-	dry_run_show("POST", modify->layout->object->path, row->change->body);
-	object_fill_row(modify->writer, row->slot);
+	show_row(row, "POST", modify->layout->object->path, row->slot);
 	row->found = true;
+}
+
+/* Shows a row's write in place of sending it; the slot gets what would come of it. */
+static void
+show_row(RowWrite *row, const char *method, const char *path, TupleTableSlot *slot)
+{
+	PylonModify *modify = row->modify;
+
+	dry_run_show(method, path, row->change->body);
+	object_fill_row(modify->writer, slot);
+	object_take_sent(modify->layout, row->change->body, slot);
 }
 
 /*
@@ -367,10 +379,7 @@ pylonExecForeignUpdate(EState *estate, ResultRelInfo *rinfo,
 		flight_step(row, prepare_update);
 		row->found = true;
 		if (row->change->body != NULL && modify->dry_run)
-		{
-			dry_run_show("PATCH", row->path, row->change->body);
-			object_fill_row(modify->writer, slot);
-		}
+			show_row(row, "PATCH", row->path, slot);
 		else if (row->change->body != NULL)
 		{
 			read_before_write(modify);

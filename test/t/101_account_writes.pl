@@ -129,6 +129,25 @@ is($session->query("UPDATE accounts SET domains = domains, primary_domain = prim
 	'{Two.example,two.example}', 'nothing changes');
 is(scalar(grep { /^PATCH/ } api_take($api)), 0, 'nothing changes: nothing is sent');
 
+# A dry run gives what it shows, of a column that goes along with another one, too.
+start_over();
+$session->query("SET pylon_fdw.dry_run = on;
+	CREATE FOREIGN TABLE others (id text, name text, hosts jsonb OPTIONS (field 'domains'), host varchar(40) OPTIONS (field 'primary_domain'))
+		SERVER pylon OPTIONS (object 'accounts')");
+for my $case (
+	[ "UPDATE accounts SET primary_domain = 'dry.example' WHERE id = '$acme' RETURNING primary_domain, domains",
+		'dry.example|{acme.com,acme.example,dry.example}' ],
+	[ "UPDATE accounts SET domains = '{}' WHERE id = '$acme' RETURNING primary_domain IS NULL, domains", 't|{}' ],
+	[ "UPDATE accounts SET tags = '{dry}' WHERE id = '$acme' RETURNING primary_domain, domains", 'acme.com|{acme.com,acme.example}' ],
+	[ "INSERT INTO accounts (name, domains) VALUES ('Dry', '{dry.example,b.example}') RETURNING primary_domain, domains",
+		'dry.example|{dry.example,b.example}' ],
+	[ "INSERT INTO accounts (name, primary_domain) VALUES ('Dry', 'dry.example') RETURNING primary_domain, domains", 'dry.example|{dry.example}' ],
+	[ "INSERT INTO others (name, hosts) VALUES ('Dry', '[\"dry.example\"]') RETURNING host, hosts", 'dry.example|["dry.example"]' ])
+{
+	is($session->query($case->[0]), $case->[1], "dry run: $case->[0]") or diag($session->error);
+}
+$session->query('DROP FOREIGN TABLE others');
+
 # ---------------------------------------------------------------- duplicates
 
 for my $case ([ domain => 400 ], [ name => 409 ], [ domain => 422 ])
