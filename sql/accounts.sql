@@ -98,11 +98,13 @@ DROP FOREIGN TABLE accounts, contacts;
 -- ====================================================================
 -- What can be searched; each clause also on a local copy
 -- ====================================================================
+CREATE DOMAIN regress_text AS text;
 CREATE FOREIGN TABLE accounts (
   id text, name text, type text, primary_domain text, domains text[], tags text[], owner_id text, owner_email text,
   external_ids jsonb, crm_settings jsonb, is_disabled boolean, created_at timestamptz, custom_fields jsonb,
   key uuid OPTIONS (field 'id'),
   hosts varchar(99)[] OPTIONS (field 'domains'),
+  sites regress_text[] OPTIONS (field 'domains'),
   labels text OPTIONS (field 'tags'),
   known_as text OPTIONS (field 'external_ids'),
   owner uuid OPTIONS (field 'owner_id'),
@@ -152,6 +154,11 @@ SELECT test($$domains = '{acme.com}'$$);
 SELECT test($$domains IS NULL$$);
 SELECT test($$NOT 'acme.com' = ANY (domains)$$);
 SELECT test($$hosts && '{acme.com}'$$);
+-- as an array of text, which changes no element
+SELECT test($$'acme.com' = ANY (hosts)$$);
+SELECT test($$hosts::text[] @> '{acme.com,acme.example}'$$);
+SELECT test($$'acme.com' = ANY (sites)$$);
+SELECT test($$'acme' = ANY (hosts::varchar(4)[])$$);
 SELECT test($$primary_domain = 'acme.com'$$);
 SELECT test($$primary_domain = 'acme.example'$$);
 SELECT test($$primary_domain IN ('acme.com', 'acme.example', 'globex.com')$$);
@@ -256,6 +263,7 @@ SET timezone = 'UTC';
 -- ====================================================================
 DROP FOREIGN TABLE accounts;
 DROP TABLE copy;
+DROP DOMAIN regress_text;
 IMPORT FOREIGN SCHEMA pylon FROM SERVER pylon INTO public;
 SELECT (a).name, (a).domains FROM (SELECT a FROM accounts a WHERE name = 'Acme') s;
 SELECT ctid FROM accounts;

@@ -82,6 +82,7 @@ static bool operand_converted(FilterContext *context, CoerceViaIO *expr,
 							  FilterOperand *operand);
 static bool slug_is_unknown(FilterContext *context, Node *slug);
 static void restrict_to_type(FilterOperand *operand);
+static bool is_array_as_text(Node *node);
 static bool is_citext(Oid type);
 
 /*
@@ -410,12 +411,30 @@ operand_scanned_column(FilterContext *context, Node *node)
 	return var;
 }
 
+/* What is relabelled as another type, be it element by element. */
 Node *
 operand_strip_relabel(Node *node)
 {
-	while (IsA(node, RelabelType))
-		node = (Node *) ((RelabelType *) node)->arg;
-	return node;
+	for (;;)
+	{
+		if (IsA(node, RelabelType))
+			node = (Node *) ((RelabelType *) node)->arg;
+		else if (is_array_as_text(node))
+			node = (Node *) ((ArrayCoerceExpr *) node)->arg;
+		else
+			return node;
+	}
+}
+
+/* array::text[], which changes no element */
+static bool
+is_array_as_text(Node *node)
+{
+	ArrayCoerceExpr *array = (ArrayCoerceExpr *) node;
+
+	return IsA(node, ArrayCoerceExpr) && array->resulttype == TEXTARRAYOID &&
+		IsA(array->elemexpr, RelabelType) &&
+		IsA(((RelabelType *) array->elemexpr)->arg, CaseTestExpr);
 }
 
 /* Types whose values are the very text of the API. */
