@@ -69,6 +69,8 @@ typedef struct LookupCandidate
 static void consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 								 RelOptInfo *outerrel, RelOptInfo *innerrel,
 								 JoinType jointype, JoinPathExtraData *extra);
+static void charge_restarts(PlannerInfo *root, RelOptInfo *joinrel);
+static bool reads_objects(PlannerInfo *root, Path *path);
 static bool is_table_of_query(PlannerInfo *root, RelOptInfo *rel);
 static List *find_members(PlannerInfo *root, RelOptInfo *rel);
 static bool has_objects(List *members);
@@ -135,6 +137,7 @@ consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 	if (!plan_has_objects(root))
 		return;
 	plan_charge_first_pass(joinrel, innerrel);
+	charge_restarts(root, joinrel);
 	if (!pylon_enable_lookup_join || IS_DUMMY_REL(outerrel))
 		return;
 	if (jointype == JOIN_SEMI && extra->sjinfo->semi_rhs_exprs == NIL)
@@ -174,6 +177,56 @@ consider_lookup_join(PlannerInfo *root, RelOptInfo *joinrel,
 			break;				/* all objects are wanted, or another path is
 								 * the better one */
 	}
+}
+
+/*
+ * A hash join that is started over keeps its hash table, core thinks, and
+ * takes both that and the start of the other side for free. But objects that
+ * a parameter decides about are asked for anew. Core sees nothing kept where
+ * there are several batches, hence two of them; for the execution they are
+ * counted again.
+ */
+static void
+charge_restarts(PlannerInfo *root, RelOptInfo *joinrel)
+{
+	ListCell   *lc;
+
+	foreach(lc, joinrel->pathlist)
+	{
+		HashPath   *hash = lfirst(lc);
+		Path	   *outer;
+		Path	   *inner;
+
+		if (!IsA(hash, HashPath) || hash->jpath.path.param_info == NULL || hash->num_batches != 1)
+			continue;
+		outer = hash->jpath.outerjoinpath;
+		inner = hash->jpath.innerjoinpath;
+		/* What is kept of other objects counts for more than the start. */
+		if (reads_objects(root, inner) ? inner->param_info != NULL :
+			outer->param_info != NULL && reads_objects(root, outer))
+			hash->num_batches = 2;
+	}
+}
+
+/* Are objects among what the path reads? */
+static bool
+reads_objects(PlannerInfo *root, Path *path)
+{
+	int			relid = -1;
+	ListCell   *lc;
+
+	while ((relid = bms_next_member(path->parent->relids, relid)) >= 0)
+	{
+		/* An outer join has a number, too. */
+		if (root->simple_rel_array[relid] == NULL)
+			continue;
+		foreach(lc, find_members(root, root->simple_rel_array[relid]))
+		{
+			if (plan_is_objects(lfirst(lc)))
+				return true;
+		}
+	}
+	return false;
 }
 
 /*

@@ -162,4 +162,30 @@ joins_ten_rows('an antijoin with LIMIT',
 		AND c.portal_role <> 'billing-viewer') ORDER BY l.n LIMIT 10"
 );
 
+# ---------------------------------------------------------------- hash joins that are started over
+
+# For each account, its contacts would be asked for and hashed: core takes a hash table for kept that follows a parameter.
+$node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (SET lookup_batch_size '100');
+	CREATE TABLE addresses AS SELECT email FROM copy GROUP BY email HAVING count(email) = 1 ORDER BY 1 LIMIT 300;
+	CREATE TABLE segment AS SELECT DISTINCT account_id FROM copy WHERE account_id IS NOT NULL;
+	ANALYZE addresses, segment");
+my $restarted = 'SELECT s.account_id, c.id FROM segment s
+	LEFT JOIN (contacts c JOIN addresses a ON a.email = c.email) ON c.account_id = s.account_id';
+cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM segment'), '>', 25, 'more accounts than pages');
+joins('a hash join for each row', $restarted, 1, 3);
+
+# Without look-ups, all pages are read for many addresses, and each of five is asked for: of 300 addresses, the contacts of
+# an account would be hashed, of five it would be these, and the other side ask with the parameter.
+for ([ 300, 25 ], [ 5, 5 ])
+{
+	my ($most, $requests) = @$_;
+
+	$node->safe_psql('postgres', "DELETE FROM addresses
+		WHERE email NOT IN (SELECT email FROM addresses ORDER BY email LIMIT $most)");
+	$node->safe_psql('postgres', 'VACUUM ANALYZE addresses');
+	$node->safe_psql('postgres', 'ALTER DATABASE postgres SET pylon_fdw.enable_lookup_join = off');
+	joins("$most addresses without look-ups", $restarted, 0, $requests);
+	$node->safe_psql('postgres', 'ALTER DATABASE postgres RESET pylon_fdw.enable_lookup_join');
+}
+
 done_testing();
