@@ -64,7 +64,7 @@ BEGIN
     FROM http(('GET', path, ARRAY[http_header('Authorization', 'Bearer ' || token)], NULL, NULL)::http_request) h;
     RETURN QUERY SELECT c->>'id', c->>'name', c->>'email', c#>>'{{account,id}}', c->>'portal_role', c->>'avatar_url',
       (SELECT coalesce(jsonb_object_agg(f.key, coalesce(nullif(f.value->'values', '[]'), f.value->'value')), '{{}}')
-       FROM jsonb_each(c->'custom_fields') f)
+       FROM jsonb_each(CASE WHEN jsonb_typeof(c->'custom_fields') = 'object' THEN c->'custom_fields' ELSE '{{}}' END) f)
     FROM jsonb_array_elements(page->'data') c;
     EXIT WHEN NOT coalesce((page#>>'{{pagination,has_next_page}}')::boolean, false);
     path := url || '/contacts?limit=999&cursor=' || urlencode(page#>>'{{pagination,cursor}}');
