@@ -5,7 +5,7 @@ use strict;
 use warnings;
 
 use JSON::PP;
-use List::Util qw(min sum);
+use List::Util qw(min sum sum0);
 use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -124,6 +124,8 @@ sub keys_asked
 	return \%lengths;
 }
 
+sub is_within { my ($some, $all) = map { $_ // [] } @_; return @$some <= @$all && sum0(@$some) <= sum0(@$all); }
+
 sub lists { my $keys = shift; return [ ((BATCH) x int($keys / BATCH)), $keys % BATCH ? $keys % BATCH : () ]; }
 
 # ---------------------------------------------------------------- the same rows, each key asked for once in each workspace
@@ -148,7 +150,17 @@ for my $table ('people', 'contacts')
 		my $keys = $session->query("SELECT count(DISTINCT email) FROM leads WHERE email <> ''");
 
 		same($sql, "$table, $name");
-		is_deeply(keys_asked(), { map { $_ => lists($keys) } @workspaces }, "$table, $name: requests");
+		my $asked = keys_asked();
+		my $all = { map { $_ => lists($keys) } @workspaces };
+
+		# where one contact will do, a workspace isn't asked for keys that another one has decided before
+		if (ref $asked && $name =~ /^(?:semi|anti)$/)
+		{
+			is_deeply([ grep { !is_within($asked->{$_}, $all->{$_}) } @workspaces ],
+				[], "$table, $name: requests, no more than lists and keys");
+			next;
+		}
+		is_deeply($asked, $all, "$table, $name: requests");
 	}
 	same("SELECT l.n, c.workspace, c.id FROM leads l JOIN $table c ON c.id = l.id ORDER BY 1, 2", "$table, by id");
 	same(
