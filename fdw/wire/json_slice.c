@@ -4,7 +4,11 @@
  *		Reading JSON in place, with the lexer of PostgreSQL's own parser.
  *
  * The text stays as it came, in UTF-8, and nothing is copied while reading:
- * a value that nobody needs costs its lexing and no more. Escapes are
+ * a value that nobody needs costs its lexing and no more. That lexer goes
+ * from byte to byte (in PostgreSQL 15, some 12 instructions for each), so what
+ * an answer nearly always consists of is seen here, eight bytes at a time:
+ * punctuation, and strings without escapes. All else is the lexer's, and so
+ * is every judgement that something is wrong. Escapes are
  * resolved, and the encoding is checked and converted, only where a slice is
  * turned into text. That keeps a bad character in one field from spoiling
  * all others, and lets the error name the column.
@@ -22,24 +26,32 @@
 #include "compat.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "wire/json_slice.h"
 #include "wire/safe_text.h"
 
 static bool has_foreign_escape(JsonSlice slice);
 static void json_slice_advance(JsonReader *reader);
+static bool see_token(JsonReader *reader);
+static const char *see_string(const char *p, const char *end);
+static uint64 stops_in(uint64 bytes);
+static int	first_stop(uint64 stops);
+static void lex_token(JsonReader *reader);
 static void check_entered(JsonReader *reader, bool first, JsonTokenType type);
 static void json_slice_expect(JsonReader *reader, JsonTokenType type);
 static void json_slice_skip(JsonReader *reader);
 static void json_slice_fail(JsonReader *reader);
 
 /*
- * Starts reading "text"; the lexer is allocated in the current memory
- * context. "text" must outlive the slices.
+ * Starts reading "text", which must outlive the slices. Where the lexer is
+ * needed, it is allocated in the memory context that is current then.
  */
 void
 json_reader_begin(JsonReader *reader, const char *text, int length)
 {
-	reader->lex = compat_make_json_lexer(text, length, PG_UTF8, false);
+	reader->lex = NULL;
+	reader->text = reader->after = text;
+	reader->end = text + length;
 	reader->depth = 0;
 	reader->failed = reader->too_deep = false;
 	json_slice_advance(reader);
@@ -49,13 +61,12 @@ json_reader_begin(JsonReader *reader, const char *text, int length)
 bool
 json_reader_end(JsonReader *reader)
 {
-	JsonLexContext *lex = reader->lex;
-
 	/* To the lexer, a zero byte behind a backslash is an escape. */
-	if (lex->token_type != JSON_TOKEN_END ||
-		memchr(lex->input, '\0', lex->input_length) != NULL)
+	if (reader->type != JSON_TOKEN_END ||
+		memchr(reader->text, '\0', reader->end - reader->text) != NULL)
 		json_slice_fail(reader);
-	compat_free_json_lexer(lex);
+	if (reader->lex != NULL)
+		compat_free_json_lexer(reader->lex);
 	return !reader->failed;
 }
 
@@ -63,17 +74,17 @@ json_reader_end(JsonReader *reader)
 JsonTokenType
 json_reader_token(JsonReader *reader)
 {
-	return reader->lex->token_type;
+	return reader->type;
 }
 
 /* Steps into the object or array at hand. */
 void
 json_reader_enter(JsonReader *reader)
 {
-	if (reader->lex->token_type != JSON_TOKEN_OBJECT_START &&
-		reader->lex->token_type != JSON_TOKEN_ARRAY_START)
+	if (reader->type != JSON_TOKEN_OBJECT_START &&
+		reader->type != JSON_TOKEN_ARRAY_START)
 		json_slice_fail(reader);
-	reader->entered = reader->lex->token_type;
+	reader->entered = reader->type;
 	json_slice_advance(reader);
 }
 
@@ -85,10 +96,8 @@ json_reader_enter(JsonReader *reader)
 bool
 json_reader_next_member(JsonReader *reader, bool *first, JsonSlice *key)
 {
-	JsonLexContext *lex = reader->lex;
-
 	check_entered(reader, *first, JSON_TOKEN_OBJECT_START);
-	if (lex->token_type == JSON_TOKEN_OBJECT_END)
+	if (reader->type == JSON_TOKEN_OBJECT_END)
 	{
 		json_slice_advance(reader);
 		return false;
@@ -96,10 +105,10 @@ json_reader_next_member(JsonReader *reader, bool *first, JsonSlice *key)
 	if (!*first)
 		json_slice_expect(reader, JSON_TOKEN_COMMA);
 	*first = false;
-	if (lex->token_type != JSON_TOKEN_STRING)
+	if (reader->type != JSON_TOKEN_STRING)
 		json_slice_fail(reader);
-	key->data = lex->token_start;
-	key->length = lex->token_terminator - lex->token_start;
+	key->data = reader->token;
+	key->length = reader->after - reader->token;
 	json_slice_advance(reader);
 	json_slice_expect(reader, JSON_TOKEN_COLON);
 	return !reader->failed;
@@ -110,7 +119,7 @@ bool
 json_reader_next_element(JsonReader *reader, bool *first)
 {
 	check_entered(reader, *first, JSON_TOKEN_ARRAY_START);
-	if (reader->lex->token_type == JSON_TOKEN_ARRAY_END)
+	if (reader->type == JSON_TOKEN_ARRAY_END)
 	{
 		json_slice_advance(reader);
 		return false;
@@ -126,7 +135,7 @@ JsonSlice
 json_reader_value(JsonReader *reader)
 {
 	const char *start = json_reader_position(reader);
-	bool		null = reader->lex->token_type == JSON_TOKEN_NULL;
+	bool		null = reader->type == JSON_TOKEN_NULL;
 
 	json_slice_skip(reader);
 	return null || reader->failed ? JSON_SLICE_NULL :
@@ -137,7 +146,7 @@ json_reader_value(JsonReader *reader)
 const char *
 json_reader_position(JsonReader *reader)
 {
-	return reader->lex->token_start;
+	return reader->token;
 }
 
 /* What has been read since "start", to the end of the last token. */
@@ -147,7 +156,7 @@ json_reader_since(JsonReader *reader, const char *start)
 	JsonSlice	slice;
 
 	slice.data = start;
-	slice.length = reader->lex->prev_token_terminator - start;
+	slice.length = reader->before - start;
 	return slice;
 }
 
@@ -272,7 +281,130 @@ has_foreign_escape(JsonSlice slice)
 static void
 json_slice_advance(JsonReader *reader)
 {
-	if (!reader->failed && json_lex(reader->lex) != JSON_SUCCESS)
+	if (reader->failed)
+		return;
+	reader->before = reader->after;
+	if (!see_token(reader))
+		lex_token(reader);
+}
+
+/* Is the next token one of those that are known at a glance? */
+static bool
+see_token(JsonReader *reader)
+{
+	const char *p = reader->after;
+	const char *end = reader->end;
+
+	while (p < end && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
+		p++;
+	if (p == end)
+	{
+		reader->type = JSON_TOKEN_END;
+		reader->token = NULL;
+		reader->after = p;
+		return true;
+	}
+	reader->token = p++;
+	switch (*reader->token)
+	{
+		case '{':
+			reader->type = JSON_TOKEN_OBJECT_START;
+			break;
+		case '}':
+			reader->type = JSON_TOKEN_OBJECT_END;
+			break;
+		case '[':
+			reader->type = JSON_TOKEN_ARRAY_START;
+			break;
+		case ']':
+			reader->type = JSON_TOKEN_ARRAY_END;
+			break;
+		case ',':
+			reader->type = JSON_TOKEN_COMMA;
+			break;
+		case ':':
+			reader->type = JSON_TOKEN_COLON;
+			break;
+		case '"':
+			p = see_string(p, end);
+			if (p == NULL)
+				return false;
+			reader->type = JSON_TOKEN_STRING;
+			break;
+		default:
+			return false;
+	}
+	reader->after = p;
+	return true;
+}
+
+/*
+ * Where the string ends of which "p" is the first byte behind the quote; NULL
+ * if something else comes first that only the lexer knows about.
+ */
+static const char *
+see_string(const char *p, const char *end)
+{
+	uint64		bytes;
+	uint64		stops = 0;
+
+	while (stops == 0 && end - p >= (ptrdiff_t) sizeof(bytes))
+	{
+		memcpy(&bytes, p, sizeof(bytes));
+		stops = stops_in(bytes);
+		p += stops == 0 ? (int) sizeof(bytes) : first_stop(stops);
+	}
+	while (p < end && *p != '"' && *p != '\\' && (unsigned char) *p >= ' ')
+		p++;
+	return p < end && *p == '"' ? p + 1 : NULL;
+}
+
+/*
+ * The high bits of those of eight bytes that are a quote, a backslash or below
+ * a space: such a byte borrows when something is taken off, and its high bit
+ * wasn't set before. A borrow may set that of the next higher byte by mistake.
+ */
+static uint64
+stops_in(uint64 bytes)
+{
+	const uint64 each = UINT64CONST(0x0101010101010101);
+	uint64		quotes = bytes ^ (each * '"');
+	uint64		backslashes = bytes ^ (each * '\\');
+
+	return (((quotes - each) & ~quotes) | ((backslashes - each) & ~backslashes) |
+			((bytes - each * ' ') & ~bytes)) & (each * 0x80);
+}
+
+/* How many bytes stand before the first of these; 0 where it may be another. */
+static int
+first_stop(uint64 stops)
+{
+#ifdef WORDS_BIGENDIAN
+	return 0;
+#else
+	return pg_rightmost_one_pos64(stops) / BITS_PER_BYTE;
+#endif
+}
+
+/*
+ * The lexer's fields are for reading, but for the place where it goes on,
+ * which is what it would have left behind after the tokens that were seen.
+ */
+static void
+lex_token(JsonReader *reader)
+{
+	JsonLexContext *lex = reader->lex;
+	JsonParseErrorType error;
+
+	if (lex == NULL)
+		lex = reader->lex = compat_make_json_lexer(reader->text,
+												   (int) (reader->end - reader->text), PG_UTF8, false);
+	lex->token_terminator = unconstify(char *, reader->after);
+	error = json_lex(lex);
+	reader->type = error == JSON_SUCCESS ? lex->token_type : JSON_TOKEN_INVALID;
+	reader->token = lex->token_start;
+	reader->after = lex->token_terminator;
+	if (error != JSON_SUCCESS)
 		json_slice_fail(reader);
 }
 
@@ -287,7 +419,7 @@ check_entered(JsonReader *reader, bool first, JsonTokenType type)
 static void
 json_slice_expect(JsonReader *reader, JsonTokenType type)
 {
-	if (reader->lex->token_type != type)
+	if (reader->type != type)
 		json_slice_fail(reader);
 	json_slice_advance(reader);
 }
@@ -308,7 +440,7 @@ json_slice_skip(JsonReader *reader)
 		reader->too_deep = !reader->failed;
 		json_slice_fail(reader);
 	}
-	switch (reader->lex->token_type)
+	switch (reader->type)
 	{
 		case JSON_TOKEN_OBJECT_START:
 			check_stack_depth();
@@ -339,11 +471,8 @@ json_slice_skip(JsonReader *reader)
 static void
 json_slice_fail(JsonReader *reader)
 {
-	JsonLexContext *lex = reader->lex;
-
 	if (reader->failed)
 		return;
 	reader->failed = true;
-	reader->failed_at = lex->token_start != NULL ?
-		(int) (lex->token_start - lex->input) : (int) lex->input_length;
+	reader->failed_at = (int) ((reader->token != NULL ? reader->token : reader->end) - reader->text);
 }

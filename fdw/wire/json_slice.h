@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * json_slice.h
- *		Reading JSON in place: slices of a text, found with PostgreSQL's lexer.
+ *		Reading JSON in place: slices of a text.
  *
  * IDENTIFICATION
  *		fdw/wire/json_slice.h
@@ -30,7 +30,14 @@ typedef struct JsonSlice
  */
 typedef struct JsonReader
 {
-	JsonLexContext *lex;
+	const char *text;
+	const char *end;			/* of the text */
+	JsonLexContext *lex;		/* of PostgreSQL, for what isn't seen at a
+								 * glance */
+	JsonTokenType type;			/* of the token at hand */
+	const char *token;			/* where it starts; NULL at the end */
+	const char *after;			/* where it ends */
+	const char *before;			/* where the one before it ends */
 	int			depth;			/* of the value that is being passed over */
 	JsonTokenType entered;		/* what opened the object or array that was
 								 * entered last */
