@@ -488,13 +488,12 @@ static void
 take_page(PylonReader *reader, const HttpResponse *response, bool ahead)
 {
 	bool		missing = reader->mode == READ_ID && answer_is_missing(response);
+	MemoryContext used = reader->page_context;
 
 	if (missing)
 		check_reached(response, reader->layout->object);
 	else
 		answer_check_success(response);
-	if (reader->page_context != NULL)
-		MemoryContextDelete(reader->page_context);
 	reader->page = NULL;
 	reader->cursor = NULL;		/* it was in there */
 	reader->page_context = reader->next_context;
@@ -502,8 +501,11 @@ take_page(PylonReader *reader, const HttpResponse *response, bool ahead)
 	reader->next = NULL;
 	reader->pages++;
 
+	/* The request first: some hundred kilobytes take their time to free. */
 	if (ahead)
 		read_ahead(reader, response);
+	if (used != NULL)
+		MemoryContextDelete(used);
 	parse_page(reader, missing ? NULL : response);
 }
 

@@ -25,6 +25,7 @@
  */
 #define MAX_HEAD_SIZE (128 * 1024)
 
+static size_t announced_size(const HttpRequest *request);
 static bool http_admit(HttpRequest *request, size_t bytes);
 static bool is_cancelled(void);
 
@@ -39,7 +40,7 @@ http_receive_body(char *data, size_t size, size_t count, void *arg)
 		return 0;
 	if (request->length + bytes + 1 > request->capacity)
 	{
-		size_t		capacity = Max(request->capacity * 2, (size_t) RECEIVE_BUFFER_SIZE);
+		size_t		capacity = request->capacity == 0 ? announced_size(request) : request->capacity * 2;
 		char	   *body;
 
 		capacity = Max(capacity, request->length + bytes + 1);
@@ -56,6 +57,20 @@ http_receive_body(char *data, size_t size, size_t count, void *arg)
 	request->length += bytes;
 	request->body[request->length] = '\0';
 	return bytes;
+}
+
+/*
+ * Room for a body that is as long as its head says, so that a page isn't
+ * copied again and again while it grows. Nothing is touched before it comes.
+ */
+static size_t
+announced_size(const HttpRequest *request)
+{
+	curl_off_t	length = -1;
+
+	(void) curl_easy_getinfo(request->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	length = Min(length, (curl_off_t) request->response.connection->options.max_response_size);
+	return Max(length + 1, RECEIVE_BUFFER_SIZE);
 }
 
 /* A line of a head, of a provisional answer (1xx), or of the trailers. */
