@@ -54,9 +54,8 @@ def peer_is_gone(connection) -> bool:
         return True
 
 
-def wait(connection, seconds: float) -> None:
+def wait(connection, until: float) -> None:
     """A pause that ends at once when the client hangs up, so that open connections can be counted."""
-    until = time.monotonic() + seconds
     poll = select.poll()
     poll.register(connection, select.POLLIN)
     while (left := until - time.monotonic()) > 0:
@@ -86,7 +85,7 @@ class Delivery:
         """Send it, slowly or only in part if a fault says so."""
         head_bytes, body = self.prepared(answer)
         if options.get("delay"):
-            wait(self.connection, options["delay"])
+            wait(self.connection, time.monotonic() + options["delay"])
         middle = len(body) // 2
         if cut:
             self.connection.sendall(head_bytes + body[:middle])
@@ -94,7 +93,7 @@ class Delivery:
             self.send_paced(head_bytes + body, options["rate"])
         elif options.get("stall"):
             self.connection.sendall(head_bytes + body[:middle])
-            wait(self.connection, options["stall"])
+            wait(self.connection, time.monotonic() + options["stall"])
             self.connection.sendall(body[middle:])
         else:
             self.connection.sendall(head_bytes + body)
@@ -121,5 +120,5 @@ class Delivery:
         """About ten pieces a second."""
         size = max(1, int(rate / 10))
         for at in range(0, len(data), size):
-            wait(self.connection, size / rate if at else 0)
+            wait(self.connection, time.monotonic() + (size / rate if at else 0))
             self.connection.sendall(data[at:at + size])

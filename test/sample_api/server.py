@@ -156,6 +156,7 @@ class Handler(BaseHTTPRequestHandler):
     def serve_api(self, body: bytes) -> None:
         """An API request: into the log, through the faults, to its endpoint, and back."""
         server = self.server
+        arrived = time.monotonic()
         server.arrivals.let_abandoned_arrive(self.arrival)
         with server.lock:
             self.number = self.number or server.connections.next_number()
@@ -169,7 +170,7 @@ class Handler(BaseHTTPRequestHandler):
                 answer = self.carried_out(request)
             answer = fault.altered(answer, request)
         try:
-            delivery.wait(self.connection, self.latency(request, carried_out))
+            delivery.wait(self.connection, arrived + self.latency(request, carried_out))
         finally:
             with server.lock:
                 server.log.answered()
@@ -187,7 +188,7 @@ class Handler(BaseHTTPRequestHandler):
             return Answer(500, f'{{"errors":["sample API failed: {type(error).__name__}"]}}'.encode())
 
     def latency(self, request: Request, carried_out: bool) -> float:
-        """Seconds to wait before an answer."""
+        """Seconds from a request to its answer, the time that it takes here among them."""
         settings = self.server.settings
         is_write = (carried_out and request.method != "GET" and request.path.startswith(("/contacts", "/accounts"))
                     and not request.path.endswith("/search"))

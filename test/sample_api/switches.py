@@ -151,7 +151,7 @@ SWITCHES = (
     Switch("rate_window", "60", SECONDS, "length of the rate limit's window"),
     Switch("retry_after", "x_seconds", choice("x_seconds", "seconds", "date", "none"),
            "what a 429 says: X-Retry-After, Retry-After in seconds or as a date, nothing"),
-    Switch("latency", "0", NUMBER, "milliseconds added to every answer"),
+    Switch("latency", "0", NUMBER, "milliseconds from a request to its answer"),
     Switch("write_latency", "0", NUMBER,
            "milliseconds that a POST, PATCH or DELETE of an object takes, unless a fault refuses it"),
     Switch("compress", "off", FLAG, "gzip or deflate where Accept-Encoding allows it"),
