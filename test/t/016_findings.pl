@@ -44,6 +44,37 @@ for my $body ("{\"x\":\"\\\0\",\"data\":[]}", "{\"data\":[{\"id\":\"1\",\"\\\0\"
 	fails_with($node, 'SELECT id FROM contacts', '08P01', qr/GET \/contacts/, 'a backslash and a zero byte');
 }
 
+# ---------------------------------------------------------------- strings are looked at eight bytes at a time
+
+# Wherever in eight bytes something special stands, the value is what PostgreSQL's own parser makes of it.
+my @special = ('\\"', '\\\\', '\\n', '\\u0041', '\\\\\\"', "\x7f", '!', '#', '[', ']', "\x{e9}", "\x{1f680}");
+my @names = map { my $before = 'a' x $_; map { ("$before$_", "$before${_}b", "$before$_$_" . 'b' x 9) } @special } 0 .. 17;
+my $named = join ',', map { sprintf '{"id":"%d","n%s":"%s","name":"%s"}', $_, $names[$_], $names[$_], $names[$_] } 0 .. $#names;
+my $page = "{\"data\":[$named]}";
+api_fault($api, match => 'GET /contacts', kind => 'wrong_shape', body => $page);
+utf8::encode($page);
+is( $node->safe_psql('postgres', 'SELECT id, name FROM contacts'),
+	$node->safe_psql('postgres', "SELECT o->>'id', o->>'name' FROM jsonb_array_elements('$page'::jsonb->'data') o"),
+	scalar(@names) . ' strings are what jsonb has');
+
+# What ends a string too early, or not at all, is no JSON, in a value that nobody wants as well.
+my $asking = PylonSession->new($node);
+for my $member ('name', 'nobody')
+{
+	for my $broken ("\x01", "\x1f", "\n", '\\', '\\x')
+	{
+		my @taken = grep
+		{
+			api_fault($api, match => 'GET /contacts', kind => 'wrong_shape',
+				body => sprintf('{"data":[{"id":"1","%s":"%s%s"}]}', $member, 'a' x $_, $broken));
+			$asking->query('SELECT name FROM contacts');
+			$asking->error !~ /ERROR:  08P01:/;
+		} 0 .. 17;
+		is("@taken", '', sprintf('%s with %s', $member, unpack('H*', $broken)));
+	}
+}
+$asking->quit;
+
 # ---------------------------------------------------------------- keys in escapes
 
 api_fault($api, match => 'GET /contacts', kind => 'wrong_shape',
