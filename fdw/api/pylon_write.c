@@ -143,7 +143,7 @@ find_object(PylonWriting *writing, double delay)
 
 	if (answer_is_missing(response))
 		return PRESENCE_GONE;
-	if (!http_is_success(response) || response->length == 0)
+	if (!http_is_success(response))
 		return PRESENCE_UNKNOWN;
 	page = page_parse(write->layout, true, response->body, response->length);
 	/* One that doesn't say whose it is won't do either. */

@@ -453,13 +453,7 @@ start_scans(LookupJoin *join)
 	ListCell   *lc;
 
 	foreach(lc, join->scans)
-	{
-		PlanState  *scan = lookup_behind_gate(lfirst(lc));
-
 		ExecReScan(lfirst(lc));
-		if (scan->chgParam != NULL)
-			ExecReScan(scan);	/* a Result leaves that for later */
-	}
 }
 
 /*

@@ -432,7 +432,7 @@ plan_charge_first_pass(RelOptInfo *joinrel, RelOptInfo *innerrel)
 		JoinPath   *join = lfirst(lc);
 		Path	   *inner;
 
-		if (!IsA(join, NestPath) || join->inner_unique)
+		if (!IsA(join, NestPath))
 			continue;
 		inner = join->innerjoinpath;
 		if (inner->parent == innerrel && inner->param_info == NULL)
