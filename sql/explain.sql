@@ -94,6 +94,9 @@ END $$;
 -- one request, and 11 of them for the 10000 contacts that a new table is taken to have
 SELECT round(startup, -3) AS startup, round(total, -3) AS total, rows FROM cost('SELECT name FROM contacts');
 SELECT round(startup, -3) AS startup, round(total, -3) AS total, rows FROM cost('SELECT name FROM contacts WHERE id = ''x''');
+-- one, too, with a list that would take three: that is checked here
+SELECT round(total, -3) AS total, rows FROM cost('SELECT name FROM contacts WHERE id = ''x'' AND email = ANY ('''
+  || (SELECT array_agg('c' || n || '@acme.com') FROM generate_series(1, 250) n)::text || ''')');
 SELECT rows FROM cost('SELECT name FROM contacts WHERE email = ''x''');
 SELECT rows FROM cost('SELECT name FROM contacts WHERE email IN (''x'', ''y'', ''z'')');
 ALTER FOREIGN TABLE contacts OPTIONS (ADD estimated_contacts '1000000', ADD page_size '500');

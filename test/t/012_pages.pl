@@ -347,6 +347,28 @@ for my $case (
 	is_deeply([ api_take($api) ], \@all, "LIMIT behind $name: all pages");
 }
 
+# The page on its way comes while the rows of the one in hand are used, of which each 64th gives it a chance.
+$session = PylonSession->new($node);
+with_patience('the second page comes while the first one is used', sub {
+	my ($factor) = @_;
+	my $received = 'SELECT bytes_received FROM pylon_fdw_stats()';
+
+	api_take($api);
+	$session->query('SELECT pylon_fdw_stats_reset(); BEGIN; DECLARE c CURSOR FOR SELECT id FROM contacts; MOVE 1 FROM c');
+	wait_for_requests($api, 2);
+	my $first = $session->query($received);
+	for (1 .. 14)
+	{
+		sleep 0.1 * $factor;
+		$session->query('MOVE 64 FROM c');
+		last if $session->query($received) > $first;
+	}
+	my $later = $session->query($received);
+	$session->query('COMMIT');
+	return ((api_take($api) == 2 ? () : 'the third page was asked for'), ($later > $first ? () : "it is still $later"));
+});
+$session->quit;
+
 # A search is limited like a list.
 sub search
 {

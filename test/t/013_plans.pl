@@ -91,6 +91,19 @@ same_as_local(
 my $repeated = 'SELECT n, (SELECT name FROM contacts c WHERE c.email = w.email)
 	FROM (SELECT n, \'ada@acme.com\' AS email FROM generate_series(1, 5) n OFFSET 0) w ORDER BY n';
 same_as_local('', $repeated, [ search(email => 'ada@acme.com') ], 'the same parameter again: the page in hand');
+# Of a list that takes two searches, the page in hand has just the second one's.
+my $lists = "SELECT n, (SELECT count(*) FROM contacts c WHERE c.email = ANY (w.emails)) FROM
+	(SELECT n, ARRAY['ada\@acme.com', 'grace\@acme.com', 'alan\@acme.com'] AS emails FROM generate_series(1, 3) n OFFSET 0) w
+	ORDER BY n";
+$node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (ADD lookup_batch_size '2', ADD max_concurrent_requests '1')");
+same_as_local('', $lists,
+	[
+		(
+			'POST /contacts/search {"filter":{"field":"email","operator":"in","values":["ada@acme.com","grace@acme.com"]},"limit":30}',
+			'POST /contacts/search {"filter":{"field":"email","operator":"in","values":["alan@acme.com"]},"limit":30}') x 2
+	],
+	'the same list again: not just its last search');
+$node->safe_psql('postgres', 'ALTER SERVER pylon OPTIONS (DROP lookup_batch_size, DROP max_concurrent_requests)');
 my $by_id = 'SELECT n, (SELECT name FROM contacts c WHERE c.id = w.id) FROM
 	(SELECT n, \'00000000-0000-4000-8000-00000000000\' || n AS id FROM generate_series(1, 3) n OFFSET 0) w ORDER BY n';
 same_as_local('', $by_id, [ map { "GET /contacts/00000000-0000-4000-8000-00000000000$_" } 1 .. 3 ],

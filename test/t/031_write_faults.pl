@@ -217,6 +217,33 @@ for my $method ('PATCH', 'DELETE')
 	}
 }
 
+# One that is shown for some time after it was deleted is deleted twice, and counts as done though it isn't found then.
+{
+	my ($address) = new_addresses(1);
+
+	given($node, $api, {});
+	my $id = $node->safe_psql('postgres', insert_of($address) . ' RETURNING id');
+	api_faults($api, { kind => 'close', when => 'after', match => 'DELETE' },
+		{ kind => 'wrong_shape', match => "GET /contacts/$id", body => { data => { id => $id } } });
+	is($node->safe_psql('postgres', sprintf $harmless{DELETE}, $address), '1', 'a deleted contact is shown once more: done');
+	is(join(' ', map { /^(DELETE|GET) / } api_take($api)), 'DELETE GET DELETE', 'a deleted contact is shown once more: requests');
+	is(stored($address)->{$address}, 0, 'a deleted contact is shown once more: gone');
+}
+
+# Where nobody can tell whether it is still there, it isn't sent again.
+{
+	my $id = $node->safe_psql('postgres', insert_of(new_addresses(1)) . ' RETURNING id');
+
+	for my $body ('', '{"data":{}}')
+	{
+		given($node, $api, {}, { kind => 'close', match => 'DELETE' },
+			{ kind => 'status', status => 200, match => "GET /contacts/$id", skip => 1, body => $body });
+		fails_with($node, "DELETE FROM contacts WHERE id = '$id'", '08006', qr/It is unknown whether this was done\./,
+			"a delete, and then an answer of '$body'");
+		is(join(' ', map { /^(DELETE|GET) / } api_take($api)), 'GET DELETE GET', "a delete, and then an answer of '$body': requests");
+	}
+}
+
 # Gone before anybody asked: no row.
 for my $method ('PATCH', 'DELETE')
 {
@@ -421,6 +448,18 @@ for my $method ('PATCH', 'DELETE')
 	($id, $text) =
 	  $fails->({}, [ { kind => 'status', status => 400, match => $method } ], '22023', qr/400/, "$method refused");
 	unlike($text, qr/unknown/, "$method refused: that is known");
+}
+
+# An update on a used connection that breaks is sent again by libcurl itself, which tells nobody: the first one was done.
+{
+	my $id = $node->safe_psql('postgres', insert_of(new_addresses(1)) . ' RETURNING id');
+
+	given($node, $api, { max_retries => 0 }, { kind => 'close', when => 'after', match => 'PATCH' },
+		{ kind => 'status', status => 400, match => 'PATCH' });
+	my $text = fails_with($node, "UPDATE contacts SET name = 'Changed' WHERE id = '$id'", '22023',
+		qr/It is unknown whether this was done\./, 'refused the second time');
+	is(unknown($text), "1 update $id", 'refused the second time: the warning');
+	is(scalar(grep { /^PATCH/ } api_take($api)), 2, 'refused the second time: requests');
 }
 
 # Cancelled or terminated while creates are in flight.

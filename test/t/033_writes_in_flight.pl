@@ -13,7 +13,7 @@ use PylonSession;
 use PylonTest;
 use Test::More;
 
-my $node = start_node();
+my $node = start_node("shared_preload_libraries = 'pg_stat_statements'\n");
 my $api = start_api(contacts => 10);
 
 sub id { return sprintf 'contact-%04d', shift; }
@@ -211,6 +211,7 @@ $node->safe_psql('postgres', q{
 		EXECUTE statement; GET DIAGNOSTICS n = ROW_COUNT; RETURN n; END $$;
 	CREATE FUNCTION found_any() RETURNS text LANGUAGE plpgsql AS
 		$$ BEGIN UPDATE contacts SET name = 'x' WHERE id = 'contact-0002'; RETURN FOUND; END $$;
+	CREATE EXTENSION pg_stat_statements;
 	CREATE TABLE parts (id text, name text, portal_role_id text) PARTITION BY LIST (portal_role_id);
 	CREATE FOREIGN TABLE part_a PARTITION OF parts FOR VALUES IN ('a') SERVER pylon;
 	CREATE FOREIGN TABLE part_b PARTITION OF parts FOR VALUES IN ('b') SERVER pylon});
@@ -227,6 +228,8 @@ for my $method ('PATCH', 'DELETE')
 	two_are_gone($method, 9);
 	is(tag("WITH w AS ($sql) INSERT INTO log VALUES ('x'), ('y')"), 'INSERT 0 2', "$did where two are gone: in WITH");
 	is_deeply(written($method), ids(1 .. 9), "$did where two are gone, in WITH: all are tried");
+	is($node->safe_psql('postgres', "SELECT rows FROM pg_stat_statements WHERE query LIKE 'WITH w AS ($did %'"),
+		'2', "$did where two are gone, in WITH: rows of the statement");
 	two_are_gone($method, 9);
 	is(tag("WITH w AS (INSERT INTO log VALUES ('x')) $sql"), "$did 7", "$did where two are gone: beside WITH");
 	two_are_gone($method, 9);

@@ -138,6 +138,14 @@ joins('a semijoin with LIMIT',
 	  . 'LIMIT 10',
 	1, 1);
 
+# Before the first row come the contacts of twenty accounts, not of a hundred.
+my ($first_batch) = grep { ($_->{'Custom Plan Provider'} // '') eq 'Pylon Lookup Join' } plan_of($node,
+	'SELECT l.n FROM customers l LEFT JOIN contacts c ON c.account_id = l.account_id AND c.name > l.account_id
+		ORDER BY l.n LIMIT 10');
+is(int($first_batch->{'Startup Cost'} / 1000), $node->safe_psql('postgres',
+		'SELECT ceil(20.0 * count(account_id) / count(DISTINCT account_id) / 100) FROM copy'),
+	'a left join with LIMIT: what the first row costs');
+
 # A nested loop over all contacts reads them for its first row, so that the LIMIT saves nothing of their 25 pages; lists
 # of 10 addresses go on to the one that finds the tenth row.
 $node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (ADD lookup_batch_size '10')");

@@ -184,7 +184,21 @@ api_fault($api, kind => 'status', status => 200, body => '{"request_id":"r"}', m
 fails("UPDATE contacts SET name = 'Ada' WHERE id = '$ada'", '08P01',
 	qr/GET \/contacts\/$ada: HTTP status 200.*It does not hold the contact/,
 	'an update read back without the contact', 3);
+# a failure stays one, whatever it holds
+api_fault($api, kind => 'status', status => 403, body => $json->encode({ data => { id => $ada, name => 'Adah' } }),
+	match => 'GET', skip => 1);
+fails("UPDATE contacts SET name = 'Adah' WHERE id = '$ada'", '42501', qr/GET \/contacts\/$ada: HTTP status 403/,
+	'an update read back in vain', 3);
 api_set($api, patch_answer => 'full');
+
+# A create whose answer has none is done, but nobody can say under which id.
+for my $body ('', '{}', '{"data":null}')
+{
+	api_fault($api, kind => 'status', status => 200, body => $body, match => 'POST /contacts$', when => 'after');
+	fails("INSERT INTO contacts (name) VALUES ('New')", '08P01',
+		qr/POST \/contacts: HTTP status 200.*It does not hold the new contact.*1 create, 0 updates and 0 deletes were done/,
+		"a create answered with '$body'");
+}
 
 # ---------------------------------------------------------------- an answer without bounds
 
