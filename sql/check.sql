@@ -73,7 +73,7 @@ ALTER SERVER nowhere OPTIONS (SET base_url 'http://localhost:1');
 SELECT step, ok, detail ~ '^localhost (was found|is [0-9.:]+), # ms$' AS told FROM checked('nowhere') WHERE step = 'dns';
 -- a port that speaks no TLS
 SELECT replace(:'api', 'http:', 'https:') AS tls_api \gset
-ALTER SERVER nowhere OPTIONS (SET base_url :'tls_api');
+ALTER SERVER nowhere OPTIONS (SET base_url :'tls_api', ADD connect_timeout '5min');
 SELECT step, ok, hint FROM checked('nowhere');
 ALTER SERVER nowhere OPTIONS (ADD ca_file '/no/such/file');
 SELECT * FROM checked('nowhere');

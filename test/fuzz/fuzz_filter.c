@@ -202,7 +202,9 @@ make_node(FuzzInput *input, FilterTest test, Oid type)
 	/* An API that ignores case is said to do so. */
 	if (node->flags & FILTER_NODE_FOLD)
 		node->flags |= FILTER_NODE_LOOSE;
+	/* Both are texts that people write. */
 	node->field = node->flags & FILTER_NODE_CUSTOM ? "slug" : "name";
+	node->flags |= FILTER_NODE_PROSE;
 	node->max_length = flags & 0x80 ? (flags >> 4) & 7 : 0;
 	if (node->max_length > 0 && flags & 0x04)
 		node->flags |= FILTER_NODE_CUT;

@@ -233,7 +233,7 @@ for my $case (
 	[ 'with the wrong ca_file', { base_url => $secure->{url}, ca_file => $secure->{other_ca_file} }, qr/certificate/ ])
 {
 	my ($name, $options, $pattern) = @$case;
-	setup_server($node, $secure->{url}, %$options);
+	setup_server($node, $secure->{url}, %$options, connect_timeout => '5min');
 	api_clear($secure);
 	$before = accepted($secure);
 	fails_with($node, $count, '08001', $pattern, "TLS $name");
