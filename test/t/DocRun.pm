@@ -99,7 +99,8 @@ sub surroundings
 
 sub leave { my $place = shift; $place->{$_}->quit for 'bash', 'psql'; return; }
 
-# apt-get that installs nothing: it fails where one of the packages is neither there nor to be had.
+# apt-get that installs nothing: it fails where one of the packages is neither there nor to be had.  In an image without
+# apt's lists nobody can tell.
 sub stand_in_commands
 {
 	my $folder = shift;
@@ -109,6 +110,7 @@ sub stand_in_commands
 #!/bin/sh
 command -v dpkg-query >/dev/null || exit 0
 [ "$1" = install ] || exit 0
+[ -n "$(find /var/lib/apt/lists -name '*Packages*' 2>/dev/null)" ] || exit 0
 shift
 for package; do
 	dpkg-query -W "$package" >/dev/null 2>&1 || apt-cache show "$package" >/dev/null || exit 1
