@@ -12,7 +12,8 @@ import sys
 from typing import Callable, NamedTuple
 
 import peers
-from lab import SCRATCH, TOKEN, CountedServer, SampleApi, Session, floor, instructions, make_table, process_seconds
+from lab import (API_CORE, CLIENT_CORE, SCRATCH, TOKEN, CountedServer, SampleApi, Session, floor, instructions, make_table,
+                 process_seconds)
 
 RUNS = int(os.environ.get("RUNS", "5"))
 PAGE = 999
@@ -60,13 +61,13 @@ def quickest(work: str, against: str, wanted: float, ours: Callable[[], float], 
 
 def scan():
     """Pages that take 20 ms each, one after another, for a cursor is known only with its page."""
-    api = SampleApi(200 * PAGE, latency=20)
-    session = Session()
+    api = SampleApi(200 * PAGE, core=API_CORE, latency=20)
+    session = Session(core=CLIENT_CORE)
     make_table(session, api)
     for columns, query, wanted in (("one column", "count(id)", 1.02), ("all columns", "count(contacts)", 1.05)):
         yield alternate(f"200 pages, 20 ms each: {columns}", "C: a loop over the cursors", wanted,
                         lambda query=query: session.seconds(f"SELECT {query} FROM contacts"),
-                        lambda: floor("floor_pages", api.url, TOKEN))
+                        lambda: floor("floor_pages", api.url, TOKEN, core=CLIENT_CORE))
     api.stop()
 
 

@@ -17,13 +17,23 @@ BINDIR = Path(os.environ["BINDIR"])
 TOKEN = "sample-token"
 
 
+# The other side has a core of its own where a measurement asks for it.  Linux likes to wake a process on the core of the one
+# that it has heard from, and then what one computes delays the other's answer, as it can't on two machines.
+API_CORE, CLIENT_CORE = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
+
+
+def on_core(core: int | None) -> list[str]:
+    """The words before a command that is to run on that core alone."""
+    return [] if core is None else ["taskset", "-c", str(core)]
+
+
 class SampleApi:
     """A sample API of its own, which ends with this program."""
 
-    def __init__(self, contacts: int, cert_dir: Path | None = None, **switches) -> None:
+    def __init__(self, contacts: int, cert_dir: Path | None = None, core: int | None = None, **switches) -> None:
         tls = ["--tls", "--cert-dir", str(cert_dir)] if cert_dir else []
         settings = ["--set", *(f"{name}={value}" for name, value in switches.items())] if switches else []
-        command = ["/usr/bin/python3", str(ROOT / "test/sample_api"), "--background", "--watch-pid", str(os.getpid()),
+        command = [*on_core(core), "/usr/bin/python3", str(ROOT / "test/sample_api"), "--background", "--watch-pid", str(os.getpid()),
                    "--contacts", str(contacts), *tls, *settings]
         self.url = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
         self.ca_file = cert_dir / "ca.pem" if cert_dir else None
@@ -52,11 +62,13 @@ class SampleApi:
 class Session:
     """A session of PostgreSQL: one backend, autocommit."""
 
-    def __init__(self, host: str | None = None) -> None:
+    def __init__(self, host: str | None = None, core: int | None = None) -> None:
         self.connection = psycopg2.connect(host=host or os.environ["PGHOST"], dbname="postgres", user="postgres")
         self.connection.autocommit = True
         self.cursor = self.connection.cursor()
         self.backend = self.connection.get_backend_pid()
+        if core is not None:
+            os.sched_setaffinity(self.backend, {core})
 
     def run(self, *statements: str) -> None:
         for statement in statements:
@@ -95,10 +107,10 @@ def make_table(session: Session, api: SampleApi, schema: str = "public", options
         f"SET search_path = {schema}, public")
 
 
-def floor(program: str, *arguments, requests: list[str] | None = None) -> float:
+def floor(program: str, *arguments, requests: list[str] | None = None, core: int | None = None) -> float:
     """Seconds of a program in C that does no more than the work needs."""
     text = "".join(line + "\n" for line in requests) if requests is not None else None
-    done = subprocess.run([SCRATCH / program, *map(str, arguments)], input=text, capture_output=True, text=True)
+    done = subprocess.run([*on_core(core), SCRATCH / program, *map(str, arguments)], input=text, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"{program} failed: {done.stderr}")
     return float(done.stdout.split()[1])
