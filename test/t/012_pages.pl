@@ -143,6 +143,15 @@ api_fault($api, kind => 'wrong_shape', skip => 2,
 fails_with($node, 'SELECT count(*) FROM contacts', '08P01', qr/cursor/, 'a cursor that leads back');
 is_deeply([ api_take($api) ], [ @by_30[ 0, 1, 2 ] ], 'a cursor that leads back: is not followed');
 
+# What stands last in a page need not be its pagination. What was asked for ahead is left, and the true one is followed.
+api_ctl($api, 'reset');
+api_clear($api);
+api_fault($api, kind => 'wrong_shape',
+	body => '{"pagination":{"cursor":"after=29/+","has_next_page":true},"data":[{"id":"x",'
+	  . '"more":{"pagination":{"cursor":"after=59/+","has_next_page":true}}}]}');
+is($node->safe_psql('postgres', 'SELECT count(DISTINCT id) FROM contacts'), 1 + $contacts - 30, 'a cursor that is none: rows');
+is_deeply([ sort(api_take($api)) ], [ sort(@by_30, $by_30[2]) ], 'a cursor that is none: requests');
+
 # ---------------------------------------------------------------- what is wrong in a value
 
 # It matters if the column is read, and then the error names it.

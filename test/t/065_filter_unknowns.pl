@@ -280,6 +280,12 @@ api_fault($api, kind => 'status', status => 400, match => 'POST /contacts/search
 (my $rows, $error) = first_of_session("SELECT id FROM people WHERE name IN ('ann', 'x')");
 is($rows, 'p2', 'a list is too long: rows');
 like($error, qr/WARNING: .*the API refused a condition/, 'a list is too long: warning');
+# A condition may be refused as one that can't be processed, too.
+api_fault($api, kind => 'status', status => 422, match => 'POST /contacts/search',
+	body => { errors => ['no such operator'], request_id => 'r' });
+($rows, $error) = first_of_session("SELECT id FROM people WHERE name = 'ann'");
+is($rows, 'p2', '422: rows');
+like($error, qr/WARNING: .*the API refused a condition/, '422: warning');
 # So is 400 without a word about it.
 api_fault($api, kind => 'status', status => 400, times => 2, match => '',
 	body => { errors => ['Bad request'], request_id => 'r' });
