@@ -419,4 +419,4 @@ class AccountWrites(AccountCase):
         self.assertEqual(self.account(made)["name"], "Late")
         self.switch(search_lag=0.01)
         self.until(lambda: self.leaf("id", "in", values=[made, GLOBEX]).ids == [GLOBEX, made])
-        self.assertEqual(self.leaf("name", "equals", "Changed").ids, [GLOBEX])
+        self.until(lambda: self.leaf("name", "equals", "Changed").ids == [GLOBEX])

@@ -115,7 +115,7 @@ class Switches(Case):
         self.assertEqual(self.get(f"/contacts/{made}").status, 200)
         self.switch(search_lag=0.01)
         self.until(lambda: self.leaf("id", "in", values=[made, GRACE]).ids == [made])
-        self.assertEqual(self.leaf("name", "equals", "Changed again").ids, [ADA])
+        self.until(lambda: self.leaf("name", "equals", "Changed again").ids == [ADA])
 
     def test_pages(self) -> None:
         for shape, expected in (("empty_cursor", {"cursor": "", "has_next_page": False}), ("no_pagination", None),
