@@ -53,8 +53,6 @@ row_store_next(RowStore *store, TupleTableSlot *slot)
 	MemoryContext before;
 	bool		found;
 
-	if (tuplestore_ateof(store->rows))
-		return false;
 	before = MemoryContextSwitchTo(store->context);
 	if (store->slot == NULL)
 		store->slot = MakeSingleTupleTableSlot(slot->tts_tupleDescriptor, &TTSOpsMinimalTuple);
