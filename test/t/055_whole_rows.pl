@@ -251,6 +251,10 @@ refused(
 writes(
 	save('contacts', $row, account_id => '', account_external_id => '') . ' RETURNING account_id IS NULL',
 	't', [ patch($ada, '{"account_id":""}') ], 'both cleared');
+query("CREATE FOREIGN TABLE twice (id text, a jsonb OPTIONS (field 'external_ids'), b jsonb OPTIONS (field 'external_ids'))
+	SERVER pylon");
+refused(q{UPDATE twice SET a = '[{"external_id": "q", "label": "l", "k": "1"}]', b = '[{"external_id": "q", "label": "l", "k": "2"}]'}
+	  . " WHERE id = '$ada'", '22023', qr/written by two columns/, 'two columns whose lists differ in what nobody knows');
 writes("UPDATE contacts SET account_external_id = NULL WHERE id = '$grace' RETURNING account_id IS NULL", 't',
 	[ patch($grace, '{"account_id":""}') ], 'NULL detaches');
 writes("UPDATE contacts SET account_external_id = '' WHERE id = '$grace'", '', [], 'NULL of no account');
@@ -481,6 +485,17 @@ unlike(
 refused("UPDATE mine SET id = E'x\\ny' || repeat('z', 100) WHERE email = 'ada\@acme.com'",
 	'428C9', qr/can't become "x yz+\.\.\."/, 'a long value');
 query('RESET ROLE');
+
+# Texts are what is written, however a type compares them; and the link to an account is one field with two columns.
+query('CREATE EXTENSION citext; CREATE FOREIGN TABLE folding (id text, name citext) SERVER pylon');
+writes("UPDATE folding SET name = 'ADA Lovelace' WHERE id = '$ada' RETURNING name",
+	'ADA Lovelace', [qq(PATCH /contacts/$ada {"name":"ADA Lovelace"})], 'the case of a citext');
+query("CREATE FOREIGN TABLE twice (id text, a jsonb OPTIONS (field 'external_ids'), b jsonb OPTIONS (field 'external_ids'))
+	SERVER pylon");
+refused(q{UPDATE twice SET a = '[{"external_id": "q", "label": "l", "k": "1"}]', b = '[{"external_id": "q", "label": "l", "k": "2"}]'}
+	  . " WHERE id = '$ada'", '22023', qr/written by two columns/, 'two columns whose lists differ in what nobody knows');
+writes("UPDATE contacts SET account_external_id = NULL WHERE id = '$ada' RETURNING account_id IS NULL",
+	't', [qq(PATCH /contacts/$ada {"account_id":""})], 'no account any more, by its external id');
 
 $session->quit;
 done_testing();

@@ -194,6 +194,38 @@ api_set($api, normalise => 'blanks');
 taken("UPDATE typed.contacts SET notes = '  ' WHERE id = '$ada' RETURNING coalesce(notes, '')",
 	'', 'nothing is left of blanks');
 
+# … which an answer may leave out altogether.
+api_set($api, absent => 'absent');
+taken("UPDATE contacts SET avatar_url = ' \t' WHERE id = '$ada' RETURNING coalesce(avatar_url, '')",
+	'', 'nothing is left of blanks, and nothing is shown');
+
+# ---------------------------------------------------------------- forms that this sample API doesn't make
+
+# The answer to the next write has these members, and nothing is kept of it.
+sub answer_with
+{
+	my ($method, %members) = @_;
+
+	api_ctl($api, 'reset');
+	api_clear($api);
+	api_fault($api, kind => 'wrong_shape', match => "$method /contacts",
+		body => { data => { id => $ada, name => 'Ada Lovelace', %members } });
+	return;
+}
+
+answer_with(PATCH => phone_numbers => ['+49 (30) 123-456'], primary_phone_number => '+49 (30) 123-456');
+taken("UPDATE contacts SET phone_numbers = '{4930123456}' WHERE id = '$ada' RETURNING phone_numbers",
+	'{"+49 (30) 123-456"}', 'a phone number as people write it');
+api_ctl($api, 'reset');
+query("UPDATE contacts SET phone_numbers = '{33100000001}', primary_phone_number = '33100000001' WHERE id = '$ada'");
+api_set($api, ignore_fields => 'phone_numbers');
+ignored("UPDATE contacts SET phone_numbers = '{1}' WHERE id = '$ada'",
+	'phone_numbers', 'a phone number is not its last digit');
+answer_with(POST => avatar_url => 'https://pictures.example/1.png');
+is(query("INSERT INTO contacts (name, avatar_url) VALUES ('Ada Lovelace', 'https://acme.com/new.png') RETURNING avatar_url"),
+	'https://pictures.example/1.png', 'a picture that the API keeps itself');
+is($session->error, '', 'a picture that the API keeps itself: no error');
+
 # ---------------------------------------------------------------- ignored
 
 for my $case (

@@ -71,6 +71,11 @@ like($session->error, qr/it is unknown whether Pylon did 1 create .*\nDETAIL:  I
 $session->query('ROLLBACK');
 is(named('Left'), 1, 'it does');
 
+# Which domain is primary can be left to the list that is written with it.
+is($session->query("UPDATE accounts SET domains = '{first.example,second.example}', primary_domain = NULL
+		WHERE id = '$acme' RETURNING primary_domain"), 'first.example', 'no primary domain beside a list: the first one');
+is($session->error, '', 'no primary domain beside a list: no error');
+
 # ---------------------------------------------------------------- what the answer may be
 
 start_over();
