@@ -561,8 +561,8 @@ is_unknown(const HttpResponse *response)
 {
 	if (response->outcome == HTTP_ANSWERED && response->status <= 299)
 		return false;
-	return response->unheard ||
-		(response->sent && (response->outcome != HTTP_ANSWERED || response->status >= 500));
+	/* A failure of the server's is among what is unheard. */
+	return response->unheard || (response->sent && response->outcome != HTTP_ANSWERED);
 }
 
 /* From libcurl's code to what it amounts to. */

@@ -144,6 +144,13 @@ writes("INSERT INTO checked (name, email) VALUES ('C1', 'c1\@view.example')", ''
 	['POST /contacts {"name":"C1","email":"c1@view.example"}'], 'a view with CHECK OPTION');
 fails_with($node, "INSERT INTO checked (name, email) VALUES ('C2', 'c2\@elsewhere.example')", '44000', qr/check option/,
 	'a view with CHECK OPTION that is violated');
+# Of the map of custom fields, only the answer says what it has become.
+$node->safe_psql('postgres', q{CREATE VIEW golden AS SELECT name, custom_fields FROM contacts
+	WHERE custom_fields->>'tier' = 'gold' WITH CHECK OPTION});
+api_set($api, normalise => 'case');
+writes(q{INSERT INTO golden (name, custom_fields) VALUES ('c3', '{"tier": "GOLD"}')}, '',
+	['POST /contacts {"name":"c3","custom_fields":[{"slug":"tier","value":"GOLD"}]}'], 'CHECK OPTION on the map of custom fields');
+api_set($api, normalise => '');
 writes(
 	"INSERT INTO parted (name, email, tier) VALUES ('P1', 'p1\@x.example', 'gold'), ('P2', 'p2\@x.example', 'none'), ('P3', 'p3\@x.example', 'gold');
 	SELECT name FROM parted_rest", 'P2',

@@ -171,4 +171,18 @@ api_set($api, rate_limit => 5, rate_window => 60);
 	$session->quit;
 }
 
+# ---------------------------------------------------------------- each endpoint by itself
+
+# One that has to wait holds up no other, though its name is as long: all contacts are there before the accounts.
+setup_server($node, $api, page_size => 10);
+populate(40);
+api_fault($api, kind => 'status', status => 429, headers => { 'X-Retry-After' => '30' }, match => 'GET /accounts');
+my $session = PylonSession->new($node);
+api_take($api);
+$session->query('BEGIN; DECLARE all_of_them CURSOR FOR SELECT id FROM accounts UNION ALL SELECT id FROM contacts');
+is(scalar(grep { /^contact-/ } split /\n/, $session->query('FETCH 40 FROM all_of_them')), 40, 'contacts come while accounts wait');
+is(scalar(grep { m{^GET /accounts} } api_take($api)), 1, 'accounts still wait');
+$session->query('ROLLBACK');
+$session->quit;
+
 done_testing();

@@ -169,7 +169,7 @@ for my $write ("UPDATE contacts SET name = 'x' WHERE id = '$ada'", "DELETE FROM 
 is($session->query('SELECT count(*) FROM contacts'), 100, 'nobody was deleted');
 api_clear($api);
 
-for my $body ('{}', '{"data":null}', '{"request_id":"r"}', '{"data":[]}', '{"data":{ }}', '{"data":{},"errors":["x"]}',
+for my $body ('{}', '{"data":null}', '{"request_id":"r"}', '{"data":[]}', "{\"data\":[{\"id\":\"$ada\"}]}", '{"data":{ }}', '{"data":{},"errors":["x"]}',
 	'')
 {
 	answers($body);

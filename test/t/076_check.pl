@@ -50,6 +50,20 @@ ends_with(qr/^tls\|f\|no connection to the API\. GET \/me: [^|]*certificate[^|]*
 	'a certificate by nobody that is trusted');
 is(scalar(api_take($api)), 0, 'a certificate by nobody that is trusted: nothing was sent');
 
+# ---------------------------------------------------------------- what the answers may be
+
+setup_server($node, $api);
+api_clear($api);
+api_fault($api, kind => 'wrong_shape', match => 'GET /contacts?limit=1',
+	body => '{"data":[],"pagination":{"has_next_page":true,"cursor":"x"}}');
+@rows = ends_with(qr/^custom_fields\|t\|/, 'a page without a contact that announces another one');
+like((grep { /^contacts/ } @rows)[0], qr/^contacts\|t\|can be read, (?!but)/, 'a page without a contact that announces another one: there are some');
+api_fault($api, kind => 'wrong_shape', match => 'GET /contacts?limit=1', body => '{"data":[{"id":"1"');
+ends_with(qr/^contacts\|f\|/, 'contacts that break off');
+api_fault($api, kind => 'wrong_shape', match => 'GET /custom-fields', body => '{"errors":["no"],"data":[]}');
+ends_with(qr/^custom_fields\|f\|[^|]*It is no list of custom fields/, 'an error in place of definitions');
+api_clear($api);
+
 # ---------------------------------------------------------------- time-outs
 
 setup_server($node, 'https://127.0.0.1:' . $silent->sockport, connect_timeout => '200ms');
