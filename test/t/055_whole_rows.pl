@@ -488,6 +488,25 @@ refused("UPDATE mine SET id = E'x\\ny' || repeat('z', 100) WHERE email = 'ada\@a
 	'428C9', qr/can't become "x yz+\.\.\."/, 'a long value');
 query('RESET ROLE');
 
+# A value is no list of one, and null no text; what the API makes of them is its own affair.
+api_ctl($api, 'reset');
+for my $case (
+	[
+		'custom_fields', q{custom_fields || '{"tier": ["gold"]}'},
+		'[{"slug":"tier","values":["gold"]}]', 'a list in place of its one value'
+	],
+	[
+		'external_ids', q{'[{"external_id": "null", "label": null}]'},
+		'[{"label":null,"external_id":"null"}]', 'null in a list'
+	])
+{
+	my ($column, $value, $sent, $name) = @$case;
+
+	api_take($api);
+	query("UPDATE contacts SET $column = $value WHERE id = '$ada'");
+	is_deeply([ grep { is_write($_) } api_take($api) ], [ patch($ada, "{\"$column\":$sent}") ], $name);
+}
+
 # Texts are what is written, however a type compares them.
 query('CREATE EXTENSION citext; CREATE FOREIGN TABLE folding (id text, name citext) SERVER pylon');
 writes("UPDATE folding SET name = 'ADA Lovelace' WHERE id = '$ada' RETURNING name",
