@@ -129,6 +129,7 @@ SELECT regions FROM required;
 CREATE FOREIGN TABLE nothing (id text, e_mail text) SERVER pylon;
 EXPLAIN SELECT id FROM nothing;
 \echo :LAST_ERROR_SQLSTATE
+EXPLAIN INSERT INTO nothing (id) VALUES ('x');
 ALTER FOREIGN TABLE nothing ALTER e_mail OPTIONS (ADD field 'mail');
 SELECT id FROM nothing;
 ALTER FOREIGN TABLE nothing ALTER e_mail OPTIONS (SET field 'email');

@@ -45,6 +45,8 @@ struct PylonWriting
 };
 
 static bool repeat_delete(PylonWriting *writing);
+static const char *doubt_answer(PylonWriting *writing);
+static const char *doubt_delete(PylonWriting *writing, const PylonPage *page);
 static Presence find_object(PylonWriting *writing, double delay);
 static PylonWritten settle_missing(PylonWriting *writing);
 static PylonPage *parse_answer(PylonWriting *writing);
@@ -94,6 +96,15 @@ pylon_finish_write(PylonWriting *writing)
 		!(writing->call.kind == PYLON_UPDATE && failure_is_of_reference(writing->response)))
 		return settle_missing(writing);
 
+	writing->problem = doubt_answer(writing);
+	if (writing->problem != NULL)
+		writes_doubt(writing->request);
+	if (writing->problem != NULL && writing->problem != page_holds_errors &&
+		writing->call.kind == PYLON_DELETE && find_object(writing, 0) == PRESENCE_GONE)
+	{
+		writes_settle_as(writing->request, WRITE_DONE);
+		return WRITTEN_DONE;
+	}
 	fate = writes_settle(writing->request);
 	writing->unknown = fate == WRITE_UNKNOWN;
 	if (fate == WRITE_DONE)
@@ -101,10 +112,41 @@ pylon_finish_write(PylonWriting *writing)
 		writing->connection->use->reached = true;
 		return WRITTEN_DONE;
 	}
-	if (http_is_success(writing->response))
-		writing->problem = PAGE_HOLDS_ERRORS;
 	return writing->call.kind == PYLON_CREATE && fate == WRITE_NOT_DONE &&
 		failure_is_duplicate(writing->response) ? WRITTEN_DUPLICATE : WRITTEN_FAILED;
+}
+
+/*
+ * What speaks against an answer that is a success by its status, or NULL: a
+ * gateway, or a page to log in, says 200 as well, and has passed nothing on.
+ */
+static const char *
+doubt_answer(PylonWriting *writing)
+{
+	const PylonPage *page;
+
+	if (!http_is_success(writing->response) || writing->response->length == 0)
+		return NULL;
+	page = parse_answer(writing);
+	return page->problem != NULL || writing->call.kind != PYLON_DELETE ? page->problem :
+		doubt_delete(writing, page);
+}
+
+/*
+ * Of a delete nothing is looked at that would tell later. Its answer has the
+ * object, or the number of the request at least.
+ */
+static const char *
+doubt_delete(PylonWriting *writing, const PylonPage *page)
+{
+	PylonError	error;
+
+	if (page->nobjects == 0)
+		return failure_read(writing->response, &error) && error.request_id != NULL ? NULL :
+			"It does not say which request it is for.";
+	return !json_slice_is_null(page_object(page, 0)[OBJECT_ID_SOURCE]) &&
+		object_id_is(writing->call.id, writing->call.any_case, page_object(page, 0)) ? NULL :
+		psprintf("It does not hold the %s.", writing->call.layout->object->nouns.one);
 }
 
 /*
@@ -258,14 +300,16 @@ pylon_write_is_unknown(PylonWriting *writing)
 /*
  * Raises the error of a write that has ended: 40003 where nobody knows
  * whether a create was done, since it is never repeated; "more" is added to
- * DETAIL then, unless NULL.
+ * DETAIL then, unless NULL. An answer that isn't the API's is a matter of the
+ * protocol first, 08P01.
  */
 void
 pylon_raise_write(PylonWriting *writing, const char *more)
 {
 	const HttpResponse *response = writing->response;
 
-	if (writing->unknown && writing->call.kind == PYLON_CREATE)
+	if (writing->unknown && writing->call.kind == PYLON_CREATE &&
+		(writing->problem == NULL || writing->problem == page_holds_errors))
 		failure_raise_unknown(response, more);
 	if (writing->problem != NULL && http_is_success(response))
 		failure_raise_refusal(response, writing->problem);

@@ -23,7 +23,6 @@
 #include "api/written.h"
 #include "lib/ilist.h"
 #include "lib/stringinfo.h"
-#include "object/page.h"
 #include "utils/memutils.h"
 
 /*
@@ -69,7 +68,7 @@ typedef struct WriteNote
 struct PylonWriteRequest
 {
 	HttpRequest *request;
-	bool		contradictory;	/* a success that holds errors, and no data */
+	bool		doubtful;		/* a success by its status alone */
 	PylonConnection *connection;
 	const char *path;
 	WriteNote  *note;			/* NULL when it is settled */
@@ -189,18 +188,14 @@ writes_send(PylonConnection *connection, PylonWrite kind, const HttpCall *call)
 const HttpResponse *
 writes_wait(PylonWriteRequest *write)
 {
-	const HttpResponse *response = http_wait(write->request);
-
-	write->contradictory = http_is_success(response) &&
-		page_is_error(response->body, response->length);
-	return response;
+	return http_wait(write->request);
 }
 
-/* Of a write that has its answer: does nobody know whether it was done? */
-bool
-writes_is_unknown(PylonWriteRequest *write)
+/* The answer, which is there, says by its status alone that the write was done. */
+void
+writes_doubt(PylonWriteRequest *write)
 {
-	return writes_judge(write) == WRITE_UNKNOWN;
+	write->doubtful = true;
 }
 
 /*
@@ -324,7 +319,7 @@ writes_judge(PylonWriteRequest *write)
 	const HttpResponse *response = http_peek(write->request);
 
 	if (response != NULL && http_is_success(response))
-		return write->contradictory ? WRITE_UNKNOWN : WRITE_DONE;
+		return write->doubtful ? WRITE_UNKNOWN : WRITE_DONE;
 	return http_is_unknown(write->request) ? WRITE_UNKNOWN : WRITE_NOT_DONE;
 }
 

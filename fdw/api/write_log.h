@@ -37,7 +37,7 @@ extern bool writes_claim(PylonConnection *connection, const char *path);
 extern PylonWriteRequest *writes_send(PylonConnection *connection,
 									  PylonWrite kind, const HttpCall *call);
 extern const HttpResponse *writes_wait(PylonWriteRequest *write);
-extern bool writes_is_unknown(PylonWriteRequest *write);
+extern void writes_doubt(PylonWriteRequest *write);
 extern double writes_resend_wait(PylonWriteRequest *write);
 extern void writes_resend(PylonWriteRequest *write);
 extern bool writes_withdraw(PylonWriteRequest *write);

@@ -45,7 +45,7 @@ typedef enum PageGlance
 #define PAGE_MAX_CURSOR 8192
 
 /* What is wrong with an answer of 200 that is an error. */
-#define PAGE_HOLDS_ERRORS "It holds errors and no data."
+extern const char page_holds_errors[];
 
 extern PylonPage *page_parse(const ObjectLayout *reader, bool single,
 							 const char *body, size_t length);

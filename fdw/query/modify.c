@@ -154,8 +154,8 @@ check_may_delete(Relation table)
 }
 
 /*
- * Raises 0A000 for system columns of the rows written. The plan has what
- * PylonModifyPrivate says.
+ * Raises HV005 for a column that shows no field, and 0A000 for system columns
+ * of the rows written. The plan has what PylonModifyPrivate says.
  */
 List *
 pylonPlanForeignModify(PlannerInfo *root, ModifyTable *plan,
@@ -164,6 +164,7 @@ pylonPlanForeignModify(PlannerInfo *root, ModifyTable *plan,
 	Relation	table = table_open(planner_rt_fetch(resultRelation, root)->relid, NoLock);
 	List	   *assigned = NIL;
 
+	object_check_columns(table);
 	system_columns_check_write(plan, subplan_index, resultRelation, table);
 	table_close(table, NoLock);
 	if (plan->operation == CMD_UPDATE)

@@ -38,6 +38,9 @@
  */
 #define MAX_ANSWER (1024 * 1024)
 
+/* More bytes than this of the API's words no message shows. */
+#define MAX_MESSAGES 1024
+
 #define PLAIN (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 
 /* Owner of a tree, in the memory context in which it was made. */
@@ -64,7 +67,7 @@ static json_object *make_list(List *texts);
 static void add_custom(JsonTree *body, const char *key, const char *slug,
 					   const char *member_key, json_object *value);
 static json_object *make_filter(const PylonFilter *filter);
-static char *first_message(json_object *root);
+static char *all_messages(json_object *root);
 static char *lossy_copy(json_object *value);
 static PylonCustomField *read_custom_field(json_object *definition);
 
@@ -213,7 +216,7 @@ json_read_error(const char *body, size_t length, PylonError *error)
 	memset(error, 0, sizeof(*error));
 	if (root == NULL || !json_object_is_type(root, json_type_object))
 		return false;
-	error->message = first_message(root);
+	error->message = all_messages(root);
 	error->code = lossy_copy(json_member(root, "code", json_type_string));
 	error->request_id = lossy_copy(json_member(root, "request_id", json_type_string));
 	/* Empty where there is no such object: some other refusal, then. */
@@ -299,20 +302,25 @@ read_custom_field(json_object *definition)
 	return field->slug != NULL ? field : NULL;
 }
 
-/* The first of "errors"; there has never been more than one. */
+/* The words of "errors", of which there has never been more than one; NULL if there are none. */
 static char *
-first_message(json_object *root)
+all_messages(json_object *root)
 {
 	json_object *errors = json_member(root, "errors", json_type_array);
+	char	   *messages = NULL;
 
 	for (size_t i = 0; errors != NULL && i < json_object_array_length(errors); i++)
 	{
 		json_object *entry = json_object_array_get_idx(errors, i);
 
-		if (json_object_is_type(entry, json_type_string))
-			return lossy_copy(entry);
+		if (!json_object_is_type(entry, json_type_string))
+			continue;
+		messages = messages == NULL ? lossy_copy(entry) :
+			psprintf("%s; %s", messages, lossy_copy(entry));
+		if (strlen(messages) > MAX_MESSAGES)
+			break;
 	}
-	return NULL;
+	return messages;
 }
 
 /*

@@ -200,6 +200,56 @@ for my $body ('', '{}', '{"data":null}')
 		"a create answered with '$body'");
 }
 
+# ---------------------------------------------------------------- a success by its status alone
+
+# A page to log in, a gateway, a queue: none of these has done anything.  A delete asks whether the object is gone.
+my @others = (
+	'<html>Log in</html>', 'OK', '[]', '5', '{"data":"deleted"}', '{"data":[]', '{"error":"quota"}', '{}', '{"data":null}',
+	'{"data":{"deleted":false},"request_id":"r"}', '{"data":{"id":"other"},"request_id":"r"}');
+for my $body (@others)
+{
+	answers($body, match => 'DELETE');
+	my $text = fails_with($session, "DELETE FROM contacts WHERE id = '$ada'", '08P01', qr/DELETE \/contacts\/$ada: HTTP status 200/,
+		"a delete answered with $body");
+	is_deeply([ map { /^(\w+)/ } api_take($api) ], [qw(GET DELETE GET)], "a delete answered with $body: requests");
+	like($text, qr/0 deletes were done/, "a delete answered with $body: nothing is said to be done");
+	like($text, qr/unknown whether Pylon did 1 delete/, "a delete answered with $body: nor not to be");
+	api_clear($api);
+
+	my ($made) = $session->query("INSERT INTO contacts (name) VALUES ('Gone') RETURNING id");
+	answers($body, match => 'DELETE', when => 'after');
+	api_take($api);
+	is($session->query("DELETE FROM contacts WHERE id = '$made' RETURNING name"), 'Gone', "a delete that is done, answered with $body");
+	is($session->error, '', "a delete that is done, answered with $body: no error");
+	is(scalar(api_take($api)), 3, "a delete that is done, answered with $body: requests");
+}
+is($session->query("SELECT name FROM contacts WHERE id = '$ada'"), 'Adah', 'nobody was deleted');
+for my $body ('', '{"request_id":"r"}', '{"data":null,"request_id":"r"}', "{\"data\":{\"id\":\"$ada\"}}")
+{
+	answers($body, match => 'DELETE');
+	api_take($api);
+	is($session->query("DELETE FROM contacts WHERE id = '$ada' RETURNING id"), $ada, "a delete answered with '$body'");
+	is(scalar(api_take($api)), 2, "a delete answered with '$body': requests");
+}
+for my $body (@others[ 0 .. 5 ])
+{
+	answers($body, match => 'POST /contacts$');
+	my $text = fails_with($session, "INSERT INTO contacts (name, email) VALUES ('New', 'new\@x.example')", '08P01',
+		qr/new\@x\.example.*POST \/contacts: HTTP status 200.*0 creates, 0 updates and 0 deletes were done/s,
+		"a create answered with $body");
+	like($text, qr/unknown whether Pylon did 1 create/, "a create answered with $body: the warning");
+	answers($body, match => 'PATCH');
+	$text = fails_with($session, "UPDATE contacts SET name = 'New' WHERE id = '$ada'", '08P01',
+		qr/PATCH \/contacts\/$ada: HTTP status 200.*0 creates, 0 updates and 0 deletes were done/s,
+		"an update answered with $body");
+	like($text, qr/unknown whether Pylon did 1 update/, "an update answered with $body: the warning");
+	api_clear($api);
+}
+
+# The API's words are told, however many there are.
+api_fault($api, kind => 'status', status => 400, body => { errors => [ 'the first', 7, 'the second' ] }, match => 'PATCH');
+fails("UPDATE contacts SET name = 'New' WHERE id = '$ada'", '22023', qr/"the first; the second"/, 'several errors', 2);
+
 # ---------------------------------------------------------------- an answer without bounds
 
 answers('{"data":[' . join(',', map { "{\"id\":\"$_\"}" } 1 .. 10_000) . ']}');
