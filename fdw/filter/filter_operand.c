@@ -77,6 +77,7 @@ static Oid	called_function(Node *node, List **args);
 static char *only_text(Node *path);
 static bool operand_in_function(FilterContext *context, FuncExpr *func,
 								FilterOperand *operand);
+static bool others_are_values(List *args);
 static bool operand_cut(FilterOperand *operand, Node *typmod);
 static bool operand_converted(FilterContext *context, CoerceViaIO *expr,
 							  FilterOperand *operand);
@@ -131,12 +132,26 @@ operand_in_function(FilterContext *context, FuncExpr *func, FilterOperand *opera
 		if (!operand_find(context, linitial(func->args), operand))
 			return false;
 		operand->flags |= FILTER_NODE_PART | FILTER_NODE_WIDE;
-		/* It is NULL of a text that doesn't match, too. */
-		if (func->funcid == F_SUBSTRING_TEXT_TEXT)
+		/* It is NULL where another argument is, or of a text that doesn't match. */
+		if (func->funcid == F_SUBSTRING_TEXT_TEXT || !others_are_values(func->args))
 			operand->operators &= ~FIELD_IS_SET;
 		return true;
 	}
 	return false;
+}
+
+/* Is each argument but the first one a constant, and not NULL? */
+static bool
+others_are_values(List *args)
+{
+	ListCell   *lc;
+
+	for_each_from(lc, args, 1)
+	{
+		if (!IsA(lfirst(lc), Const) || ((Const *) lfirst(lc))->constisnull)
+			return false;
+	}
+	return true;
 }
 
 /* Of a text cut off at n characters no more is known if it has so many. */

@@ -624,6 +624,8 @@ can_be_read_twice(PlannerInfo *root, RelOptInfo *rel)
 {
 	int			relid = -1;
 
+	if (plan_may_recheck(root))
+		return false;
 	while ((relid = bms_next_member(rel->relids, relid)) >= 0)
 	{
 		RelOptInfo *table = root->simple_rel_array[relid];

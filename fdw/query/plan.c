@@ -511,3 +511,26 @@ rows_pass_through(PlannerInfo *root)
 		parse->distinctClause == NIL && parse->setOperations == NULL &&
 		root->sort_pathkeys == NIL;
 }
+
+/*
+ * May rows be looked at again that others have changed meanwhile? Then each
+ * table has just the one row that is looked at, and gives it once.
+ */
+bool
+plan_may_recheck(PlannerInfo *root)
+{
+	int			relid = -1;
+	ListCell   *lc;
+
+	foreach(lc, root->rowMarks)
+	{
+		if (lfirst_node(PlanRowMark, lc)->markType < ROW_MARK_REFERENCE)
+			return true;
+	}
+	while ((relid = bms_next_member(root->leaf_result_relids, relid)) >= 0)
+	{
+		if (planner_rt_fetch(relid, root)->relkind != RELKIND_FOREIGN_TABLE)
+			return true;
+	}
+	return false;
+}

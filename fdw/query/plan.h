@@ -32,6 +32,7 @@ typedef struct ScanEstimate
 
 /* plan.c */
 extern bool plan_is_ours(const FdwRoutine *routine);
+extern bool plan_may_recheck(PlannerInfo *root);
 extern bool plan_is_objects(RelOptInfo *rel);
 extern void plan_charge_first_pass(RelOptInfo *joinrel, RelOptInfo *innerrel);
 extern FilterJoinKey *plan_join_key(PlannerInfo *root, RelOptInfo *baserel,

@@ -348,5 +348,18 @@ my $seen = $session->query($leaks);
 is_deeply([ $session->error =~ /leak: (\S+)/g ], [$seen], 'a policy: what leaks is in the result');
 $session->query('RESET ROLE');
 
+# A row that somebody else changes meanwhile is looked at again, alone, and each local table gives its row once then.
+$session->query("CREATE TABLE notes AS SELECT 1 AS id, 'old' AS note;
+	CREATE TABLE wanted AS SELECT email AS v, 1000 AS n FROM people WHERE n = 1; ANALYZE notes; ANALYZE wanted;
+	ALTER FOREIGN TABLE contacts OPTIONS (ADD estimated_contacts '1000000')");
+my $writer = PylonSession->new($node);
+$writer->query("BEGIN; UPDATE notes SET note = 'new'");
+$session->begin("UPDATE notes l SET note = note || c.name FROM contacts c WHERE l.id = 1 AND c.name > left(l.note, 0)
+	AND EXISTS (SELECT FROM wanted r WHERE r.v = c.email AND r.n > length(c.name)) RETURNING l.note");
+$node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted");
+$writer->query('COMMIT');
+is($session->result, 'newAda Lovelace', 'a row that was changed meanwhile is updated');
+$writer->quit;
+
 $session->quit;
 done_testing();
