@@ -41,12 +41,15 @@ struct PylonWriting
 	PylonWriteRequest *request;
 	const HttpResponse *response;	/* to that, or to what reads it back */
 	bool		unknown;		/* nobody knows whether it was done */
+	PylonPage  *page;			/* what the answer holds, if it is a success */
 	const char *problem;		/* of an answer that looked like a success */
+	bool		wrong_object;	/* it holds another one than was meant */
 };
 
 static bool repeat_delete(PylonWriting *writing);
-static const char *doubt_answer(PylonWriting *writing);
-static const char *doubt_delete(PylonWriting *writing, const PylonPage *page);
+static void read_answer(PylonWriting *writing);
+static const char *doubt_delete(PylonWriting *writing);
+static bool is_deleted_after_all(PylonWriting *writing);
 static Presence find_object(PylonWriting *writing, double delay);
 static PylonWritten settle_missing(PylonWriting *writing);
 static PylonPage *parse_answer(PylonWriting *writing);
@@ -96,11 +99,10 @@ pylon_finish_write(PylonWriting *writing)
 		!(writing->call.kind == PYLON_UPDATE && failure_is_of_reference(writing->response)))
 		return settle_missing(writing);
 
-	writing->problem = doubt_answer(writing);
+	read_answer(writing);
 	if (writing->problem != NULL)
 		writes_doubt(writing->request);
-	if (writing->problem != NULL && writing->problem != page_holds_errors &&
-		writing->call.kind == PYLON_DELETE && find_object(writing, 0) == PRESENCE_GONE)
+	if (writing->problem != NULL && is_deleted_after_all(writing))
 	{
 		writes_settle_as(writing->request, WRITE_DONE);
 		return WRITTEN_DONE;
@@ -117,19 +119,20 @@ pylon_finish_write(PylonWriting *writing)
 }
 
 /*
- * What speaks against an answer that is a success by its status, or NULL: a
- * gateway, or a page to log in, says 200 as well, and has passed nothing on.
+ * Reads an answer that is a success by its status, and notes what speaks
+ * against it: a gateway, or a page to log in, says 200 as well, and has passed
+ * nothing on.
  */
-static const char *
-doubt_answer(PylonWriting *writing)
+static void
+read_answer(PylonWriting *writing)
 {
-	const PylonPage *page;
-
-	if (!http_is_success(writing->response) || writing->response->length == 0)
-		return NULL;
-	page = parse_answer(writing);
-	return page->problem != NULL || writing->call.kind != PYLON_DELETE ? page->problem :
-		doubt_delete(writing, page);
+	if (!http_is_success(writing->response))
+		return;
+	writing->page = parse_answer(writing);
+	writing->problem = writing->page->problem;
+	if (writing->problem == NULL && writing->call.kind == PYLON_DELETE &&
+		writing->response->length > 0)
+		writing->problem = doubt_delete(writing);
 }
 
 /*
@@ -137,16 +140,32 @@ doubt_answer(PylonWriting *writing)
  * object, or the number of the request at least.
  */
 static const char *
-doubt_delete(PylonWriting *writing, const PylonPage *page)
+doubt_delete(PylonWriting *writing)
 {
+	const char *noun = writing->call.layout->object->nouns.one;
+	const JsonSlice *object;
 	PylonError	error;
 
-	if (page->nobjects == 0)
+	if (writing->page->nobjects == 0)
 		return failure_read(writing->response, &error) && error.request_id != NULL ? NULL :
 			"It does not say which request it is for.";
-	return !json_slice_is_null(page_object(page, 0)[OBJECT_ID_SOURCE]) &&
-		object_id_is(writing->call.id, writing->call.any_case, page_object(page, 0)) ? NULL :
-		psprintf("It does not hold the %s.", writing->call.layout->object->nouns.one);
+	object = page_object(writing->page, 0);
+	if (json_slice_is_null(object[OBJECT_ID_SOURCE]))
+		return psprintf("It does not hold the %s.", noun);
+	writing->wrong_object = !object_id_is(writing->call.id, writing->call.any_case, object);
+	return writing->wrong_object ? psprintf("It holds another %s.", noun) : NULL;
+}
+
+/*
+ * Is the object of a delete gone, though the answer doesn't say so? Not asked
+ * where the API has refused, or where another object may have been deleted
+ * under this one's id: then it is gone, or never was there.
+ */
+static bool
+is_deleted_after_all(PylonWriting *writing)
+{
+	return writing->call.kind == PYLON_DELETE && !writing->page->refused &&
+		!writing->wrong_object && find_object(writing, 0) == PRESENCE_GONE;
 }
 
 /*
@@ -217,17 +236,18 @@ pylon_withdraw_write(PylonWriting *writing)
 }
 
 /*
- * The object of a create or an update that was done, as a page of one,
- * allocated in the current memory context. Of an update it is read back
- * where the answer doesn't have it; an empty page if it is gone by then.
+ * The object of a create or an update that was done, as a page of one, which
+ * lives as long as what pylon_finish_write has allocated. Of an update it is
+ * read back where the answer doesn't have it, in the current memory context;
+ * an empty page if it is gone by then.
  * page->problem tells where the object can't be had, for pylon_raise_write.
  */
 const PylonPage *
 pylon_written(PylonWriting *writing)
 {
-	PylonPage  *page = parse_answer(writing);
+	PylonPage  *page = writing->page;
 
-	if (page->problem == NULL && page->nobjects == 0)
+	if (page->nobjects == 0)
 	{
 		if (writing->call.kind == PYLON_UPDATE)
 			page = read_back(writing);
@@ -301,7 +321,7 @@ pylon_write_is_unknown(PylonWriting *writing)
  * Raises the error of a write that has ended: 40003 where nobody knows
  * whether a create was done, since it is never repeated; "more" is added to
  * DETAIL then, unless NULL. An answer that isn't the API's is a matter of the
- * protocol first, 08P01.
+ * protocol, 08P01, if there is nothing more.
  */
 void
 pylon_raise_write(PylonWriting *writing, const char *more)
@@ -309,7 +329,7 @@ pylon_raise_write(PylonWriting *writing, const char *more)
 	const HttpResponse *response = writing->response;
 
 	if (writing->unknown && writing->call.kind == PYLON_CREATE &&
-		(writing->problem == NULL || writing->problem == page_holds_errors))
+		(more != NULL || writing->problem == NULL || writing->page->refused))
 		failure_raise_unknown(response, more);
 	if (writing->problem != NULL && http_is_success(response))
 		failure_raise_refusal(response, writing->problem);

@@ -27,8 +27,6 @@
 #define PEEK_LENGTH 2048
 #define PAGINATION_KEY "\"pagination\""
 
-const char	page_holds_errors[] = "It holds errors and no data.";
-
 static void parse_data(PylonPage *page, const ObjectLayout *layout,
 					   bool single, JsonReader *reader);
 static void parse_entry(PylonPage *page, const ObjectLayout *layout,
@@ -80,7 +78,10 @@ page_parse(const ObjectLayout *layout, bool single, const char *body,
 			psprintf("It is not the JSON that was expected, at byte %d of %zu.",
 					 reader.failed_at, length);
 	if (page->problem == NULL && page->nobjects == 0 && holds_something(errors))
-		page->problem = page_holds_errors;
+	{
+		page->problem = "It holds errors and no data.";
+		page->refused = true;
+	}
 	page->hollow = more && !single && (page->nobjects == 0 || page->cursor == NULL);
 	return page;
 }

@@ -21,6 +21,7 @@ typedef struct PylonPage
 	int			capacity;		/* in objects */
 	JsonSlice  *slices;
 	const char *problem;		/* why it is none of the API; NULL if it is */
+	bool		refused;		/* ... and that is errors in place of objects */
 	char	   *cursor;			/* of the next page, NULL at the last one */
 	bool		hollow;			/* it announces another one, but holds nothing,
 								 * or no cursor */
@@ -43,9 +44,6 @@ typedef enum PageGlance
 
 /* A longer cursor is refused: with it, a request would be longer than servers take. */
 #define PAGE_MAX_CURSOR 8192
-
-/* What is wrong with an answer of 200 that is an error. */
-extern const char page_holds_errors[];
 
 extern PylonPage *page_parse(const ObjectLayout *reader, bool single,
 							 const char *body, size_t length);

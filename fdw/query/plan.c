@@ -527,6 +527,8 @@ plan_may_recheck(PlannerInfo *root)
 		if (lfirst_node(PlanRowMark, lc)->markType < ROW_MARK_REFERENCE)
 			return true;
 	}
+	if (root->parse->commandType == CMD_INSERT)
+		return false;
 	while ((relid = bms_next_member(root->leaf_result_relids, relid)) >= 0)
 	{
 		if (planner_rt_fetch(relid, root)->relkind != RELKIND_FOREIGN_TABLE)

@@ -359,6 +359,11 @@ $session->begin("UPDATE notes l SET note = note || c.name FROM contacts c WHERE 
 $node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted");
 $writer->query('COMMIT');
 is($session->result, 'newAda Lovelace', 'a row that was changed meanwhile is updated');
+my $looked_up = 'SELECT 2, c.name FROM contacts c WHERE EXISTS (SELECT FROM wanted r WHERE r.v = c.email AND r.n > length(c.name))';
+for my $statement ($looked_up, "INSERT INTO notes $looked_up")
+{
+	like($session->query("EXPLAIN $statement"), qr/Pylon Lookup Join/, "nothing is changed meanwhile: $statement");
+}
 $writer->quit;
 
 $session->quit;

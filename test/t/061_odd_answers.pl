@@ -205,7 +205,7 @@ for my $body ('', '{}', '{"data":null}')
 # A page to log in, a gateway, a queue: none of these has done anything.  A delete asks whether the object is gone.
 my @others = (
 	'<html>Log in</html>', 'OK', '[]', '5', '{"data":"deleted"}', '{"data":[]', '{"error":"quota"}', '{}', '{"data":null}',
-	'{"data":{"deleted":false},"request_id":"r"}', '{"data":{"id":"other"},"request_id":"r"}');
+	'{"data":{"deleted":false},"request_id":"r"}');
 for my $body (@others)
 {
 	answers($body, match => 'DELETE');
@@ -224,6 +224,25 @@ for my $body (@others)
 	is(scalar(api_take($api)), 3, "a delete that is done, answered with $body: requests");
 }
 is($session->query("SELECT name FROM contacts WHERE id = '$ada'"), 'Adah', 'nobody was deleted');
+
+# Another contact may have been deleted under this one's id: then it doesn't help that there is none with the id.
+answers('{"data":{"id":"other"},"request_id":"r"}', match => 'DELETE', when => 'after');
+my ($made) = $session->query("INSERT INTO contacts (name) VALUES ('Gone') RETURNING id");
+api_take($api);
+like(fails_with($session, "DELETE FROM contacts WHERE id = '$made'", '08P01', qr/It holds another contact/,
+		'a delete answered with another contact'),
+	qr/unknown whether Pylon did 1 delete/, 'a delete answered with another contact: the warning');
+is_deeply([ map { /^(\w+)/ } api_take($api) ], [qw(GET DELETE)], 'a delete answered with another contact: requests');
+api_clear($api);
+
+# Where a create is not the only one of which nobody knows, all are told.
+$session->query('BEGIN');
+answers('OK', match => 'POST /contacts$', times => 2);
+like(fails_with($session, "INSERT INTO contacts (name, email) VALUES ('One', 'one\@x.example'), ('Two', 'two\@x.example')", '40003',
+		qr/one\@x\.example/, 'two creates answered with something else'),
+	qr/DETAIL:[^\n]*two\@x\.example/, 'two creates answered with something else: DETAIL');
+$session->query('ROLLBACK');
+api_clear($api);
 for my $body ('', '{"request_id":"r"}', '{"data":null,"request_id":"r"}', "{\"data\":{\"id\":\"$ada\"}}")
 {
 	answers($body, match => 'DELETE');
