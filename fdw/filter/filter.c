@@ -290,6 +290,8 @@ plan_boolean(FilterContext *context, BoolExpr *expr, bool negated)
 	}
 	if (children == NIL)
 		return give_up(context, reason);
+	if (reason != NULL)
+		widen_node(linitial(children));
 	context->covered = (Node *) (is_and ? make_ands_explicit(covered) : make_orclause(covered));
 	return make_compound(is_and ? FILTER_AND : FILTER_OR, children);
 }

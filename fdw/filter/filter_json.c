@@ -31,7 +31,6 @@ static FilterOperand all_members(FilterContext *context);
 static List *plan_built_json(FilterContext *context, Node *json);
 static List *plan_built_member(FilterContext *context, const char *slug,
 							   Node *value);
-static void widen(List *node);
 
 /* Is it a function behind an operator that asks about a jsonb's members? */
 bool
@@ -114,7 +113,7 @@ plan_names(FilterContext *context, Node *value, bool all, bool negated)
 			return NIL;
 	}
 	if (left_out && children != NIL)
-		widen(linitial(children));
+		widen_node(linitial(children));
 	return make_compound(is_and ? FILTER_AND : FILTER_OR, children);
 }
 
@@ -176,15 +175,8 @@ plan_built_json(FilterContext *context, Node *json)
 	if (children == NIL)
 		return NIL;
 	if (wide)
-		widen(linitial(children));
+		widen_node(linitial(children));
 	return make_compound(FILTER_AND, children);
-}
-
-/* More comes than what the test of a field lets through. */
-static void
-widen(List *node)
-{
-	intVal(list_nth(node, FilterNodeFlags)) |= FILTER_NODE_WIDE;
 }
 
 /* A member with this value, which is a text or an array of texts. */

@@ -200,6 +200,15 @@ make_compound(FilterTest test, List *children)
 		lcons(makeInteger(test), children);
 }
 
+/* More comes than what the condition of this node lets through. */
+void
+widen_node(List *node)
+{
+	while (intVal(linitial(node)) == FILTER_AND || intVal(linitial(node)) == FILTER_OR)
+		node = lsecond(node);
+	intVal(list_nth(node, FilterNodeFlags)) |= FILTER_NODE_WIDE;
+}
+
 /* No node, and why. */
 List *
 give_up(FilterContext *context, const char *reason)

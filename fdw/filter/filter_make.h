@@ -18,6 +18,7 @@ extern List *make_value_test(FilterContext *context, const FilterOperand *operan
 extern List *make_test(FilterContext *context, const FilterOperand *operand,
 					   FilterTest test, Node *value);
 extern List *make_compound(FilterTest test, List *children);
+extern void widen_node(List *node);
 extern List *give_up(FilterContext *context, const char *reason);
 
 #endif							/* PYLON_FILTER_MAKE_H */
