@@ -77,6 +77,7 @@ static PylonFilter *evaluate_json_value(FilterEvaluation *evaluation,
 static PylonFilter *filter_widen(FilterEvaluation *evaluation);
 static bool filter_leave_out(FilterEvaluation *evaluation, const char *field,
 							 const char *operator, int values);
+static char *without_escape(const FilterNode *node, char *text);
 static bool is_within_element(const FilterNode *node, const char *text);
 static bool is_impossible(const FilterNode *node, const char *text);
 static bool is_of_list(const FilterNode *node);
@@ -208,7 +209,9 @@ evaluate_part(FilterEvaluation *evaluation, FilterNode *node, char *text)
 	char	   *rest = text;
 	char	   *piece;
 
-	if (strchr(text, '\\') != NULL)
+	if (node->test == FILTER_SUBSTRING || (node->flags & FILTER_NODE_PART))
+		rest = without_escape(node, text);
+	if (rest != text || strchr(text, '\\') != NULL)
 		evaluation->exact = false;
 	while ((piece = strsep(&rest, "\\")) != NULL)
 	{
@@ -326,11 +329,15 @@ evaluate_pattern(FilterEvaluation *evaluation, FilterNode *node, const char *pat
 		}
 		if (piece.len > 0)
 		{
-			loose |= pieces != NIL;
-			if (!is_within_element(node, piece.data))
+			bool		first = !wild && whole.len - (literal ? 1 : 0) == piece.len;
+			char	   *text = first && !(node->flags & FILTER_NODE_PART) ? piece.data :
+				without_escape(node, piece.data);
+
+			loose |= pieces != NIL || text != piece.data;
+			if (text[0] == '\0' || !is_within_element(node, text))
 				loose = true;
 			else
-				pieces = lappend(pieces, pstrdup(piece.data));
+				pieces = lappend(pieces, pstrdup(text));
 			resetStringInfo(&piece);
 		}
 		if (literal)
@@ -501,6 +508,19 @@ filter_widen(FilterEvaluation *evaluation)
 {
 	evaluation->exact = false;
 	return &filter_always;
+}
+
+/*
+ * In the JSON of a list, a line break is \n: a piece that begins with that
+ * letter may begin behind its backslash, and in the value there is no such
+ * letter.
+ */
+static char *
+without_escape(const FilterNode *node, char *text)
+{
+	bool		list = (node->flags & FILTER_NODE_CUSTOM) && !(node->flags & FILTER_NODE_SINGLE);
+
+	return list && strchr("bfnrt", text[0]) != NULL ? text + 1 : text;
 }
 
 /*

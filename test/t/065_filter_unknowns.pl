@@ -189,6 +189,15 @@ for my $lists ('refuse', 'into', 'none')
 api_set($api, lists_hold_text => 'into');
 finds("places LIKE '%eu%'", 'p3 p5', leaf(qw(places string_contains eu)), 'values are searched');
 finds("places LIKE '[\"a, b\",\"eu\"]'", 'p3', 'all', 'the signs of JSON are not searched');
+# A line break is a sign of JSON with a letter, which stands in no value.
+api_ctl($api, 'add', '[{"id":"p6","name":"Six","email":"six@x.com","custom_fields":{"places":{"values":["to\\nbase"]}}}]');
+finds("places LIKE '%nbase%'", 'p6', leaf(qw(places string_contains base)), 'behind a backslash');
+finds("places LIKE '%o_nbase%'", 'p6', '{"operator":"and","subfilters":['
+	  . leaf(qw(places string_contains o)) . ',' . leaf(qw(places string_contains base)) . ']}', 'behind a backslash');
+finds("strpos(places, 'nbase') > 0", 'p6', leaf(qw(places string_contains base)), 'behind a backslash');
+finds("left(places, 20) ~ 'nbase'", 'p6', leaf(qw(places string_contains base)), 'behind a backslash');
+finds("places LIKE 'nbase%'", '', leaf(qw(places string_contains nbase)), 'but no list begins so');
+$session->query("DELETE FROM people WHERE id = 'p6'");
 api_set($api, lists_hold_text => 'refuse');
 my ($found, $requests, $error) = find("places LIKE '%eu%'");
 is($found, 'p3 p5', 'refused: rows');
