@@ -544,6 +544,14 @@ for my $verb ('PATCH', 'DELETE')
 		: "DELETE FROM contacts WHERE id = '$ada'", $verb eq 'PATCH' ? 'UPDATE 0' : 'DELETE 0',
 		[ $verb eq 'PATCH' ? patch($ada, '{"name":"gone"}') : "DELETE /contacts/$ada" ],
 		"$verb of a contact that is gone");
+	# one that is gone is not said to remain, or to be counted, either
+	api_fault($api, kind => 'status', status => 404, match => $verb, body => { errors => ['Contact not found!'] });
+	my ($counted, $out, $text) = $node->psql('postgres', 'BEGIN; ' . ($verb eq 'PATCH'
+			? "UPDATE contacts SET name = 'gone' WHERE id = '$ada'"
+			: "DELETE FROM contacts WHERE id = '$ada'")
+		  . '; SELECT sum(rows_updated), sum(rows_deleted) FROM pylon_fdw_stats(); ROLLBACK');
+	is($out, '0|0', "$verb of a contact that is gone: counted");
+	is($text, '', "$verb of a contact that is gone: no warning");
 }
 
 # ---------------------------------------------------------------- what the API ignores
