@@ -216,6 +216,9 @@ sub answer_with
 answer_with(PATCH => phone_numbers => ['+49 (30) 123-456'], primary_phone_number => '+49 (30) 123-456');
 taken("UPDATE contacts SET phone_numbers = '{4930123456}' WHERE id = '$ada' RETURNING phone_numbers",
 	'{"+49 (30) 123-456"}', 'a phone number as people write it');
+answer_with(PATCH => phone_numbers => ['+33 1 00 00 00 00']);
+ignored("UPDATE contacts SET phone_numbers = '{4930123456}' WHERE id = '$ada'",
+	'phone_numbers', 'the old phone number, as people write it');
 api_ctl($api, 'reset');
 query("UPDATE contacts SET phone_numbers = '{33100000001}', primary_phone_number = '33100000001' WHERE id = '$ada'");
 api_set($api, ignore_fields => 'phone_numbers');
