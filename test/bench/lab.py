@@ -33,8 +33,8 @@ class SampleApi:
     def __init__(self, contacts: int, cert_dir: Path | None = None, core: int | None = None, **switches) -> None:
         tls = ["--tls", "--cert-dir", str(cert_dir)] if cert_dir else []
         settings = ["--set", *(f"{name}={value}" for name, value in switches.items())] if switches else []
-        command = [*on_core(core), "/usr/bin/python3", str(ROOT / "test/sample_api"), "--background", "--watch-pid", str(os.getpid()),
-                   "--contacts", str(contacts), *tls, *settings]
+        command = [*on_core(core), "/usr/bin/python3", str(ROOT / "test/sample_api"), "--background",
+                   "--watch-pid", str(os.getpid()), "--contacts", str(contacts), *tls, *settings]
         self.url = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
         self.ca_file = cert_dir / "ca.pem" if cert_dir else None
 
@@ -110,7 +110,8 @@ def make_table(session: Session, api: SampleApi, schema: str = "public", options
 def floor(program: str, *arguments, requests: list[str] | None = None, core: int | None = None) -> float:
     """Seconds of a program in C that does no more than the work needs."""
     text = "".join(line + "\n" for line in requests) if requests is not None else None
-    done = subprocess.run([*on_core(core), SCRATCH / program, *map(str, arguments)], input=text, capture_output=True, text=True)
+    command = [*on_core(core), SCRATCH / program, *map(str, arguments)]
+    done = subprocess.run(command, input=text, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"{program} failed: {done.stderr}")
     return float(done.stdout.split()[1])

@@ -235,6 +235,11 @@ like(fails_with($session, "DELETE FROM contacts WHERE id = '$made'", '08P01', qr
 is_deeply([ map { /^(\w+)/ } api_take($api) ], [qw(GET DELETE)], 'a delete answered with another contact: requests');
 api_clear($api);
 
+# nor does a failure tell that it is gone, whatever it holds
+answers('OK', match => 'DELETE');
+api_fault($api, kind => 'status', status => 403, body => '{"data":{"id":"other"}}', match => 'GET', skip => 1);
+fails("DELETE FROM contacts WHERE id = '$ada'", '08P01', qr/DELETE \/contacts\/$ada/, 'a delete that can\'t be looked after', 3);
+
 # Where a create is not the only one of which nobody knows, all are told.
 $session->query('BEGIN');
 answers('OK', match => 'POST /contacts$', times => 2);
