@@ -461,6 +461,7 @@ SELECT test($$((name LIKE '%a%' AND tier = 'gold') OR (email LIKE '%b%' AND emai
 SELECT count(*) FROM (SELECT id FROM contacts WHERE email LIKE '%race%' LIMIT 1) c;
 SELECT count(*) FROM (SELECT id FROM contacts WHERE email LIKE '%race_%' LIMIT 1) c;
 SELECT count(*) FROM (SELECT id FROM contacts WHERE (email LIKE '%race%' AND length(name) > 3) OR email = 'zzz' LIMIT 1) c;
+SELECT count(*) FROM (SELECT id FROM contacts WHERE email::varchar(9) LIKE '%race%' LIMIT 1) c;
 SELECT count(*) FROM (SELECT id FROM contacts WHERE email LIKE 'race%' LIMIT 1) c;
 SELECT count(*) FROM (SELECT id FROM contacts WHERE id NOT IN ('a', 'b') LIMIT 1) c;
 SELECT count(*) FROM (SELECT id FROM contacts WHERE starts_with(name, 'Ada') LIMIT 1) c;

@@ -175,6 +175,9 @@ evaluate_text(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 
 	if (node->flags & FILTER_NODE_NULLS)
 		return filter_widen(evaluation);
+	/* What is looked for may stand in what is cut off. */
+	if (node->max_length > 0 && node->test != FILTER_EQUALS)
+		evaluation->exact = false;
 	if (node->test == FILTER_LIKE)
 		return evaluate_pattern(evaluation, node, text);
 	if (node->test == FILTER_REGEX)

@@ -235,6 +235,9 @@ like(fails_with($session, "DELETE FROM contacts WHERE id = '$made'", '08P01', qr
 is_deeply([ map { /^(\w+)/ } api_take($api) ], [qw(GET DELETE)], 'a delete answered with another contact: requests');
 api_clear($api);
 
+# where the API has refused, nothing is to be asked
+answers('{"errors":["no"],"request_id":"r"}', match => 'DELETE');
+fails("DELETE FROM contacts WHERE id = '$ada'", '08P01', qr/"no"/, 'a delete refused with 200', 2);
 # nor does a failure tell that it is gone, whatever it holds
 answers('OK', match => 'DELETE');
 api_fault($api, kind => 'status', status => 403, body => '{"data":{"id":"other"}}', match => 'GET', skip => 1);
