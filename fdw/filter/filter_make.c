@@ -49,6 +49,7 @@ static bool asks_for_nearly_all(const FilterContext *context,
 								const FilterOperand *operand, FilterTest test);
 static bool is_of_a_row(Node *node, void *root);
 static bool is_of_an_init_plan(const PlannerInfo *root, int param);
+static bool is_computed_once(const PlannerInfo *root, const PlannerInfo *subquery);
 static bool may_be_null(Node *value);
 
 /* A node for a test of a field with a value, if the API can be asked that. */
@@ -121,11 +122,31 @@ is_of_an_init_plan(const PlannerInfo *root, int param)
 	{
 		foreach(lc, root->init_plans)
 		{
-			if (list_member_int(lfirst_node(SubPlan, lc)->setParam, param))
-				return true;
+			SubPlan    *subplan = lfirst_node(SubPlan, lc);
+
+			if (list_member_int(subplan->setParam, param))
+				return is_computed_once(root, list_nth(root->glob->subroots, subplan->plan_id - 1));
 		}
 	}
 	return false;
+}
+
+/*
+ * It needs none of its own query, but may need one of a query further out. What
+ * it could need counts: which of that it does isn't told before plans are
+ * finished.
+ */
+static bool
+is_computed_once(const PlannerInfo *root, const PlannerInfo *subquery)
+{
+	int			param = -1;
+
+	while ((param = bms_next_member(subquery->outer_params, param)) >= 0)
+	{
+		if (!is_of_an_init_plan(root, param))
+			return false;
+	}
+	return true;
 }
 
 /* May it be NULL, or an array that holds a NULL? */

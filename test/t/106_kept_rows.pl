@@ -57,7 +57,9 @@ $node->safe_psql('postgres', 'ALTER SERVER pylon OPTIONS (DROP lookup_batch_size
 $node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (ADD case_sensitive 'true')");
 is_deeply(same($_, "SELECT count(*) FROM copies k WHERE (SELECT count(*) FROM contacts c
 		WHERE $_ AND c.portal_role = k.portal_role) > 5"), \@pages, "$_: each page once")
-  for 'c.id <> k.id', 'NOT c.account_id = k.account_id', 'c.email <> k.email', "c.id NOT IN (k.id, 'x')";
+  for 'c.id <> k.id', 'NOT c.account_id = k.account_id', 'c.email <> k.email', "c.id NOT IN (k.id, 'x')",
+  'c.id <> (SELECT x.id FROM copies x WHERE x.id = k.id)',
+  'c.id <> (SELECT max(x.id) FROM copies x WHERE x.id <> (SELECT min(y.id) FROM copies y WHERE y.id >= k.id))';
 is_deeply(same('LATERAL', "SELECT count(*), count(DISTINCT c.id) FROM copies k,
 	LATERAL (SELECT * FROM contacts c WHERE c.id <> k.id AND length(c.name) < 12 OFFSET 0) c"), \@pages, 'LATERAL: each page once');
 is_deeply(same('NOT IN', "SELECT count(*) FROM copies k WHERE k.id NOT IN (SELECT c.id FROM contacts c WHERE c.account_id <> k.account_id)"),
