@@ -122,10 +122,9 @@ outcome_hint(const HttpResponse *response, const char *hint)
 		return time_out_hint(response);
 	if (!response->too_large)
 		return hint;
-	/* A question of how far one gets asks for no page of that size. */
-	return response->call.observed ?
-		"Raise option \"max_response_size\" of the server." :
-		"Lower option \"page_size\" of the server or the table, or raise \"max_response_size\" of the server.";
+	return response->call.page ?
+		"Lower option \"page_size\" of the server or the table, or raise \"max_response_size\" of the server." :
+		"Raise option \"max_response_size\" of the server.";
 }
 
 /* Which of the two time-outs it was; libcurl has one code for both. */

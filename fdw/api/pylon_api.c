@@ -336,7 +336,8 @@ request_page(PylonReader *reader)
 												 "pylon_fdw page",
 												 ALLOCSET_DEFAULT_SIZES);
 	before = MemoryContextSwitchTo(reader->next_context);
-	call.large_page = reader->mode != READ_ID && limit > DEFAULT_PAGE_SIZE;
+	call.page = reader->mode != READ_ID;
+	call.large_page = call.page && limit > DEFAULT_PAGE_SIZE;
 	switch (reader->mode)
 	{
 		case READ_LIST:

@@ -33,7 +33,8 @@ typedef struct HttpCall
 	bool		repeatable;		/* doing it twice does no harm */
 	bool		looked_for;		/* else, the caller finds out whether it was
 								 * done where nobody heard, see http_resend */
-	bool		large_page;		/* asks for more objects than come by default */
+	bool		page;			/* asks for a page of objects */
+	bool		large_page;		/* of more than come by default */
 	bool		observed;		/* sent once, and http_facts tells how it went;
 								 * not repeatable */
 	double		delay;			/* ms to wait before it is sent */

@@ -118,6 +118,8 @@ for my $case (@stay)
 		my $text = fails($sql, $sqlstate, $pattern, "$verb: $name", $is_used ? undef : $requests - 1 + $tries);
 		like($text, qr/could not (?:read|analyze) foreign table "accounts"/, "$verb: $name: which table");
 		like($text, qr/\Q$path\E/, "$verb: $name: which path");
+		is(scalar($text =~ /HINT: .*"page_size"/), $verb eq 'look-up' ? '' : 1, "$verb: $name: smaller pages help")
+		  if $name eq 'too large';
 	}
 }
 start_over();
