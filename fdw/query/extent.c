@@ -10,7 +10,8 @@
  * isn't known here, it may.
  *
  * A scan that is started over with another key for each row, and left at the
- * first match, doesn't even have its next page asked for ahead.
+ * first match, doesn't even have its next page asked for ahead; nor has one of
+ * a query that is run once, for some rows, as by PL/pgSQL's SELECT INTO.
  *
  * The hook is called for each run of any query of a session that has this library
  * loaded; it looks at those that have a scan of ours.
@@ -31,17 +32,21 @@
 #include "query/plan.h"
 #include "query/scan.h"
 #include "query/spool.h"
+#include "tcop/dest.h"
+#include "tcop/pquery.h"
 
 /* A node whose children are looked at. */
 typedef struct Parent
 {
 	PlanState  *node;
 	bool		whole;			/* it is read to its end */
+	bool		once;			/* no more rows are wanted after some */
 } Parent;
 
 static void note_extent(QueryDesc *query, ScanDirection direction,
 						uint64 count COMPAT_RUN_ONCE);
-static void mark(PlanState *node, bool whole);
+static bool is_run_once(const QueryDesc *query);
+static void mark(PlanState *node, bool whole, bool once);
 static bool mark_child(PlanState *child, void *parent);
 static bool reads_child_whole(const Parent *parent, PlanState *child);
 static bool reads_side_whole(const Parent *parent, PlanState *child);
@@ -64,28 +69,40 @@ static void
 note_extent(QueryDesc *query, ScanDirection direction, uint64 count COMPAT_RUN_ONCE)
 {
 	if (scan_is_part_of(query->estate))
-		mark(query->planstate, count == 0);
+		mark(query->planstate, count == 0, count != 0 && is_run_once(query));
 	if (previous_hook != NULL)
 		previous_hook(query, direction, count COMPAT_PASS_ONCE);
 	else
 		standard_ExecutorRun(query, direction, count COMPAT_PASS_ONCE);
 }
 
-/* Tells the scans of ours in a plan, if they are certain to be read whole. */
-static void
-mark(PlanState *node, bool whole)
+/* So is one that SPI runs, but for a cursor's: that is run again for the next rows. */
+static bool
+is_run_once(const QueryDesc *query)
 {
-	Parent		parent = {.node = node,.whole = whole};
+	return query->dest->mydest == DestSPI &&
+		(ActivePortal == NULL || ActivePortal->queryDesc != query);
+}
+
+/* Tells the scans of ours in a plan, if they are certain to be read whole, or likely not to be. */
+static void
+mark(PlanState *node, bool whole, bool once)
+{
+	Parent		parent = {.node = node,.whole = whole,.once = once};
 
 	check_stack_depth();
-	if (whole && IsA(node, ForeignScanState) &&
-		plan_is_ours(((ForeignScanState *) node)->fdwroutine))
-		scan_read_whole((ForeignScanState *) node);
+	if (IsA(node, ForeignScanState) && plan_is_ours(((ForeignScanState *) node)->fdwroutine))
+	{
+		if (whole)
+			scan_read_whole((ForeignScanState *) node);
+		else if (once)
+			scan_may_stop((ForeignScanState *) node);
+	}
 	if (whole && IsA(node, CustomScanState) && lookup_join_is((CustomScanState *) node))
 		lookup_join_read_whole((CustomScanState *) node);
 	/* Its subquery stands elsewhere, and may have other readers. */
 	if (whole && IsA(node, CteScanState))
-		mark(((CteScanState *) node)->cteplanstate, true);
+		mark(((CteScanState *) node)->cteplanstate, true, once);
 	(void) planstate_tree_walker(node, mark_child, &parent);
 }
 
@@ -96,7 +113,7 @@ mark_child(PlanState *child, void *parent)
 		plan_is_ours(((ForeignScanState *) child)->fdwroutine) &&
 		!bms_is_empty(child->plan->extParam))
 		scan_may_stop((ForeignScanState *) child);
-	mark(child, reads_child_whole(parent, child));
+	mark(child, reads_child_whole(parent, child), ((Parent *) parent)->once);
 	return false;
 }
 

@@ -110,6 +110,26 @@ for my $limits ('10, 50, 30, 110, 5, 110', '110, 5', '5, 20, 21, 40')
 	is_deeply([ api_take($api) ], [ @pages[ 0 .. int(($most - 1) / 20) ] ], "parts of $limits: the pages of the largest");
 }
 
+# A function that wants one row of a query gets it with the first page; nothing is asked for ahead.
+sub asked_by
+{
+	my ($statement) = @_;
+
+	api_take($api);
+	$session->query("DO \$\$ DECLARE v text; r record; BEGIN $statement; EXCEPTION WHEN too_many_rows THEN NULL; END \$\$");
+	is($session->error, '', "$statement: no error");
+	return [ api_take($api) ];
+}
+
+is_deeply(asked_by($_), [ $pages[0] ], "$_: one page")
+  for 'SELECT name INTO v FROM contacts', 'SELECT name INTO STRICT v FROM contacts',
+  'SELECT c.name INTO v FROM contacts c, copies k WHERE length(c.name) <> length(k.email)';
+is_deeply(asked_by($_), \@pages, "$_: all pages")
+  for 'SELECT count(*) INTO v FROM contacts', 'SELECT name INTO v FROM contacts ORDER BY name',
+  'FOR r IN SELECT name FROM contacts LOOP v := r.name; END LOOP';
+is_deeply(asked_by('FOR r IN SELECT name FROM contacts LOOP EXIT; END LOOP'), [ @pages[ 0, 1 ] ],
+	'a cursor of PL/pgSQL, which is read on: one page ahead');
+
 # ---------------------------------------------------------------- memory and files
 
 $session->query("SET work_mem = '64kB'");
