@@ -96,7 +96,7 @@ mark(PlanState *node, bool whole, bool once)
 		if (whole)
 			scan_read_whole((ForeignScanState *) node);
 		else if (once)
-			scan_may_stop((ForeignScanState *) node);
+			scan_read_late((ForeignScanState *) node);
 	}
 	if (whole && IsA(node, CustomScanState) && lookup_join_is((CustomScanState *) node))
 		lookup_join_read_whole((CustomScanState *) node);
@@ -112,7 +112,7 @@ mark_child(PlanState *child, void *parent)
 	if (stops_at_match(parent, child) && IsA(child, ForeignScanState) &&
 		plan_is_ours(((ForeignScanState *) child)->fdwroutine) &&
 		!bms_is_empty(child->plan->extParam))
-		scan_may_stop((ForeignScanState *) child);
+		scan_may_stop((ForeignScanState *) child, false);
 	mark(child, reads_child_whole(parent, child), ((Parent *) parent)->once);
 	return false;
 }

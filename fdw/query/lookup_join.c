@@ -146,7 +146,7 @@ begin_lookups(LookupJoin *join, EState *estate)
 	if (join->one_will_do)
 	{
 		foreach(lc, join->lookups)
-			scan_read_by_page(lfirst(lc));
+			scan_may_stop(lfirst(lc), true);
 	}
 	join->outer_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(join->outer),
 											  &TTSOpsMinimalTuple);

@@ -19,6 +19,7 @@ typedef enum ScanLimit
 	SCAN_ALL,					/* all of them */
 	SCAN_LIMITED,				/* no more than a value that is computed */
 	SCAN_OPEN,					/* it may end anywhere */
+	SCAN_LATE,					/* all, it seems; see scan_read_late */
 } ScanLimit;
 
 /*

@@ -529,19 +529,21 @@ scan_max_requests(ForeignScanState *node)
 	return ((PylonScan *) node->fdw_state)->options.max_concurrent_requests;
 }
 
-/* From now on the scan may be left at any row: no page is asked for before it is wanted. */
+/* From now on the scan may be left at any row, or at the end of any page: no page is asked for before it is wanted. */
 void
-scan_may_stop(ForeignScanState *node)
+scan_may_stop(ForeignScanState *node, bool by_page)
 {
 	((PylonScan *) node->fdw_state)->limit = SCAN_OPEN;
+	((PylonScan *) node->fdw_state)->by_page = by_page;
 }
 
-/* The same, at the end of any page. */
+/* The same, unless it has a LIMIT; but what is left is read before a write. */
 void
-scan_read_by_page(ForeignScanState *node)
+scan_read_late(ForeignScanState *node)
 {
-	scan_may_stop(node);
-	((PylonScan *) node->fdw_state)->by_page = true;
+	PylonScan  *scan = node->fdw_state;
+
+	scan->limit = scan->limit == SCAN_ALL ? SCAN_LATE : scan->limit;
 }
 
 /* Is a scan among those that a query executes? */
@@ -620,8 +622,7 @@ scan_connect(ForeignScanState *node, PylonScan *scan)
 
 	scan->connection = connection_open(table->serverid, scan->userid,
 									   table->options, &scan->layout->object->nouns,
-									   psprintf("read foreign table \"%s\"",
-												RelationGetRelationName(rel)));
+									   psprintf("read foreign table \"%s\"", RelationGetRelationName(rel)));
 	/* Of the whole table, statistics know how much that is. */
 	if (scan->request == FILTER_LIST && scan->limit == SCAN_ALL)
 		scan->connection->expected = Max(rel->rd_rel->reltuples, 0);
@@ -868,8 +869,7 @@ reads_whole(const PylonScan *scan)
 static void
 store_row(PylonScan *scan, TupleTableSlot *slot)
 {
-	memset(slot->tts_isnull, true,
-		   slot->tts_tupleDescriptor->natts * sizeof(bool));
+	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts * sizeof(bool));
 	object_read(scan->layout, page_object(scan->page, scan->next - 1),
 				NULL, slot->tts_values, slot->tts_isnull);
 	ExecStoreVirtualTuple(slot);

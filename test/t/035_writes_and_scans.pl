@@ -110,6 +110,15 @@ $session->query('CREATE FUNCTION remove_contact(text) RETURNS text LANGUAGE sql 
 is($session->query('SELECT count(remove_contact(id)) FROM contacts'), 10, 'a function that deletes, of each row');
 is(scalar(stored_contacts($api)), 0, 'a function that deletes: all are gone');
 
+# Also where no page is read ahead, since one row is wanted.
+control($api, 'POST', '_reset', { contacts => 10 });
+api_set($api, cursor => 'offset');
+my $third = (stored_contacts($api))[2];
+$session->query("DO \$\$ DECLARE v text; BEGIN SELECT id INTO v FROM contacts WHERE remove_contact(id) = '$third->{name}';
+	PERFORM set_config('pylon_test.n', v, false); END \$\$");
+is($session->query("SELECT current_setting('pylon_test.n')"), $third->{id}, 'SELECT INTO with a function that deletes: the third row');
+is(scalar(stored_contacts($api)), 7, 'SELECT INTO with a function that deletes: three are gone');
+
 # The rows go to a file that outlives the savepoint in which it is made.
 control($api, 'POST', '_reset', { contacts => 10 });
 control($api, 'POST', '_contacts', { id => "many-$_", name => 'x' x 1000 . $_ }) for 1 .. 200;

@@ -127,6 +127,7 @@ is_deeply(asked_by($_), [ $pages[0] ], "$_: one page")
 is_deeply(asked_by($_), \@pages, "$_: all pages")
   for 'SELECT count(*) INTO v FROM contacts', 'SELECT name INTO v FROM contacts ORDER BY name',
   'FOR r IN SELECT name FROM contacts LOOP v := r.name; END LOOP';
+is_deeply(asked_by('SELECT name INTO v FROM contacts LIMIT 2'), [ $pages[0] =~ s/limit=20/limit=2/r ], 'SELECT INTO, LIMIT: a page of its size');
 is_deeply(asked_by('FOR r IN SELECT name FROM contacts LOOP EXIT; END LOOP'), [ @pages[ 0, 1 ] ],
 	'a cursor of PL/pgSQL, which is read on: one page ahead');
 
