@@ -58,6 +58,24 @@ WITH w AS (INSERT INTO routed (name, email) SELECT 'routed ' || name, NULLIF(ema
 SELECT count(*) = 2 * :before AS twice FROM contacts;
 
 -- ====================================================================
+-- Who waits for whom: what reads the server that is written to, wherever it stands
+-- ====================================================================
+SELECT option_value AS url FROM pg_options_to_table((SELECT srvoptions FROM pg_foreign_server WHERE srvname = 'pylon')) WHERE option_name = 'base_url' \gset
+CREATE SERVER other FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url :'url');
+CREATE FOREIGN TABLE others (id text, name text, email text) SERVER other OPTIONS (object 'contacts');
+CREATE FUNCTION spools(query text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE plan json;
+BEGIN
+  EXECUTE 'EXPLAIN (COSTS OFF, FORMAT JSON) ' || query INTO plan;
+  RETURN (SELECT count(*) FROM regexp_matches(plan::text, 'Pylon Spool', 'g'));
+END $$;
+SELECT spools('INSERT INTO contacts (name) SELECT name FROM contacts') AS same, spools('INSERT INTO contacts (name) SELECT name FROM others') AS other;
+SELECT spools('INSERT INTO contacts (name) SELECT email FROM pairs WHERE partner IN (SELECT email FROM contacts OFFSET 0)') AS same,
+  spools('INSERT INTO contacts (name) SELECT email FROM pairs WHERE partner IN (SELECT email FROM others OFFSET 0)') AS other;
+SELECT spools('INSERT INTO contacts (name) SELECT (SELECT max(c.name) FROM contacts c WHERE c.email > pairs.email) FROM pairs') AS same,
+  spools('INSERT INTO contacts (name) SELECT (SELECT max(c.name) FROM others c WHERE c.email > pairs.email) FROM pairs') AS other;
+
+-- ====================================================================
 -- What isn't read isn't held back
 -- ====================================================================
 SET client_min_messages = error;

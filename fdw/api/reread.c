@@ -47,8 +47,6 @@ reread_page(PylonConnection *connection, const ObjectLayout *layout,
 	PylonPage  *fresh;
 	int			next = 0;
 
-	if (!written_any(connection->session))
-		return page;
 	rereads = palloc0(page->nobjects * sizeof(Reread));
 	if (find_written(connection->session, layout->object, page, rereads) == 0)
 		return page;

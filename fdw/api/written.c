@@ -8,9 +8,9 @@
  * hashes of the objects' paths: equal hashes are as good as equal paths,
  * and a hundred thousand of them take some megabytes.
  *
- * What a session knows is kept in two generations, each for a minute: when
- * the young one is older, it becomes the old one, and that is forgotten. So
- * no entry has to be searched for in order to be dropped.
+ * What a session knows is kept in two generations: when the young one is
+ * full, it becomes the old one, and that is forgotten. So no entry has to be
+ * searched for in order to be dropped.
  *
  * IDENTIFICATION
  *		fdw/api/written.c
@@ -52,7 +52,6 @@ struct WrittenHistory
 {
 	HTAB	   *young;
 	HTAB	   *old;			/* or NULL */
-	double		since;			/* monotonic ms: when the young one began */
 };
 
 static WrittenKey make_key(Oid serverid, const char *path);
@@ -109,13 +108,6 @@ written_note_expected(PylonSession *session, const char *path)
 		object->at = connection_now();
 }
 
-/* May any object have been written lately? */
-bool
-written_any(const PylonSession *session)
-{
-	return session->written != NULL;
-}
-
 /* Was the object created, updated or deleted within the last minute? */
 bool
 written_lately(const PylonSession *session, const char *path)
@@ -152,8 +144,7 @@ written_enter(PylonSession *session, const char *path)
 		history = MemoryContextAllocZero(TopMemoryContext, sizeof(struct WrittenHistory));
 		session->written = history;
 	}
-	if (history->young == NULL || connection_now() - history->since > LATELY ||
-		hash_get_num_entries(history->young) >= MAX_LATELY)
+	if (history->young == NULL || hash_get_num_entries(history->young) >= MAX_LATELY)
 		start_generation(history);
 	before = written_find(session, &key);
 	object = hash_search(history->young, &key, HASH_ENTER, &found);
@@ -195,5 +186,4 @@ start_generation(struct WrittenHistory *history)
 		hash_destroy(history->old);
 	history->old = history->young;
 	history->young = young;
-	history->since = connection_now();
 }

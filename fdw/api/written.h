@@ -20,7 +20,6 @@ extern bool written_set_add(HTAB *set, Oid serverid, const char *path);
 extern void written_expect(PylonSession *session, const char *path);
 extern void written_note(PylonSession *session, const char *path);
 extern void written_note_expected(PylonSession *session, const char *path);
-extern bool written_any(const PylonSession *session);
 extern bool written_lately(const PylonSession *session, const char *path);
 
 #endif							/* PYLON_WRITTEN_H */

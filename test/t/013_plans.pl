@@ -435,6 +435,30 @@ for my $case (
 	$node->safe_psql('postgres', "UPDATE orders SET state = 'new', email = 'ada\@acme.com' WHERE id = 1");
 }
 
+# So it is below a node that holds what is read until the first row is written, for a partition at Pylon could be: that
+# begins anew for each such row, with all below it.
+$node->safe_psql('postgres',
+	"CREATE TABLE wide (id text, email text, name text, tier text) PARTITION BY LIST (tier);
+	CREATE TABLE wide_here PARTITION OF wide FOR VALUES IN ('here');
+	CREATE FOREIGN TABLE wide_away PARTITION OF wide FOR VALUES IN ('away') SERVER pylon OPTIONS (object 'contacts');
+	ALTER FOREIGN TABLE wide_away ALTER tier OPTIONS (ADD custom_field 'tier');
+	INSERT INTO wide_here VALUES ('1', 'ada\@acme.com', 'one', 'here'), ('2', 'grace\@acme.com', 'two', 'here')");
+$session->query('SET enable_nestloop = off; SET enable_mergejoin = off; SET pylon_fdw.enable_lookup_join = off');
+my $routed = "UPDATE wide w SET name = c.name FROM contacts c WHERE c.email = w.email AND c.name LIKE '% %'";
+like($session->query("EXPLAIN $routed"), qr/Pylon Spool.*Hash Join/s, 'UPDATE of a partitioned table: the plan');
+my $changes = PylonSession->new($node);
+$changes->query("BEGIN; UPDATE wide_here SET name = name || '!'");
+$session->begin($routed);
+$node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock')")
+  or die 'nobody waits';
+$changes->query('COMMIT');
+$session->result;
+is($session->error, '', 'UPDATE of a partitioned table, two changed rows: no error');
+is($session->query('SELECT id, name FROM wide_here ORDER BY id'), "1|Ada Lovelace\n2|Grace Hopper",
+	'UPDATE of a partitioned table, two changed rows');
+$changes->quit;
+$session->query('RESET enable_nestloop; RESET enable_mergejoin; RESET pylon_fdw.enable_lookup_join');
+
 # The same for an UPDATE that takes its rows from contacts.
 my $other = PylonSession->new($node);
 $other->query("BEGIN; UPDATE orders SET state = 'old' WHERE id = 1");

@@ -144,6 +144,9 @@ writes("INSERT INTO checked (name, email) VALUES ('C1', 'c1\@view.example')", ''
 	['POST /contacts {"name":"C1","email":"c1@view.example"}'], 'a view with CHECK OPTION');
 fails_with($node, "INSERT INTO checked (name, email) VALUES ('C2', 'c2\@elsewhere.example')", '44000', qr/check option/,
 	'a view with CHECK OPTION that is violated');
+# Of the row as a whole, too: its id is there when the API has answered.
+$node->safe_psql('postgres', q{CREATE VIEW with_id AS SELECT name, email FROM contacts c WHERE to_jsonb(c)->>'id' > '' WITH CHECK OPTION});
+writes(q{INSERT INTO with_id (name) VALUES ('c4')}, '', ['POST /contacts {"name":"c4"}'], 'CHECK OPTION on the row as a whole');
 # Of the map of custom fields, only the answer says what it has become.
 $node->safe_psql('postgres', q{CREATE VIEW golden AS SELECT name, custom_fields FROM contacts
 	WHERE custom_fields->>'tier' = 'gold' WITH CHECK OPTION});

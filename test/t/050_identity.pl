@@ -219,6 +219,15 @@ fails("UPDATE contacts SET name = 'Meant for Alan' WHERE email = 'alan\@acme.com
 gives("UPDATE contacts SET name = 'Meant for Alan' WHERE email = 'alan\@acme.com'", '',
 	[ 'search', "GET /contacts/$alan" ], 'written once, it is read again');
 
+# What is read again is Grace, who stands among the rows herself: she isn't there twice.
+$session->query("INSERT INTO contacts (name) SELECT name || ' copy' FROM contacts WHERE email LIKE '%\@acme.com'");
+is($session->error, '', 'copies of what is read again: no error');
+my @copies = grep { / copy$/ } map { $_->{name} } stored_contacts($api);
+is(scalar @copies, scalar(grep { ($_->{email} // '') =~ /\@acme\.com$/ } stored_contacts($api)),
+	'copies of what is read again: one of each contact that is there');
+is(scalar(grep { /Grace|Alan/ } @copies), 1, 'copies of what is read again: Grace is among them once');
+take_briefly($api);
+
 # A column of type uuid brings ids into its own form.
 start_anew({});
 control($api, 'POST', '_contacts',

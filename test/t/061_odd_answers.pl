@@ -273,6 +273,17 @@ for my $body (@others[ 0 .. 5 ])
 	api_clear($api);
 }
 
+# Nor is anything known where the answer can't be read at all.
+setup_server($node, $api, max_retries => 1, max_response_size => '1MB');
+for my $fault ({ kind => 'no_http' }, { kind => 'huge', bytes => 1_100_000 })
+{
+	api_fault($api, %$fault, match => 'POST /contacts$');
+	like(fails_with($session, "INSERT INTO contacts (name) VALUES ('New')", '40003', qr/POST \/contacts/, "a create answered with $fault->{kind}"),
+		qr/unknown whether Pylon did 1 create/, "a create answered with $fault->{kind}: the warning");
+	api_clear($api);
+}
+setup_server($node, $api, max_retries => 1);
+
 # The API's words are told, however many there are.
 api_fault($api, kind => 'status', status => 400, body => { errors => [ 'the first', 7, 'the second' ] }, match => 'PATCH');
 fails("UPDATE contacts SET name = 'New' WHERE id = '$ada'", '22023', qr/"the first; the second"/, 'several errors', 2);

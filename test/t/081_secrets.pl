@@ -176,6 +176,7 @@ my $place = "$PostgreSQL::Test::Utils::tmp_check/files";
 mkdir $place or die $!;
 mkfifo("$place/fifo", 0600) or die $!;
 append_to_file("$place/large", ' ' x 5_000_000);
+append_to_file("$place/long", 'x' x 4100);
 append_to_file("$place/blank", "two words\n");
 append_to_file("$place/control", "to\x01ken\n");
 my %files = (
@@ -196,12 +197,14 @@ foreach my $file (sort keys %files)
 	$node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (ADD ca_file '$path')");
 	fails_with($node, 'SELECT * FROM contacts', $state, $words, "ca_file, $file");
 }
-for my $file ('large', 'blank', 'control')
+for my $file ('large', 'long', 'blank', 'control')
 {
+	my $words = $file =~ /^l/ ? qr{\Q$place/$file\E.*larger than} : qr/\Q$place/;
+
 	setup_server($node, $api, token => $secret);
 	$node->safe_psql('postgres',
 		"ALTER USER MAPPING FOR PUBLIC SERVER pylon OPTIONS (DROP api_token, ADD api_token_file '$place/$file')");
-	fails_with($node, 'SELECT * FROM contacts', '28000', qr/\Q$place/, "api_token_file, $file");
+	fails_with($node, 'SELECT * FROM contacts', '28000', $words, "api_token_file, $file");
 }
 
 # ---------------------------------------------------------------- authorities

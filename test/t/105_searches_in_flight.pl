@@ -112,6 +112,11 @@ is_at_once('a lookup join, NOT EXISTS',
 $node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (ADD page_size '60')");
 is_at_once('lists whose answers have several pages',
 	"SELECT count(*), count(DISTINCT id), max(id), min(name) FROM contacts WHERE email = ANY ('$list')", 19);
+# What is asked for behind a page in hand counts, too: no list is begun where those that are may ask for as many.
+$node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (SET page_size '20')");
+is_at_once('lists whose answers have many pages', "SELECT count(*), max(id), min(name) FROM contacts WHERE email = ANY ('$list')",
+	$session->query('SELECT sum(ceil(found / 20.0)) FROM (SELECT count(c.id) AS found FROM people p JOIN copies c USING (email)
+		GROUP BY (p.n - 1) / 100) lists'));
 $node->safe_psql('postgres', 'ALTER SERVER pylon OPTIONS (DROP page_size)');
 
 # The rows of a lookup join come in the order of the other side, although the answers don't come in any.
@@ -181,6 +186,7 @@ my $by_list = "FROM contacts WHERE email = ANY ('$list')";
 my $by_join = 'FROM people l JOIN contacts c ON c.email = l.email';
 asks('a list, LIMIT', "SELECT name $by_list LIMIT 3", 1);
 asks('a list, LIMIT of what is checked here', "SELECT name $by_list AND length(name) > 3 LIMIT 3", 1);
+asks('a list, the first rows of a window', "SELECT * FROM (SELECT name, row_number() OVER () AS n $by_list) w WHERE n <= 3", 1);
 asks('a list, EXISTS', "SELECT EXISTS (SELECT $by_list)", 1);
 asks('a list, a cursor', "BEGIN; DECLARE c CURSOR FOR SELECT name $by_list; FETCH 10 FROM c; COMMIT", 1);
 asks('a list, SELECT INTO', "DO \$\$ DECLARE x text; BEGIN SELECT name INTO x $by_list; END \$\$", 1);
