@@ -320,17 +320,16 @@ pylon_write_is_unknown(PylonWriting *writing)
 /*
  * Raises the error of a write that has ended: 40003 where nobody knows
  * whether a create was done, since it is never repeated; "more" is added to
- * DETAIL then, unless NULL. An answer that isn't the API's is a matter of the
- * protocol, 08P01, if there is nothing more.
+ * DETAIL then, unless NULL.
  */
 void
 pylon_raise_write(PylonWriting *writing, const char *more)
 {
 	const HttpResponse *response = writing->response;
 
-	if (writing->unknown && writing->call.kind == PYLON_CREATE &&
-		(more != NULL || writing->problem == NULL || writing->page->refused))
-		failure_raise_unknown(response, more);
+	if (writing->unknown && writing->call.kind == PYLON_CREATE)
+		failure_raise_unknown(response, writing->problem == NULL || writing->page->refused ? more :
+							  more == NULL ? writing->problem : psprintf("%s %s", writing->problem, more));
 	if (writing->problem != NULL && http_is_success(response))
 		failure_raise_refusal(response, writing->problem);
 	failure_raise(response);

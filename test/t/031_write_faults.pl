@@ -113,7 +113,8 @@ for my $fault (
 	my ($address) = new_addresses(1);
 
 	api_faults($api, { %$fault, match => $create, when => 'after' });
-	fails_with($node, insert_of($address), '(?:08P01|40003)', qr/\Q$address\E/, "$fault->{kind} in answer to a create");
+	fails_with($node, insert_of($address), $fault->{kind} eq 'redirect' ? '08P01' : '40003', qr/\Q$address\E/,
+		"$fault->{kind} in answer to a create");
 	is(sent([$address], api_take($api))->{$address}, 1, "$fault->{kind} in answer to a create: sent once");
 	is(stored($address)->{$address}, 1, "$fault->{kind} in answer to a create: what is there");
 }
@@ -417,7 +418,7 @@ for my $fault ({ kind => 'garbage' }, { kind => 'wrong_shape', body => [] })
 	api_set($api, write_latency => int(patience($node, 100)));
 	api_faults($api, { %$fault, match => $create, holds => $addresses[1] });
 	my $text =
-	  fails_with($node, insert_of(@addresses), '08P01', qr/\Q$addresses[1]\E/, "$fault->{kind} for one of several");
+	  fails_with($node, insert_of(@addresses), '40003', qr/\Q$addresses[1]\E/, "$fault->{kind} for one of several");
 	is(creates_done($text), 2, "$fault->{kind} for one of several: DETAIL");
 	is_deeply(warnings($text), ['2 0 0'], "$fault->{kind} for one of several: the warning");
 	like($text, qr/unknown whether Pylon did 1 create/, "$fault->{kind} for one of several: the other one");

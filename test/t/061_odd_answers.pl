@@ -261,7 +261,7 @@ for my $body ('', '{"request_id":"r"}', '{"data":null,"request_id":"r"}', "{\"da
 for my $body (@others[ 0 .. 5 ])
 {
 	answers($body, match => 'POST /contacts$');
-	my $text = fails_with($session, "INSERT INTO contacts (name, email) VALUES ('New', 'new\@x.example')", '08P01',
+	my $text = fails_with($session, "INSERT INTO contacts (name, email) VALUES ('New', 'new\@x.example')", '40003',
 		qr/new\@x\.example.*POST \/contacts: HTTP status 200.*0 creates, 0 updates and 0 deletes were done/s,
 		"a create answered with $body");
 	like($text, qr/unknown whether Pylon did 1 create/, "a create answered with $body: the warning");
@@ -287,6 +287,10 @@ setup_server($node, $api, max_retries => 1);
 # The API's words are told, however many there are.
 api_fault($api, kind => 'status', status => 400, body => { errors => [ 'the first', 7, 'the second' ] }, match => 'PATCH');
 fails("UPDATE contacts SET name = 'New' WHERE id = '$ada'", '22023', qr/"the first; the second"/, 'several errors', 2);
+
+# An external id may be missing in front of others.
+answers('{"data":[{"id":"1","name":"n","account":{"id":"a","external_ids":[{"label":"x"},{"external_id":null},{"external_id":"third"}]}}]}');
+reads('SELECT account_external_id FROM contacts', 'third', 'external ids of which the first are none');
 
 # ---------------------------------------------------------------- an answer without bounds
 
