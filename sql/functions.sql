@@ -49,6 +49,7 @@ RESET ROLE;
 -- pylon_fdw_stats(): of this session, by server and object
 -- ====================================================================
 \c
+SELECT id FROM contacts WHERE id = '';
 SELECT * FROM pylon_fdw_stats();
 SELECT count(*) FROM contacts;
 SELECT server_name, object, requests, retries, rate_limited, rate_limit_wait_ms, bytes_sent > 300 AS sent,

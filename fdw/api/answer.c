@@ -39,11 +39,7 @@ answer_check_success(const HttpResponse *response)
 PylonPage *
 answer_parse_single(const HttpResponse *response, const ObjectLayout *layout)
 {
-	PylonPage  *page;
-
-	if (response->length == 0)
-		return palloc0(sizeof(PylonPage));
-	page = page_parse(layout, true, response->body, response->length);
+	PylonPage  *page = page_parse(layout, true, response->body, response->length);
 	if (page->problem != NULL)
 		failure_raise_refusal(response, page->problem);
 	return page;

@@ -97,10 +97,15 @@ fails('58000', qr/DETAIL:  .*GET \/contacts\?limit=999.*503/, 1, 'max_retries 0'
 given (
 	$node, $api, { max_retries => 2 },
 	status(500, {}, times => 0, body => { errors => ['it broke'], request_id => 'req-77' }));
-fails('58000', qr/DETAIL:  .*it broke.*req-77/, 3, 'max_retries 2');
+fails('58000', qr/DETAIL:  .*it broke.*req-77 \(tries: 3\)/, 3, 'max_retries 2');
 
 given($node, $api, { max_retries => 1 }, { kind => 'html', times => 0 });
 fails('58000', qr/502/, 2, 'a gateway that fails');
+
+# Nobody listens there.
+given($node, $api, { max_retries => 1 });
+$node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (SET base_url 'http://127.0.0.1:1')");
+fails_with($node, $count, '08001', qr/\(tries: 2\)/, 'a connection that is refused is tried again');
 
 for my $kind ('cut', 'reset', 'close')
 {

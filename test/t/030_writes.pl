@@ -147,6 +147,11 @@ fails_with($node, "INSERT INTO checked (name, email) VALUES ('C2', 'c2\@elsewher
 # Of the row as a whole, too: its id is there when the API has answered.
 $node->safe_psql('postgres', q{CREATE VIEW with_id AS SELECT name, email FROM contacts c WHERE to_jsonb(c)->>'id' > '' WITH CHECK OPTION});
 writes(q{INSERT INTO with_id (name) VALUES ('c4')}, '', ['POST /contacts {"name":"c4"}'], 'CHECK OPTION on the row as a whole');
+# A row's name in a message ends somewhere.
+api_fault($api, kind => 'status', status => 403, match => 'POST');
+fails_with($node, "INSERT INTO contacts (name) VALUES (repeat('n', 128) || 'o')", '42501', qr/could not insert contact "n{128}\.\.\." into/,
+	'a long name');
+api_clear($api);
 # Of the map of custom fields, only the answer says what it has become.
 $node->safe_psql('postgres', q{CREATE VIEW golden AS SELECT name, custom_fields FROM contacts
 	WHERE custom_fields->>'tier' = 'gold' WITH CHECK OPTION});

@@ -82,6 +82,9 @@ fails_with($node, "SET statement_timeout = '200ms'; $all", '57014', qr/canceling
 
 $api = start_api(contacts => 10);
 setup_server($node, $api, max_retries => 3);
+api_fault($api, kind => 'slow', delay => 20_000, match => 'GET /contacts');
+fails_with($node, "SET statement_timeout = '2s'; $all", '57014', qr/canceling statement/, 'statement_timeout at a later row');
+api_clear($api);
 my $session = PylonSession->new($node);
 $session->query('BEGIN READ ONLY; SAVEPOINT s; DECLARE c CURSOR FOR SELECT id FROM contacts ORDER BY id; FETCH 1 FROM c');
 api_fault($api, kind => 'status', status => 503, match => 'GET /contacts');

@@ -146,6 +146,11 @@ unlike(slurp_file($node->logfile), qr/temporary file leak/, 'no file is left ope
 $session->query("SET work_mem = '64kB'");
 $before = () = slurp_file($node->logfile) =~ /temporary file:/g;
 is_deeply(same('a plain scan', 'SELECT count(*), count(c::text) FROM contacts c WHERE length(name) > (SELECT 1)'), \@pages, 'a plain scan');
+# nor does one whose rows' other side may be looked at again
+$session->query("CREATE TABLE few AS SELECT g AS n FROM generate_series(1, 2) g; SET enable_hashjoin = off; SET enable_mergejoin = off");
+is_deeply(same('FOR UPDATE', 'SELECT count(*), count(c) FROM (SELECT c::text AS c FROM few f, contacts c
+		WHERE length(c.name) > f.n AND f.n = 1 FOR UPDATE OF f) q'), \@pages, 'FOR UPDATE: each page once');
+$session->query('RESET enable_hashjoin; RESET enable_mergejoin');
 $after = () = slurp_file($node->logfile) =~ /temporary file:/g;
 is($after, $before, 'a plain scan: no file');
 $session->query('RESET work_mem');
