@@ -63,6 +63,9 @@ RESET ROLE;
 -- ====================================================================
 -- dns, connect, tls
 -- ====================================================================
+DO $$ BEGIN FOR i IN 1 .. 10 LOOP EXECUTE format('CREATE SERVER s%s FOREIGN DATA WRAPPER pylon_fdw', i); END LOOP; END $$;
+SELECT ok, detail, hint ~ '^Servers of pylon_fdw: ("\w+", ){9}"\w+" and 1 more\.$' AS hint FROM pylon_fdw_check('nobody');
+DO $$ BEGIN FOR i IN 1 .. 10 LOOP EXECUTE format('DROP SERVER s%s', i); END LOOP; END $$;
 CREATE SERVER nowhere FOREIGN DATA WRAPPER pylon_fdw OPTIONS (base_url 'https://nosuch.invalid');
 CREATE USER MAPPING FOR CURRENT_USER SERVER nowhere OPTIONS (api_token 'x');
 SELECT step, ok, hint FROM checked('nowhere');

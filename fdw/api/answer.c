@@ -40,6 +40,7 @@ PylonPage *
 answer_parse_single(const HttpResponse *response, const ObjectLayout *layout)
 {
 	PylonPage  *page = page_parse(layout, true, response->body, response->length);
+
 	if (page->problem != NULL)
 		failure_raise_refusal(response, page->problem);
 	return page;

@@ -167,6 +167,9 @@ writes(
 			"POST /contacts {\"name\":\"P$_\",\"email\":\"p$_\@x.example\",\"custom_fields\":[{\"slug\":\"tier\",\"value\":\"gold\"}]}"
 		} 1, 3
 	], 'partitions');
+# A row can't move to where the statement writes other rows.
+fails_with($node, "UPDATE parted SET tier = 'gold' WHERE name IN ('P1', 'P2')", '0A000',
+	qr/cannot route tuples into foreign table to be updated "parted_gold"/, 'UPDATE that moves a row into a table that it updates');
 writes(
 	"COPY parted (name, email, tier) FROM PROGRAM 'printf ''P4,p4\@x.example,gold\nP5,p5\@x.example,none\n''' (FORMAT csv); SELECT count(*) FROM parted_rest",
 	'2', ['POST /contacts {"name":"P4","email":"p4@x.example","custom_fields":[{"slug":"tier","value":"gold"}]}'],

@@ -63,6 +63,10 @@ ends_with(qr/^contacts\|f\|/, 'contacts that break off');
 api_fault($api, kind => 'wrong_shape', match => 'GET /custom-fields', body => '{"errors":["no"],"data":[]}');
 ends_with(qr/^custom_fields\|f\|[^|]*It is no list of custom fields/, 'an error in place of definitions');
 api_clear($api);
+api_fault($api, kind => 'status', status => 200, body => '{"data":[]}', match => 'GET /contacts', headers => { 'X-Rate-Limit-Remaining' => '0' });
+like((grep { /^contacts/ } ends_with(qr/^custom_fields\|t/, 'no request is left'))[0], qr/requests left of the rate limit: 0\|/,
+	'no request is left: says so');
+api_clear($api);
 
 # ---------------------------------------------------------------- time-outs
 

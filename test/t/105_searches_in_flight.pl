@@ -187,6 +187,12 @@ my $by_join = 'FROM people l JOIN contacts c ON c.email = l.email';
 asks('a list, LIMIT', "SELECT name $by_list LIMIT 3", 1);
 asks('a list, LIMIT of what is checked here', "SELECT name $by_list AND length(name) > 3 LIMIT 3", 1);
 asks('a list, the first rows of a window', "SELECT * FROM (SELECT name, row_number() OVER () AS n $by_list) w WHERE n <= 3", 1);
+$session->query('SET enable_hashjoin = on; SET pylon_fdw.enable_lookup_join = off; SET enable_nestloop = off');
+$node->safe_psql('postgres', "ALTER SERVER pylon OPTIONS (ADD request_cost '0.1')");
+asks('a list, a hash join with nothing', "SELECT c.name FROM (SELECT md5(g::text) AS email FROM generate_series(1, 3000) g
+	WHERE md5(g::text) = 'x' OFFSET 0) n JOIN (SELECT * $by_list) c USING (email)", 1);
+$node->safe_psql('postgres', 'ALTER SERVER pylon OPTIONS (DROP request_cost)');
+$session->query('SET enable_hashjoin = off; RESET pylon_fdw.enable_lookup_join; RESET enable_nestloop');
 asks('a list, EXISTS', "SELECT EXISTS (SELECT $by_list)", 1);
 asks('a list, a cursor', "BEGIN; DECLARE c CURSOR FOR SELECT name $by_list; FETCH 10 FROM c; COMMIT", 1);
 asks('a list, SELECT INTO', "DO \$\$ DECLARE x text; BEGIN SELECT name INTO x $by_list; END \$\$", 1);
