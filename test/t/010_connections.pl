@@ -399,6 +399,7 @@ for my $name (sort keys %no_tokens)
 	token_file($no_tokens{$name});
 	api_clear($api);
 	my $text = fails_with($node, $count, '28000', qr/\Q$file\E/, "api_token_file with $name");
+	like($text, qr/\Q$file\E" is empty\./, "api_token_file with $name: says so") if $no_tokens{$name} =~ /^\s*$/;
 	unlike($text, qr/sekrit/, "api_token_file with $name: the message does not show it");
 	is_deeply([ api_take($api) ], [], "api_token_file with $name: nothing is sent");
 }
