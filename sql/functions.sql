@@ -49,7 +49,9 @@ RESET ROLE;
 -- pylon_fdw_stats(): of this session, by server and object
 -- ====================================================================
 \c
-SELECT id FROM contacts WHERE id = '';
+SET pylon_fdw.dry_run = on;
+INSERT INTO contacts (name) VALUES ('Nobody');
+RESET pylon_fdw.dry_run;
 SELECT * FROM pylon_fdw_stats();
 SELECT count(*) FROM contacts;
 SELECT server_name, object, requests, retries, rate_limited, rate_limit_wait_ms, bytes_sent > 300 AS sent,

@@ -9,6 +9,9 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 test_user=$(id -un)
 
+# where clean_up leaves the build, of this script alone and not of those that its tests run
+export -n PYLON_KEEP
+
 say() { printf '==> %s\n' "$*" >&2; }
 
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
@@ -174,7 +177,7 @@ checkout_files() {
 			[ ! -e "$root/$file" ] || printf '%s\0' "$file"
 		done
 	else
-		(cd "$root" && find . -name .git -prune -o -type f ! -name '*.o' ! -name '*.bc' ! -name '*.so' ! -name '*.d' -print0)
+		(cd "$root" && find . -name .git -prune -o -type f ! -name '*.o' ! -name '*.bc' ! -name '*.so' ! -name '*.d' ! -name '*.gc??' -print0)
 	fi
 }
 

@@ -34,14 +34,3 @@ answer_check_success(const HttpResponse *response)
 		failure_raise(response);
 	response->connection->use->reached = true;
 }
-
-/* The object in an answer, as a page of one or none. */
-PylonPage *
-answer_parse_single(const HttpResponse *response, const ObjectLayout *layout)
-{
-	PylonPage  *page = page_parse(layout, true, response->body, response->length);
-
-	if (page->problem != NULL)
-		failure_raise_refusal(response, page->problem);
-	return page;
-}

@@ -11,12 +11,9 @@
 #ifndef PYLON_ANSWER_H
 #define PYLON_ANSWER_H
 
-#include "object/page.h"
 #include "wire/http.h"
 
 extern bool answer_is_missing(const HttpResponse *response);
 extern void answer_check_success(const HttpResponse *response);
-extern PylonPage *answer_parse_single(const HttpResponse *response,
-									  const ObjectLayout *layout);
 
 #endif							/* PYLON_ANSWER_H */
