@@ -16,6 +16,7 @@
 #include "api/answer.h"
 #include "api/failure.h"
 #include "api/probe.h"
+#include "object/page.h"
 
 static PylonProbe ask(PylonConnection *connection, const char *path);
 
