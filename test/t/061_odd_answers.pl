@@ -288,6 +288,14 @@ setup_server($node, $api, max_retries => 1);
 api_fault($api, kind => 'status', status => 400, body => { errors => [ 'the first', 7, 'the second' ] }, match => 'PATCH');
 fails("UPDATE contacts SET name = 'New' WHERE id = '$ada'", '22023', qr/"the first; the second"/, 'several errors', 2);
 
+# Where there was no value before, one that has the same letters and digits is what was sent; any other is a default.
+answers('{"data":{"id":"n1","name":"Ada Lovelace"},"request_id":"r"}', match => 'POST /contacts$');
+is($session->query("INSERT INTO contacts (name) VALUES ('Ada (Lovelace).') RETURNING name"), 'Ada Lovelace', 'a name without its marks');
+is($session->error, '', 'a name without its marks: no error');
+answers('{"data":{"id":"n2","name":"Ada Lovelace II"},"request_id":"r"}', match => 'POST /contacts$');
+fails_with($session, "INSERT INTO contacts (name) VALUES ('Ada (Lovelace).')", '22023', qr/column "name"/, 'another name');
+api_clear($api);
+
 # An external id may be missing in front of others.
 answers('{"data":[{"id":"1","name":"n","account":{"id":"a","external_ids":[{"label":"x"},{"external_id":null},{"external_id":"third"}]}}]}');
 reads('SELECT account_external_id FROM contacts', 'third', 'external ids of which the first are none');
