@@ -378,9 +378,9 @@ SELECT test($$left(custom_fields->>'regions', 5) = '["eu"'$$);
 SELECT test($$split_part(email, '@', 7) = ''$$);
 SELECT test($$left(email, 3) IS NOT DISTINCT FROM 'ada'$$);
 -- which is NULL where another argument is, too
-SELECT test($$split_part(custom_fields->>'tier', custom_fields->>'notes', 1) IS NOT DISTINCT FROM (SELECT NULL::text)$$);
-SELECT test($$left(custom_fields->>'tier', length(custom_fields->>'notes')) IS NOT DISTINCT FROM (SELECT NULL::text)$$);
-SELECT test($$left(custom_fields->>'tier', 2) IS NOT DISTINCT FROM (SELECT NULL::text)$$);
+SELECT test($$split_part(custom_fields->>'tier', custom_fields->>'notes', 1) IS NOT DISTINCT FROM current_setting('pylon_test.none', true)$$);
+SELECT test($$left(custom_fields->>'tier', length(custom_fields->>'notes')) IS NOT DISTINCT FROM current_setting('pylon_test.none', true)$$);
+SELECT test($$left(custom_fields->>'tier', 2) IS NOT DISTINCT FROM current_setting('pylon_test.none', true)$$);
 -- which is NULL where nothing matches, too
 SELECT test($$left(custom_fields->>'tier', 1) IS NOT DISTINCT FROM current_setting('no.such', true)$$);
 SELECT test($$substring(custom_fields->>'tier' FROM '^g.*') IS NOT DISTINCT FROM current_setting('no.such', true)$$);

@@ -220,8 +220,8 @@ api_clear($_) for $api, $other;
 is($session->query("INSERT INTO everywhere (region, name) VALUES ('us', 'Routed'), ('eu', 'Routed') RETURNING tableoid::regclass"), "here\nthere", 'rows are routed');
 is_deeply([ map { [ api_take($_) ] } $api, $other ], [ map { ["POST /accounts {\"custom_fields\":[{\"slug\":\"notes\",\"value\":\"$_\"}],\"name\":\"Routed\"}"] } 'us', 'eu' ],
 	'to their servers') or diag($session->error);
-is($session->query("UPDATE everywhere SET domains = ARRAY[region || '.example'] WHERE name = 'Routed' RETURNING primary_domain"),
-	"us.example\neu.example", 'and updated there') or diag($session->error);
+is(join(' ', sort split /\n/, $session->query("UPDATE everywhere SET domains = ARRAY[region || '.example'] WHERE name = 'Routed' RETURNING primary_domain")),
+	'eu.example us.example', 'and updated there') or diag($session->error);
 fails_with($session, "DELETE FROM everywhere WHERE name = 'Routed'", '0A000', qr/foreign table "(?:t)?here"/, 'DELETE of a partitioned table');
 fails_with($session, "EXPLAIN DELETE FROM everywhere", '0A000', qr/cannot delete accounts/, 'EXPLAIN of that');
 
