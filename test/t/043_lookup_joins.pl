@@ -359,6 +359,12 @@ $session->begin("UPDATE notes l SET note = note || c.name FROM contacts c WHERE 
 $node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted");
 $writer->query('COMMIT');
 is($session->result, 'newAda Lovelace', 'a row that was changed meanwhile is updated');
+$writer->query("BEGIN; UPDATE notes SET note = 'newer'");
+$session->begin("SELECT l.note || c.name FROM notes l, contacts c WHERE l.id = 1 AND c.name > left(l.note, 0)
+	AND EXISTS (SELECT FROM wanted r WHERE r.v = c.email AND r.n > length(c.name)) FOR UPDATE OF l");
+$node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted");
+$writer->query('COMMIT');
+is($session->result, 'newerAda Lovelace', 'a row that was changed meanwhile is locked');
 my $looked_up = 'SELECT 2, c.name FROM contacts c WHERE EXISTS (SELECT FROM wanted r WHERE r.v = c.email AND r.n > length(c.name))';
 for my $statement ($looked_up, "INSERT INTO notes $looked_up")
 {
