@@ -196,6 +196,7 @@ void
 writes_doubt(PylonWriteRequest *write)
 {
 	write->doubtful = true;
+	http_doubt(write->request);
 }
 
 /*

@@ -49,7 +49,7 @@ static bool asks_for_nearly_all(const FilterContext *context,
 								const FilterOperand *operand, FilterTest test);
 static bool is_of_a_row(Node *node, void *root);
 static bool is_of_an_init_plan(const PlannerInfo *root, int param);
-static bool is_computed_once(const PlannerInfo *root, const PlannerInfo *subquery);
+static const PlannerInfo *init_plan_of(const PlannerInfo *root, int param);
 static bool may_be_null(Node *value);
 
 /* A node for a test of a field with a value, if the API can be asked that. */
@@ -112,9 +112,31 @@ is_of_a_row(Node *node, void *root)
 	return IsA(node, Var) || expression_tree_walker(node, is_of_a_row, root);
 }
 
-/* Is the parameter the result of a subquery that needs no row of the query? */
+/*
+ * Is the parameter the result of a subquery that needs no row of the query? It
+ * needs none of its own query, but may need one of a query further out. What
+ * it could need counts: which of that it does isn't told before plans are
+ * finished. What subqueries before it could need is among that.
+ */
 static bool
 is_of_an_init_plan(const PlannerInfo *root, int param)
+{
+	const PlannerInfo *subquery = init_plan_of(root, param);
+	int			outer = -1;
+
+	if (subquery == NULL)
+		return false;
+	while ((outer = bms_next_member(subquery->outer_params, outer)) >= 0)
+	{
+		if (init_plan_of(root, outer) == NULL)
+			return false;
+	}
+	return true;
+}
+
+/* The subquery whose result, computed before the query's own rows, a parameter is; or NULL. */
+static const PlannerInfo *
+init_plan_of(const PlannerInfo *root, int param)
 {
 	ListCell   *lc;
 
@@ -125,28 +147,10 @@ is_of_an_init_plan(const PlannerInfo *root, int param)
 			SubPlan    *subplan = lfirst_node(SubPlan, lc);
 
 			if (list_member_int(subplan->setParam, param))
-				return is_computed_once(root, list_nth(root->glob->subroots, subplan->plan_id - 1));
+				return list_nth(root->glob->subroots, subplan->plan_id - 1);
 		}
 	}
-	return false;
-}
-
-/*
- * It needs none of its own query, but may need one of a query further out. What
- * it could need counts: which of that it does isn't told before plans are
- * finished.
- */
-static bool
-is_computed_once(const PlannerInfo *root, const PlannerInfo *subquery)
-{
-	int			param = -1;
-
-	while ((param = bms_next_member(subquery->outer_params, param)) >= 0)
-	{
-		if (!is_of_an_init_plan(root, param))
-			return false;
-	}
-	return true;
+	return NULL;
 }
 
 /* May it be NULL, or an array that holds a NULL? */

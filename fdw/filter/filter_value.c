@@ -138,6 +138,8 @@ filter_test(FilterEvaluation *evaluation, FilterNode *node, Datum value)
 PylonFilter *
 filter_test_null(FilterEvaluation *evaluation, FilterNode *node)
 {
+	if (node->flags & FILTER_NODE_WIDE)
+		evaluation->exact = false;
 	if (node->flags & FILTER_NODE_NULL_UNSET)
 		return filter_make_leaf(evaluation, node->field, "is_unset", NULL, NIL);
 	return (node->flags & FILTER_NODE_NULL_ALL) ? filter_widen(evaluation) : &filter_never;
@@ -523,7 +525,8 @@ without_escape(const FilterNode *node, char *text)
 {
 	bool		list = (node->flags & FILTER_NODE_CUSTOM) && !(node->flags & FILTER_NODE_SINGLE);
 
-	return list && strchr("bfnrt", text[0]) != NULL ? text + 1 : text;
+	return list && text[0] != '\0' &&
+		strchr(node->flags & FILTER_NODE_FOLD ? "bBfFnNrRtT" : "bfnrt", text[0]) != NULL ? text + 1 : text;
 }
 
 /*

@@ -34,7 +34,7 @@ static void parse_entry(PylonPage *page, const ObjectLayout *layout,
 static void parse_object(const ObjectLayout *layout, int level,
 						 JsonReader *reader, JsonSlice *slices);
 static JsonSlice *add_entry(PylonPage *page);
-static bool parse_pagination(PylonPage *page, JsonReader *reader);
+static bool parse_pagination(PylonPage *page, bool single, JsonReader *reader);
 static bool skip_nothing(JsonReader *reader);
 static bool holds_something(JsonSlice value);
 
@@ -66,7 +66,7 @@ page_parse(const ObjectLayout *layout, bool single, const char *body,
 		if (json_slice_key_is(key, "data", 4))
 			parse_data(page, layout, single, &reader);
 		else if (json_slice_key_is(key, "pagination", 10))
-			more = parse_pagination(page, &reader);
+			more = parse_pagination(page, single, &reader);
 		else if (json_slice_key_is(key, "errors", 6))
 			errors = json_reader_value(&reader);
 		else
@@ -108,7 +108,7 @@ page_glance(const char *body, size_t length)
 		if (json_slice_key_is(key, "data", 4))
 			full = !skip_nothing(&reader);
 		else if (json_slice_key_is(key, "pagination", 10))
-			more = parse_pagination(&page, &reader);
+			more = parse_pagination(&page, false, &reader);
 		else if (json_slice_key_is(key, "errors", 6))
 			failed = holds_something(json_reader_value(&reader));
 		else
@@ -184,7 +184,7 @@ page_peek_cursor(const char *body, size_t length)
 		return NULL;
 	found += strspn(found, " \t\r\n:");
 	json_reader_begin(&reader, found, (int) (body + length - found));
-	(void) parse_pagination(&page, &reader);
+	(void) parse_pagination(&page, false, &reader);
 	return reader.failed || page.problem != NULL ? NULL : page.cursor;
 }
 
@@ -304,10 +304,11 @@ add_entry(PylonPage *page)
 /*
  * Is there a next page? Only if has_next_page is true; it and the cursor have
  * been seen null and absent on last pages. What is no pagination at all must
- * not pass for that of a last page, or rows would be missing unnoticed.
+ * not pass for that of a last page, or rows would be missing unnoticed. A
+ * single object is of no page: its answer must not fail for what is in there.
  */
 static bool
-parse_pagination(PylonPage *page, JsonReader *reader)
+parse_pagination(PylonPage *page, bool single, JsonReader *reader)
 {
 	JsonTokenType type = json_reader_token(reader);
 	JsonSlice	key;
@@ -338,7 +339,7 @@ parse_pagination(PylonPage *page, JsonReader *reader)
 		page->problem = "Member \"cursor\" is no string.";
 	else if (more && cursor.length > PAGE_MAX_CURSOR)
 		page->problem = psprintf("Member \"cursor\" is longer than %d bytes.", PAGE_MAX_CURSOR);
-	else if (more && cursor.length > 2)
+	else if (more && !single && cursor.length > 2)
 		page->cursor = json_slice_cstring(cursor);
 	return more;
 }

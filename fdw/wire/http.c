@@ -234,6 +234,13 @@ http_resend(HttpRequest *request)
 	http_drive();
 }
 
+/* A request that has ended with a success says too little: whether it was done isn't known. */
+void
+http_doubt(HttpRequest *request)
+{
+	request->response.unknown = true;
+}
+
 /*
  * Takes a request back that waits to be sent, if no earlier try of it can have
  * done anything: it has come to its end then. False for any other one, which

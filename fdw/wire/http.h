@@ -18,6 +18,7 @@ extern HttpRequest *http_start(PylonConnection *connection,
 extern const HttpResponse *http_wait(HttpRequest *request);
 extern double http_resend_wait(HttpRequest *request);
 extern void http_resend(HttpRequest *request);
+extern void http_doubt(HttpRequest *request);
 extern bool http_withdraw(HttpRequest *request);
 extern bool http_is_done(HttpRequest *request);
 extern bool http_repeat(HttpRequest *request);

@@ -251,7 +251,8 @@ like(fails_with($session, "INSERT INTO contacts (name, email) VALUES ('One', 'on
 	qr/DETAIL:[^\n]*two\@x\.example/, 'two creates answered with something else: DETAIL');
 $session->query('ROLLBACK');
 api_clear($api);
-for my $body ('', '{"request_id":"r"}', '{"data":null,"request_id":"r"}', "{\"data\":{\"id\":\"$ada\"}}")
+for my $body ('', '{"request_id":"r"}', '{"data":null,"request_id":"r"}', "{\"data\":{\"id\":\"$ada\"}}",
+	'{"data":null,"request_id":"r","pagination":{"has_next_page":true,"cursor":"\u0000x"}}')
 {
 	answers($body, match => 'DELETE');
 	api_take($api);
@@ -270,6 +271,7 @@ for my $body (@others[ 0 .. 5 ])
 		qr/PATCH \/contacts\/$ada: HTTP status 200.*0 creates, 0 updates and 0 deletes were done/s,
 		"an update answered with $body");
 	like($text, qr/unknown whether Pylon did 1 update/, "an update answered with $body: the warning");
+	like($text, qr/DETAIL:[^\n]*It is unknown whether this was done\. Of this/, "an update answered with $body: DETAIL");
 	api_clear($api);
 }
 

@@ -196,6 +196,17 @@ finds("places LIKE '%o_nbase%'", 'p6', '{"operator":"and","subfilters":['
 	  . leaf(qw(places string_contains o)) . ',' . leaf(qw(places string_contains base)) . ']}', 'behind a backslash');
 finds("strpos(places, 'nbase') > 0", 'p6', leaf(qw(places string_contains base)), 'behind a backslash');
 finds("left(places, 20) ~ 'nbase'", 'p6', leaf(qw(places string_contains base)), 'behind a backslash');
+alter(case_sensitive => 'false');
+api_set($api, case_sensitive => 'off');
+is((find($_))[0], 'p6', "behind a backslash, in any case: $_") for "places ILIKE '%NBase%'", "places ~* 'NBase'", "places ILIKE '%Tone%' OR id = 'p6'";
+alter('case_sensitive');
+api_set($api, case_sensitive => 'on');
+$session->query("PREPARE wide(text) AS SELECT id FROM people WHERE (places IS NOT DISTINCT FROM \$1 AND length(name) > 25) OR email = 'zzz' LIMIT 1;
+	SET plan_cache_mode = force_generic_plan");
+api_take($api);
+is($session->query('EXECUTE wide(NULL)'), '', 'a NULL of which a part is checked here, LIMIT: rows');
+is(scalar(api_take($api)), 1, 'a NULL of which a part is checked here, LIMIT: a whole page');
+$session->query('RESET plan_cache_mode; DEALLOCATE wide');
 finds("places LIKE 'nbase%'", '', leaf(qw(places string_contains nbase)), 'but no list begins so');
 $session->query("DELETE FROM people WHERE id = 'p6'");
 api_set($api, lists_hold_text => 'refuse');

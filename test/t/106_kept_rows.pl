@@ -66,6 +66,12 @@ is_deeply(same('NOT IN', "SELECT count(*) FROM copies k WHERE k.id NOT IN (SELEC
 	\@pages, 'NOT IN: each page once');
 $node->safe_psql('postgres', 'ALTER SERVER pylon OPTIONS (DROP case_sensitive)');
 
+# Planning doesn't take long for it, however many subqueries there are.
+my $subqueries = join ', ', ("(SELECT count(*) FROM copies WHERE id = 'x')") x 60;
+like($session->query("SET statement_timeout = '60s'; EXPLAIN SELECT $subqueries FROM contacts WHERE id <> (SELECT max(id) FROM copies)"),
+	qr/not_in/, '60 subqueries beside that of a condition: the plan');
+$session->query('RESET statement_timeout');
+
 # What can't be told from the plan is found out at the second start.
 my $join = "SELECT n, (SELECT count(*) FROM contacts c JOIN (SELECT g FROM generate_series(1, 30) g WHERE g > n OFFSET 0) g
 	ON length(c.name) = g.g) FROM generate_series(1, 5) n";
